@@ -1,0 +1,86 @@
+"""Sites, devices and links of one or more provinces, and what changed between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netmon.model import Device, Link, Port, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything that is polled and judged, by id. `canaries` are device ids (SEMANTICS 1, guard)."""
+
+    sites: Mapping[str, Site]
+    devices: Mapping[str, Device]
+    links: Mapping[str, Link]
+    canaries: tuple[str, ...] = ()
+
+    def site_of(self, device: str) -> Site:
+        return self.sites[self.devices[device].site]
+
+    def device_labels(self, device: str) -> tuple[tuple[str, str], ...]:
+        """The labels of a device's series: province, commune, site, device."""
+        site = self.site_of(device)
+        return (("province", site.province), ("commune", site.commune), ("site", site.id), ("device", device))
+
+    def site_labels(self, site_id: str) -> tuple[tuple[str, str], ...]:
+        site = self.sites[site_id]
+        return (("province", site.province), ("commune", site.commune), ("site", site.id))
+
+    def link_labels(self, link: str) -> tuple[tuple[str, str], ...]:
+        return (*self.site_labels(self.links[link].site), ("link", link))
+
+    def links_of_site(self) -> dict[str, list[Link]]:
+        """Links by the site that they serve, in the order of the inventory."""
+        found: dict[str, list[Link]] = {}
+        for link in self.links.values():
+            found.setdefault(link.site, []).append(link)
+        return found
+
+    def dependents(self) -> dict[str, list[str]]:
+        """Devices by the upstream that they name."""
+        found: dict[str, list[str]] = {}
+        for device in self.devices.values():
+            for upstream in device.upstreams:
+                found.setdefault(upstream, []).append(device.id)
+        return found
+
+    def links_by_port(self) -> dict[Port, list[Link]]:
+        """Links by the interfaces that witness them, at either end."""
+        found: dict[Port, list[Link]] = {}
+        for link in self.links.values():
+            for port in (link.near, link.far):
+                if port is not None:
+                    found.setdefault(port, []).append(link)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Device ids that a reload adds, removes, or must start anew because something about them changed."""
+
+    added: frozenset[str]
+    removed: frozenset[str]
+    changed: frozenset[str]
+
+
+def diff(old: Inventory, new: Inventory) -> Diff:
+    """What a reload has to touch: a device counts as changed when it, its place, or a link that it witnesses did."""
+
+    def facts(inventory: Inventory) -> dict[str, object]:
+        witnessed: dict[str, list[tuple[Port, Link]]] = {}
+        for port, links in inventory.links_by_port().items():
+            witnessed.setdefault(port.device, []).extend((port, link) for link in links)
+        return {
+            device.id: (device, inventory.sites[device.site], witnessed.get(device.id, []))
+            for device in inventory.devices.values()
+        }
+
+    before, after = facts(old), facts(new)
+    return Diff(
+        added=frozenset(after.keys() - before.keys()),
+        removed=frozenset(before.keys() - after.keys()),
+        changed=frozenset(key for key in after.keys() & before.keys() if after[key] != before[key]),
+    )
