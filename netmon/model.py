@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol
 
 SLOT_S = 300
@@ -87,6 +88,47 @@ class Device:
     upstreams: tuple[str, ...] = ()
     also_from: tuple[str, ...] = ()
     ping: bool = False
+
+
+class Secret:
+    """Text that must not be seen: prints as `***` wherever it goes; `reveal()` is called only where it is put on a wire."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """How to speak to a device's SNMP agent. `version` is "1", "2c" or "3"; the security model's fields belong to one."""
+
+    name: str
+    version: str
+    community: Secret | None = None
+    user: str = ""
+    auth_protocol: str = ""
+    auth_key: Secret | None = None
+    priv_protocol: str = ""
+    priv_key: Secret | None = None
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +340,45 @@ class Slot(NamedTuple):
     k: int
     receive: Octets
     transmit: Octets
+
+
+class CounterPoint(NamedTuple):
+    """The last accepted reading of a counter: raw value, Unix time, width, and what must hold still."""
+
+    value: int
+    unix: float
+    kind: Kind
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Where the measuring of one end of a link stands: stored with each closing slot, so that after a crash the next poll
+    bridges the gap and no octet is lost. `receive` and `transmit` are the commune's directions; `open` holds the slots that
+    are not closed yet, by number."""
+
+    receive: CounterPoint | None
+    transmit: CounterPoint | None
+    open: tuple[Slot, ...]
+
+
+class Unplaced(NamedTuple):
+    """Octets of a difference over more than a slot's length: counted, but in no slot (SEMANTICS 4). Never spans midnight
+    of Asia/Ho_Chi_Minh: it is shared over the days."""
+
+    direction: Direction
+    start: float
+    end: float
+    octets: int
+
+
+class Gap(NamedTuple):
+    """An interval of a counter that was refused, and why (SEMANTICS 3)."""
+
+    direction: Direction
+    start: float
+    end: float
+    reason: str
 
 
 # --- what is said about it --------------------------------------------------------------------------------------------
