@@ -1,0 +1,77 @@
+"""SNMP on the wire: BER, messages, the asynchronous client. Imports nothing of netmon.
+
+async with Client() as client:
+    target = Target("192.0.2.1", 161, Community(V2C, b"public"), timeout_s=2.0, retries=1)
+    response = await client.ask(target, get_request([oid.encode("1.3.6.1.2.1.1.3.0")]))
+"""
+
+from netmon.snmp import oid
+from netmon.snmp.ber import EXCEPTIONS, Tag, Value, opaque_number
+from netmon.snmp.client import Client, Event, Response, Stats, Target
+from netmon.snmp.errors import LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
+from netmon.snmp.message import (
+    AUTHORIZATION_ERROR,
+    GEN_ERR,
+    NO_ERROR,
+    NO_SUCH_NAME,
+    TOO_BIG,
+    V1,
+    V2C,
+    Community,
+    Credential,
+    Query,
+    Request,
+    Usm,
+    VarBind,
+    decode_request,
+    decode_response,
+    encode_request,
+    encode_response,
+    error_name,
+    get_bulk_request,
+    get_next_request,
+    get_request,
+)
+from netmon.snmp.walks import Walk, walk
+
+__all__ = [
+    "AUTHORIZATION_ERROR",
+    "EXCEPTIONS",
+    "GEN_ERR",
+    "NO_ERROR",
+    "NO_SUCH_NAME",
+    "TOO_BIG",
+    "V1",
+    "V2C",
+    "Client",
+    "Community",
+    "Credential",
+    "Event",
+    "LocalFailure",
+    "Malformed",
+    "Query",
+    "Refused",
+    "Request",
+    "Response",
+    "Silent",
+    "SnmpError",
+    "Stats",
+    "Tag",
+    "Target",
+    "Unsupported",
+    "Usm",
+    "Value",
+    "VarBind",
+    "Walk",
+    "decode_request",
+    "decode_response",
+    "encode_request",
+    "encode_response",
+    "error_name",
+    "get_bulk_request",
+    "get_next_request",
+    "get_request",
+    "oid",
+    "opaque_number",
+    "walk",
+]

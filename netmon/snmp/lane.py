@@ -1,0 +1,159 @@
+"""A lane: the UDP socket of one address family, its error queue, and who waits for a place on it (Linux: ip(7), ipv6(7))."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from netmon.snmp.errors import LocalFailure
+
+OCTETS_PER_REPLY = 1300
+"""Receive buffer that a reply of ordinary size occupies, the kernel's own bookkeeping included, as measured."""
+
+Address = tuple[Any, ...]
+
+_ASKED_RCVBUF = 8 << 20
+_BATCH = 256  # datagrams read before other work gets a turn
+_IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h; the socket module does not name them
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err; the sockaddr of who reports it follows
+_PORT_UNREACHABLE = "port unreachable"
+_ICMP = {  # by origin (2 ICMP, 3 ICMPv6), type and code
+    (2, 3, 0): "network unreachable",
+    (2, 3, 1): "host unreachable",
+    (2, 3, 3): _PORT_UNREACHABLE,
+    (2, 3, 9): "network prohibited",
+    (2, 3, 10): "host prohibited",
+    (2, 3, 13): "communication prohibited",
+    (3, 1, 0): "no route",
+    (3, 1, 1): "communication prohibited",
+    (3, 1, 3): "address unreachable",
+    (3, 1, 4): _PORT_UNREACHABLE,
+}
+
+
+class Lane:
+    """One socket for all devices of a family. There are `cap` places on it: as many replies as its receive buffer holds.
+
+    `on_datagram` is given each datagram and its source. `on_icmp` is given what an ICMP error quotes of a datagram of ours,
+    where that had gone, whether the port is closed, and what to say of it. OSError when there is no socket to be had.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        family: int,
+        on_datagram: Callable[[bytes, Address], None],
+        on_icmp: Callable[[bytes, Address, bool, str], None],
+    ) -> None:
+        self.loop = loop
+        self.on_datagram = on_datagram
+        self.on_icmp = on_icmp
+        self.in_flight = 0
+        self.waiters: deque[asyncio.Future[None]] = deque()
+        self.socket = sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ASKED_RCVBUF)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            self.cap = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // OCTETS_PER_REPLY
+            loop.add_reader(sock.fileno(), self.readable)
+        except BaseException:
+            sock.close()
+            raise
+
+    def close(self) -> None:
+        self.loop.remove_reader(self.socket.fileno())
+        self.socket.close()
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(LocalFailure("The SNMP client was closed while a request waited."))
+
+    async def take_place(self) -> None:
+        """Return at once while there is room, else in turn. The place is given back by `leave_place`."""
+        if self.in_flight < self.cap and not self.waiters:
+            self.in_flight += 1
+            return
+        waiter = self.loop.create_future()
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.leave_place()  # it was handed over while its taker was cancelled
+            raise
+
+    def leave_place(self) -> None:
+        """Hand a place to whoever has waited longest, if anyone does."""
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self.in_flight -= 1
+
+    def send(self, datagram: bytes, peer: tuple[str, int]) -> bool:
+        """False when the send buffer is full; OSError when our own stack refuses.
+
+        A pending ICMP error of an earlier datagram is reported by the next call on the socket, whatever it is for, and is
+        gone with that: only what persists belongs to this datagram.
+        """
+        for _ in range(3):
+            try:
+                self.socket.sendto(datagram, peer)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                persistent = error
+                self.read_errors()
+            else:
+                return True
+        raise persistent
+
+    def readable(self) -> None:
+        """Drain the socket; after a full batch the loop calls again."""
+        receive = self.socket.recvfrom
+        received = self.on_datagram
+        for count in range(_BATCH):
+            try:
+                data, source = receive(65535)
+            except BlockingIOError:
+                if count == 0:
+                    self.read_errors()
+                break
+            except OSError:
+                self.read_errors()
+            else:
+                received(data, source)
+
+    def read_errors(self) -> None:
+        """Drain the error queue (ip(7), IP_RECVERR)."""
+        for _ in range(_BATCH):
+            try:
+                quoted, ancillary, _, peer = self.socket.recvmsg(2048, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                return
+            for _, _, body in ancillary:
+                if len(body) < _EXTENDED_ERROR.size or not peer:
+                    continue
+                _, origin, kind, code, *_ = _EXTENDED_ERROR.unpack_from(body)
+                what = _ICMP.get((origin, kind, code), f"type {kind} code {code}")
+                self.on_icmp(quoted, peer, what == _PORT_UNREACHABLE, f"{_offender(body)} sent ICMP {what}")
+
+
+def _offender(body: bytes) -> str:
+    """The address that sent an ICMP error, behind the extended error (a sockaddr)."""
+    if len(body) >= 24:
+        (family,) = struct.unpack_from("=H", body, 16)
+        if family == socket.AF_INET:
+            return socket.inet_ntop(socket.AF_INET, body[20:24])
+        if family == socket.AF_INET6 and len(body) >= 40:
+            return socket.inet_ntop(socket.AF_INET6, body[24:40])
+    return "the network"
