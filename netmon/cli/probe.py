@@ -1,0 +1,202 @@
+"""`netmon probe`: ask one device once and print what it said, without any configuration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+from netmon import profiles
+from netmon.catalogue import DEVICE
+from netmon.cli.words import fail, table
+from netmon.model import Credential, Device, Outcome, Poll, Reading, Secret
+from netmon.pollers.snmp import SnmpPoller
+from netmon.profiles.schema import DEVICE_INFO, PLACE
+from netmon.snmp import Client
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+COMMUNITY = "NETMON_COMMUNITY"
+DEADLINE_S = 60.0
+
+_LIKELY = {
+    Outcome.SILENT: "Likely: a wrong community, an access list without this machine, a firewall on the way, another port, "
+    "or nobody there.",
+    Outcome.REFUSED: "Something is there, but it would not be measured: check the port, the agent's access list and the "
+    "address it answers from.",
+    Outcome.LOCAL: "The fault is on this side: check the routes of this machine.",
+}
+
+_EXAMPLE = """\
+examples:
+  $ netmon probe 192.0.2.1 --community commune-ro
+  $ NETMON_COMMUNITY=commune-ro netmon probe router.example --format json > readings.json
+
+JSON is a list of readings on standard output, each with family, labels, value, unit and oid; what the device says it is
+goes to standard error. Values are raw for counters, ratios for %, seconds for times.
+"""
+
+
+def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "probe",
+        help="identify one device, poll it once, print what was found",
+        description="Identify one device, poll it once, print what was found.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("host", metavar="HOST", help="address or name of the device")
+    parser.add_argument("--version", choices=("1", "2c"), default="2c", help="SNMP version (default: %(default)s)")
+    parser.add_argument("--community", metavar="NAME", help=f"community (default: ${COMMUNITY}, else public)")
+    parser.add_argument("--port", metavar="P", type=_port, default=161, help="UDP port (default: %(default)s)")
+    parser.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=2.0, help="seconds to wait for each answer (default: %(default)g)"
+    )
+    parser.add_argument("--retries", metavar="N", type=_count, default=1, help="times to ask again (default: %(default)s)")
+    parser.add_argument("--profile", metavar="P", help="profile (default: chosen by the device's sysObjectID)")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Probe a device; 0 when it answered, 1 when not."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    community, origin = _community(args.community)
+    try:
+        addresses = _resolve(args.host)
+        known = profiles.load()
+        if args.profile:
+            known.named(args.profile)
+    except OSError as error:
+        return fail(f"{args.host} has no address: {error.strerror}")
+    except profiles.ProfileError as error:
+        return fail(str(error))
+    device = Device(
+        id=args.host,
+        site="",
+        addresses=addresses,
+        port=args.port,
+        profile=args.profile,
+        timeout_s=args.timeout,
+        retries=args.retries,
+        deadline_s=DEADLINE_S,
+    )
+    credential = Credential(name=origin, version=args.version, community=Secret(community))
+    poll, sys_object_id, profile = asyncio.run(_probe(device, credential, known))
+    if poll.outcome is not Outcome.ANSWERED:
+        return fail(_failure(device, credential, poll))
+
+    values = [reading for reading in poll.readings if reading.series.family != DEVICE_INFO]
+    identity = _identity(poll, sys_object_id, profile, origin)
+    if args.format == "json":
+        print(identity, file=sys.stderr)
+        print(json.dumps([_as_json(reading) for reading in poll.readings], ensure_ascii=False, indent=1))
+    else:
+        print(identity, end="\n\n")
+        order = list(DEVICE)
+        values.sort(key=lambda reading: order.index(reading.series.family))
+        print(table(("FAMILY", "LABELS", "VALUE", "UNIT", "OID"), map(_as_row, values)))
+    if poll.detail or poll.incomplete:
+        print(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
+    return 0
+
+
+async def _probe(device: Device, credential: Credential, known: profiles.Profiles) -> tuple[Poll, str, str]:
+    async with Client() as client:
+        poller = SnmpPoller(client, device, (), credential, known)
+        poll = await poller.poll(light=True)  # sysUpTime by itself first: what a failure is then about is plain
+        return poll, poller.sys_object_id, poller.profile
+
+
+def _community(given: str | None) -> tuple[str, str]:
+    """The community and where it came from; the second may be printed."""
+    if given is not None:
+        return given, "--community"
+    if COMMUNITY in os.environ:
+        return os.environ[COMMUNITY], f"${COMMUNITY}"
+    return "public", "the default"
+
+
+def _resolve(host: str) -> tuple[str, ...]:
+    """Addresses of a name, in the system's order. Raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _failure(device: Device, credential: Credential, poll: Poll) -> str:
+    """What was asked, what came back, and what that usually means."""
+    asked = ", ".join(
+        f"[{address}]:{device.port}" if ":" in address else f"{address}:{device.port}" for address in device.addresses
+    )
+    how = f"SNMPv{credential.version}, community from {credential.name}"
+    came = poll.detail
+    if poll.outcome is Outcome.SILENT:
+        attempts = f"{device.retries + 1} attempts" if device.retries else "1 attempt"
+        how = f"{how}, {attempts}, {poll.ended.monotonic - poll.sent.monotonic:.1f} s"
+        came = "nothing came."
+    return f"asked {asked} ({how}) for sysUpTime.0: {came} {_LIKELY.get(poll.outcome, '')}".rstrip()
+
+
+def _identity(poll: Poll, sys_object_id: str, profile: str, origin: str) -> str:
+    info = next((reading.series for reading in poll.readings if reading.series.family == DEVICE_INFO), None)
+    lines = [("sys_object_id", sys_object_id), ("profile", profile)]
+    lines += [(name, value) for name, value in (info.labels if info else ()) if name not in (*PLACE, "profile")]
+    if poll.round_trip_s is not None:
+        lines.append(("round_trip", f"{poll.round_trip_s * 1000:.1f} ms"))
+    lines.append(("community", f"from {origin}"))
+    return "\n".join(f"{name:<14} {value or '-'}" for name, value in lines)
+
+
+def _as_json(reading: Reading) -> dict[str, object]:
+    series = reading.series
+    return {
+        "family": series.family,
+        "labels": _labels(reading),
+        "value": reading.value,
+        "unit": DEVICE[series.family].unit,
+        "oid": series.oid,
+    }
+
+
+def _as_row(reading: Reading) -> tuple[str, ...]:
+    labels = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in _labels(reading).items() if value)
+    value = str(reading.value) if isinstance(reading.value, int) else f"{reading.value:.12g}"
+    return reading.series.family, labels, value, DEVICE[reading.series.family].unit, reading.series.oid
+
+
+def _labels(reading: Reading) -> dict[str, str]:
+    """Without the device's place: a device that is in no inventory has none."""
+    return {name: value for name, value in reading.series.labels if name not in PLACE}
+
+
+def _port(text: str) -> int:
+    return _between(int(text), 1, 65535)
+
+
+def _count(text: str) -> int:
+    return _between(int(text), 0, 100)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= DEADLINE_S:
+        raise argparse.ArgumentTypeError(f"more than 0 and at most {DEADLINE_S:g} seconds are possible")
+    return seconds
+
+
+def _between(number: int, least: int, most: int) -> int:
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{least} to {most} are possible")
+    return number

@@ -1,0 +1,1 @@
+"""Device in, Poll out: how each kind of peer is asked."""

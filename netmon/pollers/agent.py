@@ -1,0 +1,126 @@
+"""A device's SNMP agent behind one or several addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from netmon import model
+from netmon.model import Device, Outcome
+from netmon.snmp import (
+    AUTHORIZATION_ERROR,
+    NO_SUCH_NAME,
+    TOO_BIG,
+    V1,
+    V2C,
+    Client,
+    Community,
+    Credential,
+    LocalFailure,
+    Refused,
+    Request,
+    Response,
+    Silent,
+    SnmpError,
+    Target,
+    Unsupported,
+    Usm,
+    VarBind,
+    error_name,
+    get_request,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Unanswered(Exception):  # noqa: N818 - how a conversation ends, not a fault
+    """No address answered the first request; `Agent.failures` says what each did."""
+
+
+class Agent:
+    """Asks a device: the first request of a conversation goes to its addresses in turn until one answers, the others go
+    to that one. The address that answered is the first to be tried next time."""
+
+    def __init__(self, client: Client, device: Device, credential: model.Credential) -> None:
+        wire = wire_credential(credential)
+        self.client = client
+        self.device = device.id
+        self.targets = [
+            Target(address, device.port, wire, device.timeout_s, device.retries, frozenset(device.also_from))
+            for address in device.addresses
+        ]
+        self.target = self.targets[0]
+        self.answered = False
+        self.round_trip_s: float | None = None
+        self.failures: list[tuple[Outcome, str]] = []
+
+    def begin(self) -> None:
+        """A new conversation."""
+        self.answered = False
+        self.round_trip_s = None
+        self.failures = []
+
+    async def ask(self, request: Request) -> Response:
+        """Raises Unanswered when no address answers the first request, later SnmpError as the client does."""
+        if self.answered:
+            return await self.client.ask(self.target, request)
+        for target in (self.target, *(other for other in self.targets if other is not self.target)):
+            try:
+                response = await self.client.ask(target, request)
+                if response.error_status == AUTHORIZATION_ERROR:
+                    raise Refused(f"{target} answered authorizationError to {request}.")
+            except SnmpError as error:
+                self.failures.append((_outcome(error), str(error)))
+                continue
+            if target is not self.target:
+                log.warning("device answers at another address", device=self.device, address=target.address)
+            self.target = target
+            self.answered = True
+            self.round_trip_s = response.received - response.sent
+            return response
+        raise Unanswered
+
+    async def get(self, oids: Sequence[bytes]) -> dict[bytes, VarBind]:
+        """Values of instances, as many as can be had: split when they are too big for one answer, without those whose
+        lack SNMPv1 makes an error of. Raises as `ask`, and SnmpError for any other error status."""
+        if not oids:
+            return {}
+        request = get_request(oids)
+        response = await self.ask(request)
+        status, index = response.error_status, response.error_index
+        if status == NO_SUCH_NAME and 1 <= index <= len(oids):
+            return await self.get([*oids[: index - 1], *oids[index:]])
+        if status == TOO_BIG and len(oids) > 1:
+            half = len(oids) // 2
+            return await self.get(oids[:half]) | await self.get(oids[half:])
+        if status:
+            raise SnmpError(f"{self.target} answered {error_name(status)} to {request}.")
+        return {varbind.oid: varbind for varbind in response.varbinds}
+
+
+def wire_credential(credential: model.Credential) -> Credential:
+    """A credential as the wire takes it. ValueError when it lacks what its version needs."""
+
+    def revealed(secret: model.Secret | None) -> str:
+        return secret.reveal() if secret else ""
+
+    if credential.version == "3":
+        return Usm(
+            user=credential.user,
+            auth_protocol=credential.auth_protocol,
+            auth_key=revealed(credential.auth_key),
+            priv_protocol=credential.priv_protocol,
+            priv_key=revealed(credential.priv_key),
+            context=credential.context,
+        )
+    if credential.community is None:
+        raise ValueError(f"credential {credential.name} has no community, which SNMP v{credential.version} needs")
+    return Community({"1": V1, "2c": V2C}[credential.version], credential.community.reveal().encode())
+
+
+def _outcome(error: SnmpError) -> Outcome:
+    """An agent that answers garbage is alive; a request that cannot be put is our own affair."""
+    if isinstance(error, Silent):
+        return Outcome.SILENT
+    return Outcome.LOCAL if isinstance(error, LocalFailure | Unsupported) else Outcome.REFUSED

@@ -1,0 +1,31 @@
+"""What to ask which device: YAML files, matched by sysObjectID, compiled to a query plan.
+
+`load` reads and checks the files, `Profiles` chooses one, `rows_of` names what a walk found, `compile_plan` makes the
+requests of a poll and says what each position of their answers becomes.
+"""
+
+from __future__ import annotations
+
+from netmon.profiles.load import ProfileError, Profiles, gather, load, parse
+from netmon.profiles.plan import SYS_UPTIME, Batch, Odd, Plan, compile_plan
+from netmon.profiles.rows import Row, columns_of, rows_of, scalars_of
+from netmon.profiles.schema import Profile, Table
+
+__all__ = [
+    "SYS_UPTIME",
+    "Batch",
+    "Odd",
+    "Plan",
+    "Profile",
+    "ProfileError",
+    "Profiles",
+    "Row",
+    "Table",
+    "columns_of",
+    "compile_plan",
+    "gather",
+    "load",
+    "parse",
+    "rows_of",
+    "scalars_of",
+]

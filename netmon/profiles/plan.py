@@ -1,0 +1,211 @@
+"""From a profile and the rows found on one device to the requests that read it: what stands at each position is known.
+
+Every request begins with sysUpTime and holds whole rows: a row's identity, its discontinuity time and its counters come
+in one PDU, so that whether two readings are comparable (SEMANTICS 3) is decided within a PDU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
+
+from netmon.catalogue import DEVICE
+from netmon.model import At, Epoch, Kind, Reading, Series
+from netmon.profiles.rows import Row
+from netmon.profiles.schema import DEVICE_INFO, Column, Profile, Source
+from netmon.snmp.message import Request, VarBind, get_request
+from netmon.snmp.oid import decode, encode
+
+SYS_UPTIME = encode("1.3.6.1.2.1.1.3.0")
+
+Convert = Callable[[int], float | None]
+
+_NAME = itemgetter(0)
+
+
+class Cell(NamedTuple):
+    """What becomes of the value at a position. `convert` None: the value as it is."""
+
+    position: int
+    series: Series
+    convert: Convert | None
+    counts: bool
+
+
+class Part(NamedTuple):
+    """The share of one row in a request. Position 0 is sysUpTime, so 0 says "not asked"."""
+
+    row: Row
+    key: int
+    key_octets: bytes
+    discontinuity: int
+    cells: tuple[Cell, ...]
+
+
+class Odd(NamedTuple):
+    """A row is not what was discovered: `column` is gone, or None when it is another row now."""
+
+    row: Row
+    column: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request and what its answer becomes."""
+
+    request: Request
+    parts: tuple[Part, ...]
+
+    def read(self, varbinds: Sequence[VarBind], at: At, readings: list[Reading]) -> list[Odd]:
+        """Appends a reading for each usable value; returns what was not as discovered. Another row's values are left out."""
+        odd: list[Odd] = []
+        uptime = number(varbinds[0])
+        append = readings.append
+        for row, key, key_octets, discontinuity, cells in self.parts:
+            if key and varbinds[key].value != key_octets:
+                odd.append(Odd(row, None if varbinds[key].value is not None else self._column(row, key)))
+                continue
+            epoch = Epoch(uptime, None, number(varbinds[discontinuity]) if discontinuity else None, row.identity)
+            for position, series, convert, counts in cells:
+                raw = varbinds[position].value
+                if type(raw) is not int:
+                    odd.append(Odd(row, self._column(row, position)))
+                    continue
+                value = raw if convert is None else convert(raw)
+                if value is not None:
+                    append(Reading(series, value, at, epoch if counts else None))
+        return odd
+
+    def fits(self, varbinds: Sequence[VarBind]) -> bool:
+        """Whether an answer holds what was asked, in the order in which it was asked."""
+        return tuple(map(_NAME, varbinds)) == self.request.oids
+
+    def odd_at(self, position: int) -> list[Odd]:
+        """What an SNMPv1 agent means by noSuchName at this position."""
+        return [
+            Odd(part.row, self._column(part.row, position))
+            for part in self.parts
+            if position > 0 and position in (part.key, part.discontinuity, *(cell.position for cell in part.cells))
+        ]
+
+    def _column(self, row: Row, position: int) -> bytes:
+        return self.request.oids[position].removesuffix(row.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All requests of a device's poll, and the info series that need no asking."""
+
+    batches: tuple[Batch, ...]
+    info: tuple[Series, ...]
+
+    def series(self) -> Iterator[Series]:
+        yield from self.info
+        for batch in self.batches:
+            for part in batch.parts:
+                for cell in part.cells:
+                    yield cell.series
+
+
+def number(varbind: VarBind) -> int | None:
+    """The value when it is a number."""
+    return varbind.value if type(varbind.value) is int else None
+
+
+def compile_plan(
+    profile: Profile,
+    rows: Sequence[Row],
+    labels: tuple[tuple[str, str], ...],
+    *,
+    texts: Mapping[str, str],
+    known: Mapping[Series, Series],
+    varbinds: int = 24,
+) -> Plan:
+    """The plan for these rows, at most `varbinds` a request where a row allows it.
+
+    `labels` are the device's; `texts` are labels of its info series that no row has (address, profile). Series of `known`
+    are used again, so that an interface keeps its series when its index changes.
+    """
+    batches: list[Batch] = []
+    oids: list[bytes] = [SYS_UPTIME]
+    parts: list[Part] = []
+    for row in rows:
+        for key, discontinuity, sources in _units(profile, row, varbinds - 1):
+            head = [column for column in (key, discontinuity) if column]
+            if parts and len(oids) + len(head) + len(sources) > varbinds:
+                batches.append(Batch(get_request(oids), tuple(parts)))
+                oids, parts = [SYS_UPTIME], []
+            start = len(oids)
+            oids += [column + row.index for column in head]
+            first = len(oids)
+            oids += [source.octets + row.index for _, source in sources]
+            cells = tuple(
+                Cell(first + n, _series(row, column, source, labels, known), converter(source), source.counts)
+                for n, (column, source) in enumerate(sources)
+            )
+            octets = row.key[1] if row.key else b""
+            parts.append(Part(row, start if key else 0, octets, first - 1 if discontinuity else 0, cells))
+    if parts or not batches:
+        batches.append(Batch(get_request(oids), tuple(parts)))
+    return Plan(tuple(batches), tuple(_info(profile, rows, dict(labels) | dict(texts), known)))
+
+
+def converter(source: Source) -> Convert | None:
+    """How a raw value becomes its family's unit; None: not at all."""
+    if source.map is not None:
+        numbers, otherwise = source.map, source.otherwise
+        return lambda raw: numbers.get(raw, otherwise)
+    scale, invalid = source.scale, frozenset(source.invalid)
+    if invalid:
+        return lambda raw: None if raw in invalid else raw * scale
+    return None if scale == 1 else lambda raw: raw * scale
+
+
+def _units(
+    profile: Profile, row: Row, room: int
+) -> Iterator[tuple[bytes | None, bytes | None, list[tuple[Column, Source]]]]:
+    """What is asked of a row, whole: its key, its discontinuity time, its values. A row beyond `room` comes in several
+    units, each with key and discontinuity time of its own."""
+    columns = row.table.columns if row.table else profile.scalars
+    wanted = [
+        (column, source)
+        for column in columns
+        if column.family
+        for source in [source for source in column.sources if source.octets in row.present][:1]
+    ]
+    key = row.key[0] if row.key and row.key[0] in row.present else None
+    discontinuity = None
+    if row.table and row.table.discontinuity and any(source.counts for _, source in wanted):
+        marker = row.table.column(row.table.discontinuity).octets
+        discontinuity = marker if marker in row.present else None
+    step = max(1, room - bool(key) - bool(discontinuity))
+    for start in range(0, len(wanted), step):
+        yield key, discontinuity, wanted[start : start + step]
+
+
+def _series(
+    row: Row, column: Column, source: Source, labels: tuple[tuple[str, str], ...], known: Mapping[Series, Series]
+) -> Series:
+    assert column.family
+    whole = (*labels, (row.table.label, row.identity)) if row.table else labels
+    series = Series(column.family, whole, Kind(source.kind), decode(source.octets + row.index))
+    return known.get(series, series)
+
+
+def _info(
+    profile: Profile, rows: Sequence[Row], texts: Mapping[str, str], known: Mapping[Series, Series]
+) -> Iterator[Series]:
+    """The device's info series, always, and those of the rows that have a family for it."""
+    for row in rows:
+        columns = row.table.columns if row.table else profile.scalars
+        families = dict.fromkeys(column.info for column in columns if column.info)
+        if row.table is None:
+            families.setdefault(DEVICE_INFO)
+        has = {**texts, **row.texts} | ({row.table.label: row.identity} if row.table else {})
+        for family in families:
+            oids = (decode(column.octets + row.index) for column in columns if column.info == family)
+            labels = tuple((label, has.get(label, "")) for label in DEVICE[family].labels)
+            series = Series(family, labels, Kind.INFO, next(oids, ""))
+            yield known.get(series, series)

@@ -1,0 +1,88 @@
+"""Ping on the loopback, and what it says when it may not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from netmon.pollers import icmp
+from netmon.pollers.icmp import Pinger, PingError, PingUnavailable
+
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+    ALLOWED = True
+except PermissionError:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+        ALLOWED = True
+    except PermissionError:
+        ALLOWED = False
+needs_ping = pytest.mark.skipif(not ALLOWED, reason="neither net.ipv4.ping_group_range nor CAP_NET_RAW allows a ping")
+
+
+def without(kind: socket.SocketKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the kernel refuse sockets of a kind."""
+    real = socket.socket
+
+    def refuse(family: int, wanted: int, *rest: Any) -> socket.socket:
+        if wanted & 0xF == kind:
+            raise PermissionError(1, "Operation not permitted")
+        return real(family, wanted, *rest)
+
+    monkeypatch.setattr(icmp.socket, "socket", refuse)
+
+
+@needs_ping
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_an_echo_comes_back_from_the_loopback(address: str):
+    async with Pinger() as pinger:
+        round_trip = await pinger.ping(address, 5.0)
+    assert round_trip is not None
+    assert 0 < round_trip < 5
+
+
+@needs_ping
+async def test_many_pings_share_a_socket_and_each_gets_its_own_answer():
+    async with Pinger() as pinger:
+        round_trips = await asyncio.gather(*(pinger.ping(f"127.0.0.{n}", 5.0) for n in range(1, 101)))
+        assert len(pinger._sockets) == 1
+        assert not pinger._waiting
+    assert None not in round_trips
+
+
+@needs_ping
+async def test_silence_is_none_and_a_late_echo_disturbs_nobody():
+    async with Pinger() as pinger:
+        assert await pinger.ping("127.0.0.1", 0.0) is None
+        assert await pinger.ping("127.0.0.1", 5.0) is not None
+
+
+@needs_ping
+async def test_what_cannot_be_sent_is_our_own_failure():
+    async with Pinger() as pinger:
+        with pytest.raises(PingError, match=r"255\.255\.255\.255 could not be pinged"):
+            await pinger.ping("255.255.255.255", 1.0)
+
+
+async def test_a_raw_socket_serves_where_datagram_sockets_are_not_granted(monkeypatch: pytest.MonkeyPatch):
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+    except PermissionError:
+        pytest.skip("raw sockets need CAP_NET_RAW")
+    without(socket.SOCK_DGRAM, monkeypatch)
+    async with Pinger() as pinger:
+        assert await pinger.ping("127.0.0.1", 5.0) is not None
+        assert await pinger.ping("::1", 5.0) is not None
+
+
+async def test_without_any_socket_the_error_names_the_sysctl(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: Any) -> socket.socket:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(icmp.socket, "socket", refuse)
+    async with Pinger() as pinger:
+        with pytest.raises(PingUnavailable, match=r"net\.ipv4\.ping_group_range"):
+            await pinger.ping("127.0.0.1", 1.0)

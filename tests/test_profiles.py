@@ -1,0 +1,233 @@
+"""Profiles: what a file may say, which one a device gets, and the plan that is made of it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmon import profiles
+from netmon.model import At, Kind, Series
+from netmon.profiles import ProfileError, Row, compile_plan, gather, parse, rows_of, scalars_of
+from netmon.profiles.plan import converter
+from netmon.profiles.schema import Source
+from netmon.snmp import Tag, VarBind, oid
+
+GENERIC = profiles.load().named("generic")
+INTERFACES = GENERIC.tables[0]
+LABELS = (("province", "04"), ("commune", "01273"), ("site", "s1"), ("device", "d1"))
+
+
+def varbind(name: bytes, tag: int, value: int | bytes | None) -> VarBind:
+    return VarBind(name, tag, value)
+
+
+def walked(rows: Mapping[int, Mapping[str, int | str]]) -> dict[bytes, dict[bytes, VarBind]]:
+    """What a walk of the interface table finds: by index, the values of columns by name."""
+    found: dict[bytes, dict[bytes, VarBind]] = {column.octets: {} for column in INTERFACES.columns}
+    for index, values in rows.items():
+        suffix = oid.encode_arcs((index,))
+        for name, value in values.items():
+            column = INTERFACES.column(name).octets
+            raw = value.encode() if isinstance(value, str) else value
+            found[column][suffix] = varbind(
+                column + suffix, Tag.OCTET_STRING if isinstance(value, str) else Tag.GAUGE32, raw
+            )
+    return found
+
+
+def interface(name: str, **more: int | str) -> dict[str, int | str]:
+    columns = ("if_oper_status", "if_hc_in_octets", "if_hc_out_octets", "if_in_errors", "if_counter_discontinuity_time")
+    return {"if_name": name, **dict.fromkeys(columns, 1), **more}
+
+
+def plan_of(rows: tuple[Row, ...], known: Mapping[Series, Series] | None = None, varbinds: int = 24) -> profiles.Plan:
+    texts = {"address": "192.0.2.1", "profile": "generic"}
+    return compile_plan(GENERIC, rows, LABELS, texts=texts, known=known or {}, varbinds=varbinds)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_profiles_that_netmon_brings_are_good_and_fit_every_device():
+    brought = profiles.load()
+    assert {file.name for file in files("netmon.profiles").iterdir() if file.name.endswith(".yaml")} == {
+        f"{name}.yaml" for name in brought.by_name
+    }
+    assert brought.matching("").name == "generic"
+    assert brought.matching("1.3.6.1.4.1.99999.7").name == "generic"
+
+
+def test_the_longest_prefix_wins_by_whole_sub_identifiers():
+    chosen = gather(
+        parse(f"sys_object_id: [{prefix}]", f"{name}.yaml")
+        for name, prefix in [("any", '""'), ("huawei", "1.3.6.1.4.1.2011"), ("smu", "1.3.6.1.4.1.2011.6.164")]
+    )
+    expected = {
+        "1.3.6.1.4.1.2011.2.224.1": "huawei",
+        "1.3.6.1.4.1.2011": "huawei",
+        "1.3.6.1.4.1.2011.6.164.1.2": "smu",
+        "1.3.6.1.4.1.20110.6": "any",
+        "1.3.6.1.4.1.201": "any",
+    }
+    assert {name: chosen.matching(name).name for name in expected} == expected
+
+
+def test_two_profiles_cannot_claim_the_same_devices():
+    two = [parse('sys_object_id: ["", 1.3.6]', "one.yaml"), parse("sys_object_id: [1.3.6]", "two.yaml")]
+    with pytest.raises(ProfileError, match=r"two and one both claim sysObjectID '1\.3\.6'"):
+        gather(two)
+    with pytest.raises(ProfileError, match="matches every device"):
+        gather(two[1:])
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(ProfileError, match="no profile cisco: there are generic"):
+        profiles.load().named("cisco")
+
+
+FAULTS = {
+    "scalars: [{name: a, oid: 1.x, kind: gauge}]": "2:26: '1.x' is no OID",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, family: netmon_rain}]": "2:54: the catalogue has no family netmon_rain",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scael: 2}]": "2:53: scael is no key here",
+    "scalars: [{name: a, kind: gauge}]": "2:11: oid is missing",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scale: '2'}]": "2:53: ",
+    "scalars: [{name: a, oid: 1.3.6, oid: 1.3.7, kind: gauge}]": "2:33: oid stands twice",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, family: netmon_interface_up}]": "2:10: netmon_interface_up has",
+    "scalars: [{name: a, oid: 1.3.6, kind: text, info: netmon_interface_info}]": "2:10: netmon_interface_info has",
+    "scalars: [{name: a, oid: 1.3.6, kind: counter32, family: netmon_device_uptime_seconds}]": "2:11: netmon_device_uptime",
+    "scalars: [{name: a, oid: 1.3.6, kind: counter32, scale: 8}]": "2:11: scale, map and invalid are for gauges",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, otherwise: 0}]": "2:11: otherwise is for what a map leaves out",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, fallback: {oid: 1.3.7, kind: gauge}}]": "2:11: a fallback fills a family",
+    "scalars: [{name: a, oid: 1.3.6, kind: text}, {name: a, oid: 1.3.7, kind: text}]": "2:10: a is listed twice",
+    "tables: [{name: t, label: interface, identity: [b], columns: [{name: a, oid: 1.3.6, kind: text}]}]": "2:10: table t ",
+    "tables: [{name: t, label: x, identity: [a], columns: [{name: a, oid: 1.3.6, kind: gauge}]}]": "2:10: a tells rows",
+    "tables: }": "2:9: ",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_a_fault_is_told_with_its_file_and_place(text: str):
+    with pytest.raises(ProfileError) as caught:
+        parse(f'sys_object_id: [""]\n{text}\n', "odd.yaml")
+    assert str(caught.value).startswith(f"odd.yaml:{FAULTS[text]}")
+
+
+def test_all_faults_of_a_file_are_told_at_once():
+    with pytest.raises(ProfileError) as caught:
+        parse(
+            "sys_object_id: [x]\nscalars: [{name: A, oid: 1.3.6, kind: gauge}, {name: b, oid: y, kind: gauge}]", "odd.yaml"
+        )
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        "odd.yaml:1:17",
+        "odd.yaml:2:18",
+        "odd.yaml:2:62",
+    ]
+
+
+# --- conversion -------------------------------------------------------------------------------------------------------
+
+
+def test_conversions():
+    """Scale, invalid markers and enumerations; a value that needs none gets no function at all."""
+    assert converter(Source(oid="1.3", kind="counter64")) is None
+    scaled = converter(Source(oid="1.3", kind="gauge", scale=125_000, invalid=(0,)))
+    assert scaled is not None
+    assert [scaled(raw) for raw in (100, 0)] == [12_500_000, None]
+    mapped = converter(Source(oid="1.3", kind="gauge", map={1: 1}, otherwise=0))
+    assert mapped is not None
+    assert [mapped(raw) for raw in (1, 2, 7)] == [1, 0, 0]
+    listed = converter(Source(oid="1.3", kind="gauge", map={1: 1}))
+    assert listed is not None
+    assert listed(2) is None
+
+
+# --- rows and plans ---------------------------------------------------------------------------------------------------
+
+NAMES = st.text(alphabet="ab# 1", max_size=3)
+
+
+@given(st.dictionaries(st.integers(0, 20), st.tuples(NAMES, NAMES), max_size=12))
+def test_rows_never_share_an_identity(names: dict[int, tuple[str, str]]):
+    rows = rows_of(INTERFACES, walked({index: interface(name, if_descr=descr) for index, (name, descr) in names.items()}))
+    identities = [row.identity for row in rows]
+    assert len(set(identities)) == len(identities) == len(names)
+    assert all(identities)
+
+
+@given(
+    st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=8), min_size=1, max_size=12, unique=True),
+    st.integers(2, 40),
+)
+def test_a_plan_asks_everything_once_in_whole_rows(names: list[str], varbinds: int):
+    """Each request begins with sysUpTime and keeps to its size, down to one value with its row's marks."""
+    rows = rows_of(INTERFACES, walked({index: interface(name) for index, name in enumerate(names, 1)}))
+    plan = plan_of(rows, varbinds=varbinds)
+    series: list[Series] = []
+    for batch in plan.batches:
+        assert batch.request.oids[0] == profiles.SYS_UPTIME
+        assert len(batch.request.oids) <= max(varbinds, 4)
+        for part in batch.parts:
+            assert batch.request.oids[part.key] == INTERFACES.column("if_name").octets + part.row.index
+            for cell in part.cells:
+                assert oid.decode(batch.request.oids[cell.position]) == cell.series.oid
+                series.append(cell.series)
+    assert len(series) == len(set(series)) == 4 * len(names)
+    if varbinds >= 7:
+        whole = [part.row.identity for batch in plan.batches for part in batch.parts]
+        assert sorted(whole) == sorted(names)
+
+
+def test_a_batch_reads_by_position_and_leaves_another_row_alone():
+    rows = rows_of(INTERFACES, walked({1: interface("eth0"), 2: interface("eth1")}))
+    (batch,) = plan_of(rows).batches
+    answer = [varbind(name, Tag.GAUGE32, 5) for name in batch.request.oids]
+    for part, name in zip(batch.parts, (b"eth0", b"wlan0"), strict=True):
+        answer[part.key] = varbind(batch.request.oids[part.key], Tag.OCTET_STRING, name)
+    assert batch.fits(answer)
+    assert not batch.fits(answer[:-1])
+    readings: list[object] = []
+    (odd,) = batch.read(answer, At(1.0, 1.0), readings)  # type: ignore[arg-type]
+    assert (odd.row.identity, odd.column) == ("eth1", None)
+    assert len(readings) == 4
+
+
+def test_a_missing_value_is_told_and_the_others_of_its_row_are_read():
+    rows = rows_of(INTERFACES, walked({1: interface("eth0")}))
+    (batch,) = plan_of(rows).batches
+    answer = [varbind(name, Tag.GAUGE32, 5) for name in batch.request.oids]
+    answer[batch.parts[0].key] = varbind(batch.request.oids[1], Tag.OCTET_STRING, b"eth0")
+    answer[-1] = varbind(batch.request.oids[-1], Tag.NO_SUCH_INSTANCE, None)
+    readings: list[object] = []
+    (odd,) = batch.read(answer, At(1.0, 1.0), readings)  # type: ignore[arg-type]
+    assert odd.column == INTERFACES.column("if_in_errors").octets
+    assert len(readings) == 3
+    (without,) = plan_of((odd.row.without(odd.column),)).batches
+    assert without.request.oids == batch.request.oids[:-1]
+
+
+def test_series_that_are_known_are_used_again():
+    before = plan_of(rows_of(INTERFACES, walked({1: interface("eth0")})))
+    known = {series: series for series in before.series()}
+    after = plan_of(rows_of(INTERFACES, walked({9: interface("eth0")})), known)
+    assert [id(series) for series in after.series()] == [id(series) for series in before.series()]
+    assert after.batches[0].request.oids != before.batches[0].request.oids
+
+
+def test_a_device_without_tables_is_still_asked_how_long_it_is_up():
+    found = {oid.encode("1.3.6.1.2.1.1.5.0"): varbind(b"", Tag.OCTET_STRING, b"  box\n1\0\0")}
+    plan = plan_of((scalars_of(GENERIC, found),))
+    assert [batch.request.oids for batch in plan.batches] == [(profiles.SYS_UPTIME,)]
+    (info,) = plan.info
+    assert (info.family, info.kind) == ("netmon_device_info", Kind.INFO)
+    assert dict(info.labels[4:]) == {
+        "address": "192.0.2.1",
+        "profile": "generic",
+        "sys_name": "box 1",
+        "sys_descr": "",
+        "sys_location": "",
+    }
