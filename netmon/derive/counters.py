@@ -1,0 +1,163 @@
+"""Counters become differences only within one epoch; anything else is a gap with a reason (SEMANTICS 3).
+
+A gap is never a zero and never a spike: the octets of that interval are not known, and nothing is said of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import isnan, nan
+from typing import NamedTuple
+
+from netmon.model import At, CounterPoint, Epoch, Kind, Reading, Series
+
+TICKS = 2**32
+"""sysUpTime and Counter32 both count modulo 2^32."""
+
+FRAMING = 1.05
+"""A port's octet counters may run this much past its nominal speed: preamble and rounding of ifHighSpeed."""
+
+WRAP_HEADROOM = 1.5
+"""A link may carry this times its contract before a fall of its Counter32 counts as a reset and not as a wrap."""
+
+SMALLEST_PACKET = 64
+"""Octets of the smallest Ethernet frame: bounds how fast a packet counter can run."""
+
+
+class Ceiling(NamedTuple):
+    """How fast a counter can run, per second: `wrap` tells a wrap from a reset (S of SEMANTICS 3), `rate` is the port's
+    speed, past which a rate is refused. None: not known."""
+
+    wrap: float | None
+    rate: float | None
+
+
+UNBOUNDED = Ceiling(None, None)
+
+
+class Step(NamedTuple):
+    """What two readings of one counter say: an accepted `difference`, or None and the `reason` of the gap."""
+
+    series: Series
+    difference: int | None
+    reason: str
+    before: At
+    after: Reading
+
+
+def ceiling(contract: float | None, port_speed: float | None, *, octets: bool) -> Ceiling:
+    """The ceiling of an interface's counter, from the contracted capacity of the link that it carries (B/s, None where it
+    carries none) and the speed of its port (B/s, None or 0 where it tells none)."""
+    speed = port_speed or None
+    wrap = WRAP_HEADROOM * contract if contract else speed
+    scale = 1 if octets else 1 / SMALLEST_PACKET
+    return Ceiling(wrap * scale if wrap else None, speed * scale if speed else None)
+
+
+def measurable(limits: Ceiling, interval_s: float) -> bool:
+    """Whether a Counter32 under this ceiling cannot wrap twice unseen between two polls. True where none is known."""
+    return limits.wrap is None or TICKS / limits.wrap >= interval_s
+
+
+def same_life(before: Epoch, after: Epoch, elapsed_s: float) -> str:
+    """ "" when both readings come from one life of the agent and speak of one thing, else the reason why not."""
+    if before.identity != after.identity:
+        return "identity"
+    if before.engine_boots != after.engine_boots and None not in (before.engine_boots, after.engine_boots):
+        return "restart"
+    if before.discontinuity != after.discontinuity and None not in (before.discontinuity, after.discontinuity):
+        return "discontinuity"
+    if before.sys_uptime is not None and after.sys_uptime is not None:
+        # Modulo 2^32, so that the wrap of sysUpTime after 497 days is no reboot.
+        drift = (after.sys_uptime - before.sys_uptime - round(100 * elapsed_s)) % TICKS
+        if min(drift, TICKS - drift) > 100 * max(5.0, 0.01 * elapsed_s):
+            return "restart"
+    return ""
+
+
+def difference(before: Reading, after: Reading, limits: Ceiling) -> int | str:
+    """The difference of two readings of one counter, or the reason why there is none.
+
+    A reading restored from the store has no monotonic time (NaN): then the wall clock alone tells how long it was.
+    """
+    elapsed = after.at.unix - before.at.unix
+    steady = after.at.monotonic - before.at.monotonic
+    if not isnan(steady):
+        if abs(elapsed - steady) > 1.0:
+            return "clock_step"
+        elapsed = steady
+    if elapsed <= 0:
+        return "clock_step"
+    if before.epoch is not None and after.epoch is not None:
+        reason = same_life(before.epoch, after.epoch, elapsed)
+        if reason:
+            return reason
+    kind = after.series.kind
+    if kind is not before.series.kind:
+        return "width"  # the agent changed from 64-bit to 32-bit counters or back
+    delta = int(after.value) - int(before.value)
+    if kind is Kind.COUNTER32:
+        if limits.wrap is not None and TICKS / limits.wrap < elapsed:
+            return "not_measurable"
+        if delta < 0:
+            delta += TICKS
+            if limits.wrap is None or delta / elapsed > limits.wrap:
+                return "reset"
+    elif delta < 0:
+        return "reset"
+    if limits.rate is not None and delta / elapsed > FRAMING * limits.rate:
+        return "too_fast"
+    return delta
+
+
+class Counters:
+    """The counters of one device: the last reading of each, and netmon's own sum of what was accepted.
+
+    The sums start at 0 when netmon starts and only grow: a reset, a wrap or a renumbering of the device can never make a
+    spike in PromQL's `rate()`.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[Series, Reading] = {}
+        self.totals: dict[Series, int] = {}
+
+    def take(self, readings: Iterable[Reading], ceiling_of: Callable[[Series], Ceiling]) -> list[Step]:
+        """Takes the counters among `readings`; a counter seen for the first time starts its sum and makes no step."""
+        steps = []
+        last, totals = self._last, self.totals
+        for reading in readings:
+            series = reading.series
+            if series.kind is not Kind.COUNTER64 and series.kind is not Kind.COUNTER32:
+                continue
+            before = last.get(series)
+            last[series] = reading
+            if before is None:
+                totals.setdefault(series, 0)
+                continue
+            result = difference(before, reading, ceiling_of(series))
+            if isinstance(result, str):
+                steps.append(Step(series, None, result, before.at, reading))
+            else:
+                totals[series] = totals.get(series, 0) + result
+                steps.append(Step(series, result, "", before.at, reading))
+        return steps
+
+    def restore(self, series: Series, point: CounterPoint) -> None:
+        """Sets the last reading of a counter from the store, so that the next poll bridges the time without netmon."""
+        if series.kind is point.kind:
+            self._last[series] = Reading(series, point.value, At(point.unix, nan), point.epoch)
+            self.totals.setdefault(series, 0)
+
+    def point(self, series: Series) -> CounterPoint | None:
+        """The last reading of a counter, as the store keeps it."""
+        reading = self._last.get(series)
+        if reading is None or reading.epoch is None:
+            return None
+        return CounterPoint(int(reading.value), reading.at.unix, series.kind, reading.epoch)
+
+    def forget(self, keep: Iterable[Series]) -> None:
+        """Forgets the counters that are not in `keep`: interfaces that are gone."""
+        wanted = set(keep)
+        for series in self._last.keys() - wanted:
+            del self._last[series]
+            self.totals.pop(series, None)

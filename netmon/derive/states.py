@@ -1,0 +1,91 @@
+"""The state of a device, from its polls alone (SEMANTICS 1).
+
+    unknown ──answered──> up ──silent──> suspect ──silent──> falling ──path verified──> down | unreachable
+
+`falling` is not published: the device keeps showing `suspect` (or `unknown`) until its upstreams have been verified, which
+is causes' work. Two silent polls in a row make it fall since the send time of the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from netmon.model import DeviceState, Outcome, Poll
+
+VERIFY_AFTER_S = 5.0
+"""A silent poll is verified by another one so much later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is known of a device. Times are Unix seconds; 0 is never.
+
+    `since`: of the state. `silences`, `silent_since`: the run of silent polls and the send time of its first. `heard`: the
+    send time of the last poll that showed it alive; `asked`: of the last poll that said anything. `cause`: why it is
+    unreachable. `shown_up`: the last published netmon_device_up, kept while unknown.
+    """
+
+    state: DeviceState = DeviceState.UNKNOWN
+    since: float = 0.0
+    silences: int = 0
+    silent_since: float = 0.0
+    heard: float = 0.0
+    asked: float = 0.0
+    cause: str = ""
+    outcome: str = ""
+    detail: str = ""
+    shown_up: bool | None = None
+
+    @property
+    def fallen(self) -> bool:
+        return self.state in (DeviceState.DOWN, DeviceState.UNREACHABLE)
+
+    @property
+    def falling(self) -> bool:
+        """Silent twice, but not yet published as down or unreachable (or unreachable, and its upstream is back)."""
+        return self.silences >= 2 and self.state is not DeviceState.DOWN and not self.cause
+
+
+def enter(track: Track, state: DeviceState, since: float, cause: str = "") -> Track:
+    """The track in a new state; in the same one it keeps its `since`."""
+    shown = track.shown_up if state is DeviceState.UNKNOWN else state in (DeviceState.UP, DeviceState.SUSPECT)
+    if state is track.state:
+        return replace(track, cause=cause, shown_up=shown)
+    return replace(track, state=state, since=since, cause=cause, shown_up=shown)
+
+
+def after_poll(track: Track, poll: Poll) -> Track:
+    """The track after a poll. `refused` counts as alive: a ticket, not an outage. `local` and `bug` say nothing of it."""
+    sent = poll.sent.unix
+    noted = replace(track, outcome=str(poll.outcome), detail=poll.detail)
+    if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
+        alive = replace(noted, silences=0, silent_since=0.0, heard=sent, asked=sent)
+        # A suspect that answers was up all along.
+        since = track.since if track.state is DeviceState.SUSPECT else sent
+        if track.state is DeviceState.SUSPECT:
+            return replace(alive, state=DeviceState.UP, shown_up=True)
+        return enter(alive, DeviceState.UP, since)
+    if poll.outcome is not Outcome.SILENT:
+        return noted
+    silent = replace(
+        noted, asked=sent, silences=track.silences + 1, silent_since=track.silent_since if track.silences else sent
+    )
+    if track.state is DeviceState.UP:
+        # `since` stays that of `up`, for the poll that verifies may show that it never left.
+        return replace(silent, state=DeviceState.SUSPECT)
+    return silent
+
+
+def fall(track: Track, state: DeviceState, cause: str = "") -> Track:
+    """The track once its upstreams are verified: down or unreachable since the first silent poll."""
+    return enter(track, state, track.silent_since, cause)
+
+
+def doubt(track: Track, now: float) -> Track:
+    """The track when netmon no longer knows: the guard is active, or polls stopped."""
+    return enter(replace(track, silences=0, silent_since=0.0), DeviceState.UNKNOWN, now)
+
+
+def reconsider(track: Track) -> Track:
+    """An unreachable device whose upstream is back: counts its silences anew, and shows unreachable until they are told."""
+    return replace(track, silences=0, silent_since=0.0, cause="")
