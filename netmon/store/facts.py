@@ -1,0 +1,163 @@
+"""The writes of states, outages, netmon's own life, and verdicts: each a function of the database, run by the writer."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from netmon.model import Outage, Subject
+from netmon.store.records import MEASURED, Absence
+from netmon.store.writer import Database
+
+
+def begin_span(database: Database, subject: Subject, state: str, start: float, source: int) -> None:
+    """Closes the subject's open span and opens one. Time is never claimed twice: a start before the end of the span before
+    moves up to it. Neighbouring spans of one state and source are one span."""
+    number = database.subject(*subject)
+    before = _open_span(database, number)
+    if before is not None:
+        identity, state_before, since, source_before = before
+        if (state_before, source_before) == (state, source):
+            return
+        start = max(start, since)
+        _close_span(database, identity, since, start)
+    _start_span(database, number, state, start, source)
+
+
+def _start_span(database: Database, number: int, state: str, start: float, source: int) -> None:
+    last = database.execute(
+        "SELECT id, state, until, source FROM span WHERE subject = ? ORDER BY since DESC, id DESC LIMIT 1", (number,)
+    ).fetchone()
+    if last is not None:
+        start = max(start, last[2])
+        if (last[1], last[2], last[3]) == (state, start, source):
+            database.execute("UPDATE span SET until = NULL WHERE id = ?", (last[0],))
+            return
+    database.execute("INSERT INTO span (subject, state, since, source) VALUES (?, ?, ?, ?)", (number, state, start, source))
+
+
+def rename_span(database: Database, subject: Subject, state: str) -> None:
+    """What the open span was all along; it joins the span before it if that has the same state."""
+    number = database.subject(*subject)
+    found = _open_span(database, number)
+    if found is not None:
+        identity, _, since, source = found
+        database.execute("DELETE FROM span WHERE id = ?", (identity,))
+        _start_span(database, number, state, since, source)
+
+
+def end_span(database: Database, subject: Subject, end: float) -> None:
+    """Nothing more is said of the subject from `end` on."""
+    found = _open_span(database, database.subject(*subject))
+    if found is not None:
+        _close_span(database, found[0], found[2], end)
+
+
+def _open_span(database: Database, number: int) -> tuple[int, str, float, int] | None:
+    found: tuple[int, str, float, int] | None = database.execute(
+        "SELECT id, state, since, source FROM span WHERE subject = ? AND until IS NULL", (number,)
+    ).fetchone()
+    return found
+
+
+def _close_span(database: Database, identity: int, since: float, end: float) -> None:
+    if end > since:
+        database.execute("UPDATE span SET until = ? WHERE id = ?", (end, identity))
+    else:
+        database.execute("DELETE FROM span WHERE id = ?", (identity,))
+
+
+def open_outage(database: Database, outage: Outage) -> None:
+    """A subject has one open outage at most: opened again, it keeps its start and takes the new state, cause, evidence."""
+    number = database.subject(*outage.subject)
+    if outage.end is None:
+        changed = database.execute(
+            "UPDATE outage SET state = ?, cause = ?, evidence = ? WHERE subject = ? AND until IS NULL",
+            (outage.state, outage.cause, outage.evidence, number),
+        ).rowcount
+        if changed:
+            return
+    database.execute(
+        "INSERT INTO outage (subject, state, since, until, cause, evidence) VALUES (?, ?, ?, ?, ?, ?)",
+        (number, outage.state, outage.start, outage.end, outage.cause, outage.evidence),
+    )
+
+
+def close_outage(database: Database, subject: Subject, end: float) -> None:
+    database.execute(
+        "UPDATE outage SET until = max(since, ?) WHERE subject = ? AND until IS NULL", (end, database.subject(*subject))
+    )
+
+
+def amend_outage(database: Database, subject: Subject, cause: str, evidence: str) -> None:
+    database.execute(
+        "UPDATE outage SET cause = ?, evidence = ? WHERE subject = ? AND until IS NULL",
+        (cause, evidence, database.subject(*subject)),
+    )
+
+
+def heartbeat(database: Database, unix: float, clean: bool) -> None:
+    database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, int(clean)))
+
+
+def record_start(database: Database, unix: float) -> Absence | None:
+    """Closes every open span at the last sign of life and records the absence since; None at the first start, or when the
+    clock says that no time passed: then nothing was missed and spans go on."""
+    found = database.execute("SELECT unix, clean FROM alive").fetchone()
+    heartbeat(database, unix, clean=False)
+    if found is None:
+        return None
+    # A state that began after the last heartbeat is a later sign of life.
+    newest = database.execute("SELECT max(since) FROM span WHERE until IS NULL AND source = ?", (MEASURED,)).fetchone()[0]
+    last = found[0] if newest is None else max(found[0], newest)
+    if unix <= last:
+        return None
+    # A span that only just began keeps its row, of no length, so that its state survives.
+    database.execute("UPDATE span SET until = max(since, ?) WHERE until IS NULL", (last,))
+    absence = Absence(last, unix, "stopped" if found[1] else "died")
+    database.execute("INSERT INTO absence (since, until, reason) VALUES (?, ?, ?)", absence)
+    return absence
+
+
+class VerdictRow(NamedTuple):
+    """A verdict as it is written; `body` is its canonical JSON."""
+
+    target: str
+    subject: Subject
+    standing: str
+    window_start: float
+    window_end: float
+    final: bool
+    body: str
+
+
+def put_verdict(database: Database, row: VerdictRow, at: float) -> None:
+    """Replaces the current verdict unless that is of a later window, freezes a final one, and keeps history of changes."""
+    key = (row.target, database.subject(*row.subject))
+    values = (*key, at, row.standing, row.window_start, row.window_end, row.body)
+    current = database.execute("SELECT standing, window_start FROM verdict WHERE target = ? AND subject = ?", key).fetchone()
+    is_current = current is None or row.window_start >= current[1]
+    is_news = (
+        _freeze(database, row, key, at) if row.final else is_current and (current is None or row.standing != current[0])
+    )
+    columns = "(target, subject, at, standing, window_start, window_end, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    if is_current:
+        database.execute(f"INSERT OR REPLACE INTO verdict {columns}", values)
+    if is_news:
+        database.execute(f"INSERT INTO verdict_history {columns}", values)
+
+
+def _freeze(database: Database, row: VerdictRow, key: tuple[str, int], at: float) -> bool:
+    """Keeps a final verdict for good, a different one beside those before it; False when it says the same."""
+    window = (*key, row.window_start, row.window_end)
+    digest = sha256(row.body.encode()).hexdigest()
+    latest = database.execute(
+        """SELECT revision, sha256 FROM verdict_frozen
+           WHERE target = ? AND subject = ? AND window_start = ? AND window_end = ? ORDER BY revision DESC LIMIT 1""",
+        window,
+    ).fetchone()
+    if latest is not None and latest[1] == digest:
+        return False
+    revision = 1 if latest is None else latest[0] + 1
+    database.execute("INSERT INTO verdict_frozen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*window, revision, at, digest, row.body))
+    return True

@@ -1,0 +1,276 @@
+"""Reads of what is committed, on connections that cannot write: one a thread, for the daemon and for the command line."""
+
+# ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from netmon.model import Baseline, Direction, End, Gap, Octets, Outage, Slot, Span, Subject, Unplaced, Verdict
+from netmon.store.days import (
+    DAY_SLOTS,
+    SLOT_COLUMNS,
+    absent,
+    day_of,
+    day_of_slot,
+    day_start,
+    first_slot,
+    load_day,
+    rate,
+)
+from netmon.store.records import SIMULATED, Absence, Frozen, OpenSpan, Rates, Sums, load_baseline, load_verdict
+from netmon.store.schema import StoreError, connect_reader
+
+_LINK = "(SELECT id FROM subject WHERE kind = 'link' AND name = ?)"
+
+
+def _number(database: sqlite3.Connection, link: str) -> int:
+    """The number of a link; 0, which none has, when it was never written."""
+    found = database.execute(f"SELECT {_LINK}", (link,)).fetchone()[0]
+    return 0 if found is None else int(found)
+
+
+def _unpacked(database: sqlite3.Connection, who: tuple[int, int], first_k: int, stop_k: int) -> list[tuple[Slot, int]]:
+    """Slot rows of (link, far) with their source. Rows lie in order of time: each is looked up where there can be any."""
+    low, high = database.execute("SELECT (SELECT min(k) FROM slot), (SELECT max(k) FROM slot)").fetchone()
+    if low is None or max(low, first_k) >= min(high + 1, stop_k):
+        return []
+    rows = database.execute(
+        f"""WITH RECURSIVE sought(q) AS (SELECT ? UNION ALL SELECT q + 1 FROM sought WHERE q < ?)
+            SELECT source, {SLOT_COLUMNS} FROM sought CROSS JOIN slot ON k = q AND link = ? AND far = ?""",
+        (max(low, first_k), min(high, stop_k - 1), *who),
+    )
+    return [
+        (Slot(k, Octets(receive, receive_us), Octets(transmit, transmit_us)), source)
+        for source, k, receive, receive_us, transmit, transmit_us in rows
+    ]
+
+
+class Reader:
+    """Reads one store. Every method may be called from any thread; times are Unix seconds, intervals [start, end)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mine = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path) -> Reader:
+        """For the command line, whether a daemon runs or not. StoreError: there is none, or it is of another version."""
+        reader = cls(path)
+        reader._connection()
+        return reader
+
+    def close(self) -> None:
+        """Closes the connections of all threads; nothing may be reading."""
+        with self._guard:
+            self._closed = True
+            while self._all:
+                self._all.pop().close()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+        if connection is None or self._closed:
+            with self._guard:
+                if self._closed:
+                    raise StoreError("the store is closed")
+                connection = self._mine.connection = connect_reader(self._path)
+                self._all.append(connection)
+        return connection
+
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        return self._connection().execute(statement, values).fetchall()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several reads of one moment: a day may be packed between two of them."""
+        connection = self._connection()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
+
+    # --- links --------------------------------------------------------------------------------------------------------
+
+    def rates(self, link: str, end: End, first_k: int, count: int) -> Rates:
+        """The rates of `count` slots from `first_k` on, the same before and after their day is packed."""
+        receive, transmit, simulated = absent(count), absent(count), 0
+        stop = first_k + count
+        with self._snapshot() as database:
+            who = (_number(database, link), int(end is End.FAR))
+            for number in range(day_of_slot(first_k), day_of_slot(stop - 1) + 1):
+                day = load_day(database, (number, *who))
+                if day is None:
+                    continue
+                zero = first_slot(number)
+                low, high = max(first_k, zero), min(stop, zero + DAY_SLOTS)
+                receive[low - first_k : high - first_k] = day.receive[low - zero : high - zero]
+                transmit[low - first_k : high - first_k] = day.transmit[low - zero : high - zero]
+                simulated += (day.simulated >> (low - zero) & ((1 << (high - low)) - 1)).bit_count()
+            for slot, source in _unpacked(database, who, first_k, stop):
+                receive[slot.k - first_k] = rate(slot.receive)
+                transmit[slot.k - first_k] = rate(slot.transmit)
+                simulated += source == SIMULATED
+        return Rates(receive, transmit, simulated)
+
+    def slots(self, link: str, end: End, first_k: int, last_k: int) -> list[Slot]:
+        """The slots from `first_k` to `last_k`, both included, that are not packed yet."""
+        with self._snapshot() as database:
+            who = (_number(database, link), int(end is End.FAR))
+            return [slot for slot, _ in _unpacked(database, who, first_k, last_k + 1)]
+
+    def sums(self, link: str, end: End, start: float, stop: float) -> Sums:
+        """Octets of all slots of the local days in [start, stop). ValueError: an edge is not a midnight of Viet Nam."""
+        first, last = day_of(start), day_of(stop)
+        if day_start(first) != start or day_start(last) != stop:
+            raise ValueError("daily sums start and end at midnights of Asia/Ho_Chi_Minh")
+        with self._snapshot() as database:
+            who = (_number(database, link), int(end is End.FAR))
+            rows = [
+                (slot.receive.octets, slot.transmit.octets, 1)
+                for slot, _ in _unpacked(database, who, first_slot(first), first_slot(last))
+            ]
+            for number in range(first, last):
+                rows += database.execute(
+                    "SELECT receive, transmit, slots FROM day WHERE day = ? AND link = ? AND far = ?", (number, *who)
+                )
+        return Sums(sum(row[0] for row in rows), sum(row[1] for row in rows), sum(row[2] for row in rows))
+
+    def unplaced(self, link: str, end: End, start: float, stop: float) -> list[Unplaced]:
+        """Octets in no slot whose interval touches [start, stop)."""
+        rows = self._of_link("unplaced", "octets", link, end, start, stop)
+        return [Unplaced(Direction(direction), since, until, octets) for direction, since, until, octets in rows]
+
+    def gaps(self, link: str, end: End, start: float, stop: float) -> list[Gap]:
+        """Refused intervals that touch [start, stop)."""
+        rows = self._of_link("gap", "reason", link, end, start, stop)
+        return [Gap(Direction(direction), since, until, reason) for direction, since, until, reason in rows]
+
+    def _of_link(self, table: str, measure: str, link: str, end: End, start: float, stop: float) -> list[Any]:
+        return self._rows(
+            f"""SELECT direction, since, until, {measure} FROM {table}
+                WHERE link = {_LINK} AND far = ? AND since < ? AND until > ? ORDER BY since, id""",
+            link, int(end is End.FAR), stop, start,
+        )  # fmt: skip
+
+    def baselines(self) -> dict[tuple[str, End], Baseline]:
+        """Where the measuring of every end of every link stands."""
+        rows = self._rows(
+            """SELECT s.name, far, body FROM baseline b JOIN subject s ON s.id = b.link
+               WHERE b.id IN (SELECT max(id) FROM baseline GROUP BY link, far)"""
+        )
+        return {(name, End.FAR if far else End.NEAR): load_baseline(body) for name, far, body in rows}
+
+    # --- states and outages -------------------------------------------------------------------------------------------
+
+    def open_spans(self, kind: str) -> dict[str, OpenSpan]:
+        """The state that each subject of a kind is in now, by id."""
+        rows = self._rows(
+            "SELECT s.name, state, since FROM span JOIN subject s ON s.id = subject WHERE s.kind = ? AND until IS NULL", kind
+        )
+        return {name: OpenSpan(state, since) for name, state, since in rows}
+
+    def last_spans(self, kind: str) -> dict[str, OpenSpan]:
+        """The state of each subject when netmon last watched, for a restart: spans that are open, or that only netmon's
+        absence cut. What `end_span` ended is not among them."""
+        rows = self._rows(
+            """SELECT name, state, since FROM (
+                   SELECT s.name AS name, state, since, until,
+                          row_number() OVER (PARTITION BY subject ORDER BY since DESC, span.id DESC) AS age
+                   FROM span JOIN subject s ON s.id = subject WHERE s.kind = ?)
+               WHERE age = 1 AND (until IS NULL OR until IN (SELECT since FROM absence))""",
+            kind,
+        )
+        return {name: OpenSpan(state, since) for name, state, since in rows}
+
+    def spans(self, subject: Subject, start: float, end: float) -> list[Span]:
+        """The subject's spans in [start, end), clipped to it, in order; an open one lasts to `end`."""
+        rows = self._rows(
+            """SELECT state, max(since, ?), min(coalesce(until, ?), ?) FROM span
+               WHERE subject = (SELECT id FROM subject WHERE kind = ? AND name = ?)
+                 AND since < ? AND coalesce(until, ?) > ? AND (until IS NULL OR until > since) ORDER BY since""",
+            start, end, end, *subject, end, end, start,
+        )  # fmt: skip
+        return [Span(*row) for row in rows]
+
+    def simulated_seconds(self, subject: Subject, start: float, end: float) -> float:
+        """How much of the subject's spans in [start, end) was never measured."""
+        found = self._rows(
+            """SELECT coalesce(sum(min(coalesce(until, ?), ?) - max(since, ?)), 0.0) FROM span
+               WHERE subject = (SELECT id FROM subject WHERE kind = ? AND name = ?) AND source = ?
+                 AND since < ? AND coalesce(until, ?) > ?""",
+            end, end, start, *subject, SIMULATED, end, end, start,
+        )  # fmt: skip
+        return float(found[0][0])
+
+    def outages(
+        self, subject: Subject | None = None, start: float = 0.0, end: float = float("inf"), *, open_only: bool = False
+    ) -> list[Outage]:
+        """Outages that touch [start, end), whole, in order of their start."""
+        rows = self._rows(
+            """SELECT s.kind, s.name, state, since, until, cause, evidence FROM outage JOIN subject s ON s.id = subject
+               WHERE (? IS NULL OR (s.kind = ? AND s.name = ?)) AND since < ? AND coalesce(until, 9e999) > ?
+                 AND (until IS NULL OR NOT ?) ORDER BY since, outage.id""",
+            *((None, None, None) if subject is None else (subject.kind, *subject)), end, start, open_only,
+        )  # fmt: skip
+        return [Outage(Subject(kind, name), *rest) for kind, name, *rest in rows]
+
+    def absences(self, start: float, end: float) -> list[Absence]:
+        """When netmon itself was not watching, clipped to [start, end)."""
+        rows = self._rows(
+            """SELECT max(since, ?), min(until, ?), reason FROM absence
+               WHERE since < ? AND until > ? ORDER BY since""",
+            start, end, end, start,
+        )  # fmt: skip
+        return [Absence(*row) for row in rows]
+
+    def last_alive(self) -> float | None:
+        """The last heartbeat, None before the first."""
+        found = self._rows("SELECT unix FROM alive")
+        return found[0][0] if found else None
+
+    # --- verdicts -----------------------------------------------------------------------------------------------------
+
+    def verdicts(self, target: str | None = None, kind: str | None = None) -> list[Verdict]:
+        """The current verdicts, of a target and of a kind of subject if asked, by target and subject."""
+        rows = self._rows(
+            """SELECT body FROM verdict JOIN subject s ON s.id = subject
+               WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.kind = ?) ORDER BY target, s.kind, s.name""",
+            target, target, kind, kind,
+        )  # fmt: skip
+        return [load_verdict(body) for (body,) in rows]
+
+    def verdict(self, target: str, subject_id: str) -> Verdict | None:
+        """The current verdict named target/subject."""
+        rows = self._rows(
+            "SELECT body FROM verdict JOIN subject s ON s.id = subject WHERE target = ? AND s.name = ? ORDER BY s.kind",
+            target, subject_id,
+        )  # fmt: skip
+        return load_verdict(rows[0][0]) if rows else None
+
+    def history(self, target: str, subject_id: str) -> list[tuple[float, Verdict]]:
+        """When its standing changed or its window closed, and to what, in order."""
+        rows = self._rows(
+            """SELECT at, body FROM verdict_history JOIN subject s ON s.id = subject
+               WHERE target = ? AND s.name = ? ORDER BY at, verdict_history.id""",
+            target, subject_id,
+        )  # fmt: skip
+        return [(at, load_verdict(body)) for at, body in rows]
+
+    def frozen(self, target: str | None = None, subject_id: str | None = None) -> list[Frozen]:
+        """Every revision of the verdicts of closed windows, by window and revision."""
+        rows = self._rows(
+            """SELECT body, revision, at, sha256 FROM verdict_frozen JOIN subject s ON s.id = subject
+               WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.name = ?)
+               ORDER BY target, s.kind, s.name, window_start, window_end, revision""",
+            target, target, subject_id, subject_id,
+        )  # fmt: skip
+        return [Frozen(load_verdict(body), revision, at, sha256, body) for body, revision, at, sha256 in rows]

@@ -1,0 +1,211 @@
+"""The schema, its migrations, and how the file is opened.
+
+One SQLite file in WAL mode with pages of 16 KiB. `synchronous=NORMAL`: a commit is in the operating system's hands when it
+returns, so killing the process loses nothing that was committed; a power cut may lose the commits since the last
+checkpoint, whole, and never damages the file. A slot and the counter reading behind it are one commit, so what a power cut
+takes back the next poll bridges. `FULL` would pay one fsync a second for that.
+
+Instants are Unix seconds UTC (REAL). Days are numbers of local days: day d of Asia/Ho_Chi_Minh is
+[86400 d - 25200, 86400 d + 61200). `docs/store.md` describes every table for people and for independent scripts.
+"""
+
+# ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+APPLICATION_ID = 0x6E746D6E
+"""SQLite's application_id of a netmon store ("ntmn")."""
+
+_BUSY_S = 1.0
+
+
+class StoreError(Exception):
+    """The store cannot be opened or used; the text says why, for people."""
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    utc = "strftime('%Y-%m-%dT%H:%M:%SZ', {}, 'unixepoch')"
+    for statement in (
+        "CREATE TABLE subject (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name)) STRICT",
+        # In time order, so that a commit touches the last pages only; unique, so that a slot is counted once.
+        """CREATE TABLE slot (
+            k INTEGER NOT NULL, link INTEGER NOT NULL, far INTEGER NOT NULL,
+            receive INTEGER NOT NULL, receive_us INTEGER NOT NULL,
+            transmit INTEGER NOT NULL, transmit_us INTEGER NOT NULL,
+            source INTEGER NOT NULL,
+            PRIMARY KEY (k, link, far)) STRICT, WITHOUT ROWID""",
+        # Appended and trimmed, not updated in place: updates would rewrite most of the table's pages at every commit.
+        """CREATE TABLE baseline (
+            id INTEGER PRIMARY KEY, link INTEGER NOT NULL, far INTEGER NOT NULL, body TEXT NOT NULL) STRICT""",
+        """CREATE TABLE day (
+            day INTEGER NOT NULL, link INTEGER NOT NULL, far INTEGER NOT NULL,
+            slots INTEGER NOT NULL,
+            receive INTEGER NOT NULL, receive_us INTEGER NOT NULL, receive_present INTEGER NOT NULL,
+            transmit INTEGER NOT NULL, transmit_us INTEGER NOT NULL, transmit_present INTEGER NOT NULL,
+            source INTEGER NOT NULL, thin BLOB, simulated BLOB,
+            PRIMARY KEY (day, link, far)) STRICT, WITHOUT ROWID""",
+        # Apart from `day`, whose rows outlive these by years; with a rowid, so that pages fill to the last row.
+        """CREATE TABLE day_rates (
+            id INTEGER PRIMARY KEY, day INTEGER NOT NULL, link INTEGER NOT NULL, far INTEGER NOT NULL,
+            receive BLOB NOT NULL, transmit BLOB NOT NULL,
+            UNIQUE (day, link, far)) STRICT""",
+        """CREATE TABLE unplaced (
+            id INTEGER PRIMARY KEY, link INTEGER NOT NULL, far INTEGER NOT NULL, direction TEXT NOT NULL,
+            since REAL NOT NULL, until REAL NOT NULL, octets INTEGER NOT NULL) STRICT""",
+        "CREATE INDEX unplaced_link ON unplaced (link, far, since)",
+        """CREATE TABLE gap (
+            id INTEGER PRIMARY KEY, link INTEGER NOT NULL, far INTEGER NOT NULL, direction TEXT NOT NULL,
+            since REAL NOT NULL, until REAL NOT NULL, reason TEXT NOT NULL) STRICT""",
+        "CREATE INDEX gap_link ON gap (link, far, since)",
+        """CREATE TABLE span (
+            id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, state TEXT NOT NULL,
+            since REAL NOT NULL, until REAL, source INTEGER NOT NULL) STRICT""",
+        "CREATE INDEX span_subject ON span (subject, since)",
+        "CREATE UNIQUE INDEX span_open ON span (subject) WHERE until IS NULL",
+        """CREATE TABLE outage (
+            id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, state TEXT NOT NULL,
+            since REAL NOT NULL, until REAL, cause TEXT NOT NULL, evidence TEXT NOT NULL) STRICT""",
+        "CREATE INDEX outage_subject ON outage (subject, since)",
+        "CREATE UNIQUE INDEX outage_open ON outage (subject) WHERE until IS NULL",
+        """CREATE TABLE absence (
+            id INTEGER PRIMARY KEY, since REAL NOT NULL, until REAL NOT NULL, reason TEXT NOT NULL) STRICT""",
+        "CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), unix REAL NOT NULL, clean INTEGER NOT NULL) STRICT",
+        """CREATE TABLE verdict (
+            target TEXT NOT NULL, subject INTEGER NOT NULL, at REAL NOT NULL, standing TEXT NOT NULL,
+            window_start REAL NOT NULL, window_end REAL NOT NULL, body TEXT NOT NULL,
+            PRIMARY KEY (target, subject)) STRICT""",
+        """CREATE TABLE verdict_history (
+            id INTEGER PRIMARY KEY, target TEXT NOT NULL, subject INTEGER NOT NULL, at REAL NOT NULL, standing TEXT NOT NULL,
+            window_start REAL NOT NULL, window_end REAL NOT NULL, body TEXT NOT NULL) STRICT""",
+        "CREATE INDEX verdict_history_subject ON verdict_history (target, subject, at)",
+        """CREATE TABLE verdict_frozen (
+            target TEXT NOT NULL, subject INTEGER NOT NULL, window_start REAL NOT NULL, window_end REAL NOT NULL,
+            revision INTEGER NOT NULL, at REAL NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL,
+            PRIMARY KEY (target, subject, window_start, window_end, revision)) STRICT""",
+        # For people: names instead of numbers, UTC text instead of seconds.
+        f"""CREATE VIEW slots AS
+            SELECT s.name AS link, iif(far, 'far', 'near') AS measured_at, {utc.format("k * 300")} AS utc, k,
+                   receive, receive_us, transmit, transmit_us, iif(source, 'simulated', 'measured') AS source
+            FROM slot JOIN subject s ON s.id = link""",
+        """CREATE VIEW days AS
+            SELECT s.name AS link, iif(far, 'far', 'near') AS measured_at, date(day * 86400, 'unixepoch') AS local_date,
+                   slots, receive, receive_us, receive_present, transmit, transmit_us, transmit_present,
+                   CASE source WHEN 0 THEN 'measured' WHEN 1 THEN 'simulated' ELSE 'mixed' END AS source
+            FROM day JOIN subject s ON s.id = link""",
+        f"""CREATE VIEW spans AS
+            SELECT s.kind, s.name, state, {utc.format("since")} AS since_utc, {utc.format("until")} AS until_utc,
+                   until - since AS seconds, iif(source, 'simulated', 'measured') AS source
+            FROM span JOIN subject s ON s.id = subject""",
+        f"""CREATE VIEW outages AS
+            SELECT s.kind, s.name, state, {utc.format("since")} AS since_utc, {utc.format("until")} AS until_utc,
+                   until - since AS seconds, cause, evidence
+            FROM outage JOIN subject s ON s.id = subject""",
+        f"""CREATE VIEW absences AS
+            SELECT {utc.format("since")} AS since_utc, {utc.format("until")} AS until_utc, until - since AS seconds, reason
+            FROM absence""",
+        f"""CREATE VIEW verdicts AS
+            SELECT target, s.kind, s.name, standing, json_extract(body, '$.value') AS value,
+                   json_extract(body, '$.limit') AS "limit", json_extract(body, '$.coverage') AS coverage,
+                   {utc.format("window_start")} AS window_start_utc, {utc.format("window_end")} AS window_end_utc,
+                   {utc.format("at")} AS judged_utc
+            FROM verdict JOIN subject s ON s.id = subject""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+"""Step i brings user_version i to i + 1. A step that has been released is never changed."""
+
+
+def migrate(path: Path) -> None:
+    """Makes the file, or brings it to this version, one transaction a step. StoreError: newer than we are, or no store."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(_connect(path)) as connection:
+        # The page size can only be chosen before the first page is written.
+        connection.execute("PRAGMA page_size = 16384")
+        _check_owner(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        while (version := _version(connection)) < len(MIGRATIONS):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if _version(connection) == version:
+                    MIGRATIONS[version](connection)
+                    connection.execute(f"PRAGMA user_version = {version + 1}")
+                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes."""
+    connection = _connect(path)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, whether a daemon runs or not. StoreError: no such store, or another version's."""
+    if not path.exists():
+        raise StoreError(f"{path}: there is no store here")
+    try:
+        connection = _open_reader(path, "mode=ro")
+    except sqlite3.OperationalError:
+        # A reader of a WAL file needs to make `-shm`; where it may not, and no daemon left a `-wal`, the file stands still.
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        connection = _open_reader(path, "mode=ro&immutable=1")
+    version = _version(connection)
+    if version != len(MIGRATIONS):
+        connection.close()
+        raise StoreError(
+            _too_new(path, version)
+            if version > len(MIGRATIONS)
+            else f"{path}: the store has schema {version}, older than {len(MIGRATIONS)}; `netmon run` brings it up to date"
+        )
+    return connection
+
+
+def _open_reader(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _too_new(path: Path, version: int) -> str:
+    return f"{path}: written by a newer netmon (schema {version}, this one knows {len(MIGRATIONS)}); it is left untouched"
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        version = _version(connection)
+        empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: cannot be read as a store: {error}") from error
+    if not empty and owner != APPLICATION_ID:
+        raise StoreError(f"{path}: is some other program's database; it is left untouched")
+    if version > len(MIGRATIONS):
+        raise StoreError(_too_new(path, version))

@@ -1,0 +1,253 @@
+"""The store as the daemon uses it: writes that are queued and return at once, reads from any thread.
+
+Every write is atomic and all are applied in the order in which they were made, one commit a second; a reader sees them when
+they are committed. What a write is given is turned into rows before it is queued, so that a mistake in it is the caller's
+exception and not the writer's.
+"""
+
+# ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+
+from netmon.model import Baseline, End, Gap, Meter, Outage, Slot, Subject, Unplaced, Verdict
+from netmon.store import facts
+from netmon.store.days import add_slots, day_of, day_start, fold_step
+from netmon.store.reader import Reader
+from netmon.store.records import Absence, dump_baseline, dump_verdict, source_code
+from netmon.store.schema import connect_writer, migrate
+from netmon.store.writer import Chore, Database, Writer
+
+BASELINES_TRIMMED_EVERY = 65_536
+"""Baselines are appended; after so many, those that have been replaced are deleted: an hour's worth of 5,250 links."""
+
+_ROWS_A_STEP = 5_000
+
+log = structlog.get_logger(__name__)
+
+
+class Store:
+    """One open store file. Only one process may write to it; any number may read."""
+
+    def __init__(self, path: Path, writer: Writer) -> None:
+        self._writer = writer
+        self._reader = Reader(path)
+
+    @classmethod
+    def open(cls, path: Path, meter: Meter) -> Store:
+        """Makes or migrates the file and starts the writer. `meter` is called from the writer's thread.
+
+        StoreError: the file is a newer netmon's, or not a store. OSError, sqlite3.Error: it cannot be made or opened.
+        """
+        migrate(path)
+        return cls(path, Writer(connect_writer(path), meter))
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commits what waits, for 3 s at most, and closes all connections. Calling it again does nothing."""
+        self._reader.close()
+        self._writer.close()
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Waits until everything that was written before is committed, housekeeping included. TimeoutError: it was not."""
+        self._writer.flush(timeout_s)
+
+    def reader(self) -> Reader:
+        """Reads what is committed; callable from any thread, closed with the store."""
+        return self._reader
+
+    @property
+    def ignored_slots(self) -> int:
+        """Slots that were written before, or whose day is past its retention, and so were not counted again."""
+        return self._writer.ignored_slots
+
+    # --- links --------------------------------------------------------------------------------------------------------
+
+    def put_link(
+        self,
+        link: str,
+        end: End,
+        *,
+        slots: Sequence[Slot] = (),
+        unplaced: Sequence[Unplaced] = (),
+        gaps: Sequence[Gap] = (),
+        baseline: Baseline | None = None,
+        source: str = "measured",
+    ) -> None:
+        """What one poll brought for one end of a link, together or not at all.
+
+        A slot that is there already is not counted twice. `baseline` is the reading up to which `slots`, `unplaced` and
+        its own open slots account for everything; None leaves the one before.
+        """
+        self._writer.put(
+            partial(
+                _put_link,
+                link=link,
+                far=int(end is End.FAR),
+                slots=tuple(slots),
+                unplaced=[(row.direction.value, row.start, row.end, row.octets) for row in unplaced],
+                gaps=[(row.direction.value, row.start, row.end, row.reason) for row in gaps],
+                baseline=None if baseline is None else dump_baseline(baseline),
+                source=source_code(source),
+            )
+        )
+
+    # --- states and outages -------------------------------------------------------------------------------------------
+
+    def begin_span(self, subject: Subject, state: str, start: float, source: str = "measured") -> None:
+        """The subject is in `state` from `start` on; its span before ends there. A span of no length is forgotten, a start
+        before the end of the span before moves up to it, and neighbours of one state and source are one span."""
+        code = source_code(source)
+        self._writer.put(lambda database: facts.begin_span(database, subject, state, start, code))
+
+    def rename_span(self, subject: Subject, state: str) -> None:
+        """The open span was `state` all along (a suspicion was resolved); it joins a neighbour of the same state."""
+        self._writer.put(lambda database: facts.rename_span(database, subject, state))
+
+    def end_span(self, subject: Subject, end: float) -> None:
+        """Nothing is said of the subject from `end` on (it left the inventory)."""
+        self._writer.put(lambda database: facts.end_span(database, subject, end))
+
+    def open_outage(self, outage: Outage) -> None:
+        """Records an outage. A subject has one that is open at most: opening it again changes all but its start."""
+        self._writer.put(lambda database: facts.open_outage(database, outage))
+
+    def close_outage(self, subject: Subject, end: float) -> None:
+        """The open outage of the subject ended, never before it started."""
+        self._writer.put(lambda database: facts.close_outage(database, subject, end))
+
+    def amend_outage(self, subject: Subject, cause: str, evidence: str) -> None:
+        """What is now known of the open outage."""
+        self._writer.put(lambda database: facts.amend_outage(database, subject, cause, evidence))
+
+    # --- netmon's own life --------------------------------------------------------------------------------------------
+
+    def record_start(self, unix: float) -> Absence | None:
+        """netmon starts at `unix`: every open span ends at the last sign of life, and the time since is netmon's absence.
+
+        Waits for the commit. None at the first start, or when the clock is not past the last sign of life: then spans go on.
+        Outages stay open: whoever watches next closes them.
+        """
+        return self._writer.ask(lambda database: facts.record_start(database, unix))
+
+    def heartbeat(self, unix: float) -> None:
+        """netmon is alive at `unix`."""
+        self._writer.put(lambda database: facts.heartbeat(database, unix, clean=False))
+
+    def record_stop(self, unix: float) -> None:
+        """netmon was told to stop at `unix`: the absence that begins is `stopped`, not `died`."""
+        self._writer.put(lambda database: facts.heartbeat(database, unix, clean=True))
+
+    # --- verdicts -----------------------------------------------------------------------------------------------------
+
+    def put_verdicts(self, verdicts: Sequence[Verdict], at: float) -> None:
+        """Judged at `at`, together or not at all. Each becomes the current verdict of its target and subject, unless that
+        is of a later window. A final one is frozen with the SHA-256 of its canonical JSON: another final verdict of the same
+        window becomes the next revision beside it, an equal one nothing. Changes of standing and frozen verdicts make
+        history. TypeError, ValueError: evidence that is not JSON."""
+        rows = [
+            facts.VerdictRow(
+                verdict.target,
+                verdict.subject,
+                verdict.standing.value,
+                verdict.window.start,
+                verdict.window.end,
+                verdict.final,
+                dump_verdict(verdict),
+            )
+            for verdict in verdicts
+        ]
+
+        def write(database: Database) -> None:
+            for row in rows:
+                facts.put_verdict(database, row, at)
+
+        self._writer.put(write)
+
+    # --- housekeeping -------------------------------------------------------------------------------------------------
+
+    def fold(self, now_unix: float) -> None:
+        """Packs the local days that ended more than a day before `now_unix`, in steps between commits. Idempotent."""
+        before = day_of(now_unix) - 1
+        self._writer.add_chore(lambda database: fold_step(database, before))
+
+    def prune(
+        self,
+        now_unix: float,
+        *,
+        slot_days: int = 45,
+        judged_slot_days: int = 400,
+        judged: Iterable[str] = (),
+        daily_years: int = 5,
+    ) -> None:
+        """Deletes what is past its retention, in steps between commits.
+
+        Rates and gaps of the links in `judged` (ids) are kept `judged_slot_days` local days, of others `slot_days`; daily
+        sums, unplaced octets, states, outages, absences and the history of verdicts `daily_years`. Current and frozen
+        verdicts are never deleted. Slots that are not packed are not touched: fold first.
+        """
+        today = day_of(now_unix)
+        plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
+        links = json.dumps(sorted(judged))
+        expired = """(CASE WHEN link IN (SELECT id FROM subject WHERE kind = 'link'
+                        AND name IN (SELECT value FROM json_each(?))) THEN ? ELSE ? END)"""
+        by_link = (links, longer, plain)
+        long_gone = day_start(yearly)
+        for table, condition, values in (
+            ("day_rates", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
+            ("gap", f"until < {expired}", (links, day_start(longer), day_start(plain))),
+            ("day", "day < ?", (yearly,)),
+            ("unplaced", "until < ?", (long_gone,)),
+            ("span", "until < ?", (long_gone,)),
+            ("outage", "until < ?", (long_gone,)),
+            ("absence", "until < ?", (long_gone,)),
+            ("verdict_history", "at < ?", (long_gone,)),
+        ):
+            self._writer.add_chore(_pruning(table, condition, values))
+
+
+def _put_link(
+    database: Database,
+    *,
+    link: str,
+    far: int,
+    slots: tuple[Slot, ...],
+    unplaced: list[tuple[str, float, float, int]],
+    gaps: list[tuple[str, float, float, str]],
+    baseline: str | None,
+    source: int,
+) -> None:
+    number = database.subject("link", link)
+    ignored = add_slots(database, number, far, slots, source)
+    if ignored:
+        database.ignored_slots += ignored
+        log.warning("slots that were there already are not counted again", link=link, slots=ignored)
+    for table, measure, rows in (("unplaced", "octets", unplaced), ("gap", "reason", gaps)):
+        if rows:
+            database.executemany(
+                f"INSERT INTO {table} (link, far, direction, since, until, {measure}) VALUES (?, ?, ?, ?, ?, ?)",
+                [(number, far, *row) for row in rows],
+            )
+    if baseline is not None:
+        added = database.execute("INSERT INTO baseline (link, far, body) VALUES (?, ?, ?)", (number, far, baseline))
+        if added.lastrowid is not None and added.lastrowid % BASELINES_TRIMMED_EVERY == 0:
+            database.execute("DELETE FROM baseline WHERE id NOT IN (SELECT max(id) FROM baseline GROUP BY link, far)")
+
+
+def _pruning(table: str, condition: str, values: tuple[object, ...]) -> Chore:
+    key = "rowid" if table != "day" else "(day, link, far)"
+    columns = "rowid" if table != "day" else "day, link, far"
+    statement = f"DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table} WHERE {condition} LIMIT {_ROWS_A_STEP})"
+    return lambda database: database.execute(statement, values).rowcount > 0
