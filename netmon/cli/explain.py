@@ -1,0 +1,110 @@
+"""`netmon explain`: what was judged, by which rule, on which figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from netmon import units
+from netmon.cli.words import add_config, fail
+from netmon.model import Verdict
+from netmon.settings import ConfigErrors, Settings, load, quantities
+from netmon.store import Reader, StoreError
+from netmon.store.records import dump_verdict
+from netmon.targets.rollup import severity
+from netmon.targets.words import explain
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_EXAMPLE = """\
+A verdict is named target/subject, where the subject is a link, a site, a commune or a province. A subject alone
+gives all its verdicts, the worst first. The store is read as it is; a running daemon is not disturbed.
+
+examples:
+  $ netmon explain tslcd_p95/01273
+  $ netmon explain tslcd_p95/cb-01273-fibre --json
+  $ netmon explain 04 --lang vi
+"""
+
+
+def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="say why a target is met or missed: rule, legal basis, figures, coverage, worst slots or outages",
+        description="Say why a target is met or missed: rule, legal basis, figures, coverage, worst slots or outages.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verdict", metavar="VERDICT", help="target/subject, or a subject alone, such as a commune's code")
+    add_config(parser)
+    parser.add_argument("--lang", choices=("vi", "en"), help="the language (default: that of the terminal)")
+    parser.add_argument("--json", action="store_true", help="print the verdict with its evidence as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain a verdict, or all of a subject's; 0 when it was found and explained, 1 when not."""
+    try:
+        settings = load(args.config, secrets=False)
+        verdicts = _verdicts(settings.store.path)
+    except (ConfigErrors, StoreError) as error:
+        return fail(str(error))
+    found = sorted(_named(verdicts, args.verdict), key=lambda verdict: -severity(verdict.standing))
+    if not found:
+        return fail(_unknown(verdicts, args.verdict))
+    if args.json:
+        shown: list[dict[str, Any]] = [{"id": verdict.id, **json.loads(dump_verdict(verdict))} for verdict in found]
+        print(json.dumps(shown[0] if "/" in args.verdict else shown, ensure_ascii=False, indent=2))
+        return 0
+    language = args.lang or _terminal_language()
+    targets = {target.id: target for target in settings.targets}
+    names = _names(settings, language)
+    for verdict in found:
+        if verdict.target not in targets:
+            return fail(f"{verdict.id}: its target is not in targets.yaml any more; --json shows what was judged")
+    print("\n\n".join(explain(verdict, targets[verdict.target], language, names) for verdict in found))
+    return 0
+
+
+def _verdicts(path: Path) -> list[Verdict]:
+    reader = Reader.open(path)
+    try:
+        return reader.verdicts()
+    finally:
+        reader.close()
+
+
+def _named(verdicts: Sequence[Verdict], name: str) -> list[Verdict]:
+    return [verdict for verdict in verdicts if name in (verdict.id, verdict.subject.id)]
+
+
+def _unknown(verdicts: Sequence[Verdict], name: str) -> str:
+    if not verdicts:
+        return "nothing has been judged yet: verdicts come when the first slot of five minutes has closed"
+    known = {verdict.id for verdict in verdicts} | {verdict.subject.id for verdict in verdicts}
+    near = get_close_matches(name, sorted(known), n=5)
+    return f"there is no verdict '{name}'" + (f"; did you mean {', '.join(near)}?" if near else "")
+
+
+def _terminal_language() -> Literal["vi", "en"]:
+    """What the environment says of messages, as gettext reads it."""
+    spoken = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(key))), "")
+    return "vi" if spoken.startswith("vi") else "en"
+
+
+def _names(settings: Settings, language: str) -> Mapping[str, str]:
+    """What people call each subject."""
+    register, today = units.load(), quantities.today()
+    found = [register.unit(province, today) for province in settings.provinces]
+    found += [unit for province in settings.provinces for unit in register.communes(province, today)]
+    names = {unit.code: unit.name if language == "vi" else unit.name_en for unit in found if unit is not None}
+    sites = settings.inventory.sites
+    names |= {site.id: site.name for site in sites.values()}
+    return names | {link.id: f"{sites[link.site].name}, {link.kind.value}" for link in settings.inventory.links.values()}

@@ -1,0 +1,205 @@
+"""The availability rule (SEMANTICS 6): the share of the time seen in which a service or a link was available.
+
+Time that netmon did not see (a state it could not tell, no state at all, its own absence) is in neither part of the ratio,
+only in the coverage: silence never passes, and never fails. Everything is in seconds; instants are Unix seconds and, beside
+them, local ISO 8601.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Protocol
+
+from netmon.model import LinkState, Service, Span, Standing, Subject, Verdict, Window
+from netmon.targets.definitions import Availability
+from netmon.targets.windows import DAY_S, iso, month_of
+
+LONGEST = 20
+"""How many of the longest outages a verdict shows."""
+
+_AVAILABLE: dict[str, frozenset[str]] = {
+    "service": frozenset({Service.UP, Service.ON_BACKUP}),
+    "link": frozenset({LinkState.UP}),
+}
+_NOT_AVAILABLE: dict[str, frozenset[str]] = {
+    "service": frozenset({Service.ISOLATED, Service.UNREACHABLE}),
+    "link": frozenset({LinkState.DOWN}),
+}
+
+
+class Interval(Protocol):
+    """[start, end) in Unix seconds: a window, an absence."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+
+def window_of(target: Availability, now: float) -> Window:
+    """The local calendar month that holds `now`, or the target's number of days that end now."""
+    if target.window_days is None:
+        return month_of(now)
+    return Window(now - target.window_days * DAY_S, now)
+
+
+def judge_availability(
+    target: Availability,
+    subject: Subject,
+    spans: Sequence[Span],
+    absences: Sequence[Interval],
+    window: Window,
+    now: float,
+    *,
+    declared: Sequence[Interval] = (),
+    simulated_s: float = 0.0,
+) -> Verdict:
+    """The verdict on a site's service or on a link over `window`, clipped to `now`.
+
+    `spans` are the subject's states; where two overlap, the later one speaks. `absences` are the times when netmon did not
+    run. `declared` windows (storm, maintenance) are left out of a second figure that is shown beside the raw one, which is
+    judged. `simulated_s` says how much of the spans a simulator made. Final once the window is over; a window of days moves
+    with `now` and never is.
+    """
+    seen = Window(window.start, max(window.start, min(window.end, now)))
+    pieces = list(_pieces(spans, absences, seen))
+    raw = _tally(target.of, pieces, seen.end - seen.start)
+    excluded = _union(declared, seen)
+    undeclared = list(_pieces([Span(*piece) for piece in pieces], excluded, seen))
+    declared_s = sum(end - start for start, end in excluded)
+    budget_s = round((1 - target.limit) * (window.end - window.start), 6)
+    outages = _outages(target.of, pieces)
+    longest = sorted(outages, key=lambda outage: outage.start - outage.end)[:LONGEST]
+    return Verdict(
+        target=target.id,
+        subject=subject,
+        standing=_standing(target, raw, budget_s),
+        value=raw.value,
+        limit=target.limit,
+        coverage=raw.coverage,
+        window=window,
+        final=target.window_days is None and now >= window.end,
+        evidence={
+            "rule": "availability",
+            "of": target.of,
+            "raw": raw.evidence(),
+            "without_declared": _tally(target.of, undeclared, raw.elapsed - declared_s).evidence(),
+            "declared": [[start, end] for start, end in excluded],
+            "error_budget": {"total": budget_s, "spent": raw.not_available},
+            "outage_count": len(outages),
+            "outages": [
+                {
+                    "state": state,
+                    "start": start,
+                    "end": end,
+                    "local_start": iso(start),
+                    "local_end": iso(end),
+                    "seconds": end - start,
+                }
+                for state, start, end in longest
+            ],
+            "simulated_s": simulated_s,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tally:
+    """Seconds, counted. `on_backup` is part of `available`."""
+
+    available: float
+    not_available: float
+    on_backup: float
+    elapsed: float
+
+    @property
+    def value(self) -> float | None:
+        told = self.available + self.not_available
+        return self.available / told if told > 0 else None
+
+    @property
+    def coverage(self) -> float:
+        return (self.available + self.not_available) / self.elapsed if self.elapsed > 0 else 0.0
+
+    def evidence(self) -> dict[str, Any]:
+        return {
+            "value": self.value,
+            "coverage": self.coverage,
+            "available": self.available,
+            "not_available": self.not_available,
+            "on_backup": self.on_backup,
+            "unseen": self.elapsed - self.available - self.not_available,
+            "elapsed": self.elapsed,
+        }
+
+
+def _standing(target: Availability, raw: _Tally, budget_s: float) -> Standing:
+    if raw.value is None:
+        return Standing.UNPROVEN
+    if (raw.elapsed - raw.not_available) / raw.elapsed < target.limit:
+        return Standing.MISSED  # even if all that was not seen had been available
+    if raw.coverage < target.coverage:
+        return Standing.UNPROVEN
+    if raw.value < target.limit:
+        return Standing.MISSED
+    if raw.not_available > round(target.budget_at_risk * budget_s, 6):
+        return Standing.AT_RISK
+    return Standing.MET
+
+
+def _tally(of: str, pieces: Iterable[Span], elapsed: float) -> _Tally:
+    available = not_available = on_backup = 0.0
+    for state, start, end in pieces:
+        if state in _AVAILABLE[of]:
+            available += end - start
+            if state == Service.ON_BACKUP:
+                on_backup += end - start
+        elif state in _NOT_AVAILABLE[of]:
+            not_available += end - start
+    return _Tally(available=available, not_available=not_available, on_backup=on_backup, elapsed=elapsed)
+
+
+def _pieces(spans: Iterable[Span], holes: Iterable[Interval], within: Window) -> Iterator[Span]:
+    """What is left of the spans inside the window and outside the holes, in order of time."""
+    cut = _union(holes, within)
+    ordered = sorted(spans, key=lambda span: span.start)
+    for i, (state, start, end) in enumerate(ordered):
+        following = ordered[i + 1].start if i + 1 < len(ordered) else inf
+        at, last = max(start, within.start), min(end, following, within.end)
+        for hole in cut:
+            if hole.start >= last:
+                break
+            if hole.start > at:
+                yield Span(state, at, hole.start)
+            at = max(at, hole.end)
+        if at < last:
+            yield Span(state, at, last)
+
+
+def _union(intervals: Iterable[Interval], within: Window) -> list[Window]:
+    """The intervals clipped, in order, with those that touch or overlap made one."""
+    joined: list[Window] = []
+    for start, end in sorted((max(each.start, within.start), min(each.end, within.end)) for each in intervals):
+        if start >= end:
+            continue
+        if joined and start <= joined[-1].end:
+            joined[-1] = Window(joined[-1].start, max(end, joined[-1].end))
+        else:
+            joined.append(Window(start, end))
+    return joined
+
+
+def _outages(of: str, pieces: Iterable[Span]) -> list[Span]:
+    """The times when it was not available, those that touch in one state made one."""
+    outages: list[Span] = []
+    for piece in pieces:
+        if piece.state not in _NOT_AVAILABLE[of]:
+            continue
+        if outages and outages[-1].end == piece.start and outages[-1].state == piece.state:
+            outages[-1] = Span(piece.state, outages[-1].start, piece.end)
+        else:
+            outages.append(piece)
+    return outages

@@ -1,0 +1,53 @@
+"""The windows that targets are judged over: months and days of Asia/Ho_Chi_Minh, and slots.
+
+Viet Nam has kept UTC+7 without daylight saving since 1975, so a fixed offset is right for everything that netmon can have
+measured; midnight there is always the edge of a slot. Instants are Unix seconds UTC.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta, timezone
+
+from netmon.model import SLOT_S, Window
+
+VIET_NAM = timezone(timedelta(hours=7), "+07")
+DAY_S = 86_400
+
+
+def local(unix: float) -> datetime:
+    """The instant on the clocks of Viet Nam."""
+    return datetime.fromtimestamp(unix, VIET_NAM)
+
+
+def iso(unix: float) -> str:
+    """The instant as ISO 8601 in local time, to the second: 2026-11-21T19:55:00+07:00."""
+    return local(math.floor(unix)).isoformat()
+
+
+def last_closed(now: float) -> int:
+    """The number of the last slot that has ended."""
+    return math.floor(now / SLOT_S) - 1
+
+
+def month_of(unix: float) -> Window:
+    """The local calendar month that holds an instant."""
+    first = local(unix).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return Window(first.timestamp(), following.timestamp())
+
+
+def month_before(month: Window) -> Window:
+    """The calendar month before this one."""
+    return month_of(month.start - 1)
+
+
+def midnight(unix: float) -> float:
+    """The local midnight at or before an instant."""
+    return local(unix).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def ended_days(now: float, count: int) -> list[Window]:
+    """The last `count` local days that have ended, oldest first."""
+    last = midnight(now)
+    return [Window(last - ago * DAY_S, last - (ago - 1) * DAY_S) for ago in range(count, 0, -1)]

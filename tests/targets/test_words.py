@@ -1,0 +1,112 @@
+"""Verdicts as sentences: every figure of the evidence that an operator needs, in both languages, and never misleading."""
+
+from __future__ import annotations
+
+import pytest
+
+from netmon.model import Standing, Subject, Window
+from netmon.targets.percentile import judge_link
+from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict
+from netmon.targets.words import explain
+from tests.targets.made import ABSENT, FULL, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
+from tests.targets.test_availability import NOVEMBER, after, judge
+
+NAMES = {"01273": "Phường Thục Phán", "ub-01273": "UBND phường Thục Phán"}
+
+
+def said(verdict, target):
+    return explain(verdict, target, "vi", NAMES), explain(verdict, target, "en", NAMES)
+
+
+def holds(text, *pieces):
+    missing = [piece for piece in pieces if piece not in text]
+    assert not missing, f"{missing} not in:\n{text}"
+
+
+@pytest.fixture
+def busy():
+    """101 slots at 95 %, ten of them measured by the far end, some of it simulated."""
+    near = [0.95] * 91 + [ABSENT] * 10 + [0.5] * 1915
+    far = [0.95 * FULL] * 2016
+    return judge_link(P95, link(), window_rates(near, [0.1] * 2016, far_receive=far, simulated=288), NOW)
+
+
+def test_a_percentile_is_told_with_rule_basis_figures_slots_and_simulation(busy):
+    vi, en = said(busy, P95)
+    holds(
+        vi, "Tuyến cb-01273-fibre: KHÔNG ĐẠT - Lưu lượng đỉnh [tslcd_p95/cb-01273-fibre]", "90 % dung lượng theo hợp đồng",
+        "Thông tư 06/2026/TT-BKHCN, Điều 5.6 (quy định của pháp luật)",
+        "từ 10:45 ngày 14/11/2026 đến 10:45 ngày 21/11/2026 (giờ Việt Nam), chưa chốt",
+        "chiều về xã: bách phân vị 95 là 190,0 Mbit/s = 95 % (hạng 1.916), có 2.016/2.016 khe, 101 khe trên 90 %, "
+        "10 khe lấy từ đầu xa", "để tham khảo", "19:05 ngày 14/11/2026, chiều về xã, 190,0 Mbit/s = 95 %, đầu xa",
+        "200,0 Mbit/s", "CÓ SỐ LIỆU MÔ PHỎNG: 288 khe",
+    )  # fmt: skip
+    holds(
+        en, "Link cb-01273-fibre: MISSED - Peak load", "statutory", "2026-11-14 10:45 to 2026-11-21 10:45, Viet Nam time",
+        "towards the commune: 95th percentile 190.0 Mbit/s = 95 % (rank 1,916), 2,016 of 2,016 slots, 101 above 90 %, "
+        "10 from the far end", "CONTAINS SIMULATED DATA: 288 slots",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("p95", "shown"), [(0.90001, "90.001 %"), (0.9000001, "90.00001 %"), (0.90, "= 90 % (")])
+def test_rounding_never_hides_on_which_side_of_the_limit_a_figure_lies(p95, shown):
+    holds(said(judge_link(P95, link(), window_rates([p95] * 2016), NOW), P95)[1], shown)
+
+
+def test_the_daily_reading_names_its_days(busy):
+    vi, en = said(judge_link(P95_DAILY, link(), window_rates([0.5] * 2016), NOW), P95_DAILY)
+    holds(vi, "từng ngày trong 7 ngày liên tiếp, không quá 90 %", "chiều về xã: 14/11 50 % (thiếu số liệu); 15/11 50 %;")
+    holds(en, "each of 7 days in a row, is at most 90 %", "11-14 50 % (too little seen); 11-15 50 %;")
+
+
+def test_an_availability_is_told_with_budget_backup_and_outages():
+    verdict = judge(
+        [("up", 0, 86400), ("isolated", 86400, 86400 + 4500), ("on_backup", 90_900, 94_500), ("up", 94_500, 172_800)],
+        [(100, 160)], now=after(2), declared=[Window(after(1), after(1.5))], simulated_s=3600.0,
+    )  # fmt: skip
+    vi, en = said(verdict, SERVICE)
+    holds(
+        vi, "Điểm UBND phường Thục Phán (ub-01273): KHÔNG ĐẠT",
+        "Số liệu thô: 97,39 % (sẵn sàng 46 giờ 44 phút, gián đoạn 1 giờ 15 phút, không quan sát được 1 phút)",
+        "đã khai báo: 100 %", "1 giờ chạy đường dự phòng", "đã dùng 1 giờ 15 phút trên 3 giờ 36 phút",
+        "từ 00:00 ngày 02/11/2026 đến 01:15 ngày 02/11/2026, 1 giờ 15 phút, bị cô lập", "CÓ SỐ LIỆU MÔ PHỎNG: 1 giờ",
+    )  # fmt: skip
+    holds(en, "Raw: 97.39 %", "1 h 15 min of 3 h 36 min spent", "2026-11-02 00:00 to 2026-11-02 01:15, 1 h 15 min, isolated")
+
+
+def test_a_commune_tells_its_parts_and_what_decided(busy):
+    verdict = commune_verdict(P95, "01273", [busy], window=busy.window, final=False)
+    vi, en = said(verdict, P95)
+    holds(vi, "Phường Thục Phán (01273): KHÔNG ĐẠT", "Quyết định bởi: Tuyến cb-01273-fibre", "101 khe trên 90 %")
+    holds(en, "  Link cb-01273-fibre: MISSED, 95 %", "Decided by: Link cb-01273-fibre")
+
+
+def test_an_empty_commune_and_an_exempt_one_say_why():
+    empty = commune_verdict(SERVICE, "01273", [], window=NOVEMBER, final=True)
+    holds(said(empty, SERVICE)[0], "CHƯA ĐỦ CĂN CỨ", "Không có tuyến hoặc điểm nào", "đã chốt")
+    exempt = exempt_verdict(SERVICE, Subject("commune", "01273"), "đang di dời", window=NOVEMBER, final=False)
+    holds(said(exempt, SERVICE)[0], "ĐƯỢC MIỄN", "Lý do miễn: đang di dời")
+
+
+def test_a_missed_verdict_below_the_floor_says_that_nothing_unseen_could_save_it():
+    verdict = judge([("isolated", 0, 86400)], now=after(10))
+    holds(
+        said(verdict, SERVICE)[1], "10 % of the window was seen, 99 % is needed; what was not seen could not have saved it"
+    )
+
+
+def test_a_province_lists_its_communes_by_standing():
+    communes = [("01273", Standing.MISSED), ("01279", Standing.MET), ("01288", Standing.UNPROVEN)]
+    verdict = province_verdict(SHARE, "04", communes, window=NOVEMBER, final=False, out_of_scope={"01822": "không có dân"})
+    vi, en = said(verdict, SHARE)
+    holds(vi, "1/3 xã đạt: 33,33 %", "KHÔNG ĐẠT (1): Phường Thục Phán (01273)", "01822: không có dân")
+    holds(en, "1 of 3 communes meet it: 33.33 %", "UNPROVEN (1): Commune 01288")
+
+
+def test_what_was_never_measured_is_told_without_a_figure():
+    verdict = judge_link(P95, link(), window_rates([ABSENT] * 2016, [ABSENT] * 2016), NOW)
+    for text in said(verdict, P95):
+        assert "None" not in text
+    holds(text, "towards the commune: 0 of 2,016 slots, 0 above 90 %", "Coverage: 0 % of the window")
+    nothing = judge([], now=after(1))
+    holds(said(nothing, SERVICE)[1], "Raw: - (available 0 s")
