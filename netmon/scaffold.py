@@ -1,0 +1,280 @@
+"""A starting configuration for a province, written from the register: every commune with a site, a router and a link.
+
+Pure text: what it returns is for people to read, keep and change. `netmon init` writes it, the example in `config/` is its
+output for Cao Bằng, and the simulator plays it on loopback addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import cycle
+
+from netmon.units import Register, Unit, fold
+
+AddressPlan = Callable[[str, int], str]
+"""The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"."""
+
+_OPERATORS = ("vnpt", "viettel", "vnpt", "viettel", "mobifone")
+"""In turn: most communes hang on the two large ones."""
+
+_BTS_SITES = 20
+_LTE_EVERY, _LEO_EVERY = 7, 11
+_PORTS_A_CARD = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the blocks of one province share: the prefix of ids, its communes, the lines of an address."""
+
+    prefix: str
+    province: Unit
+    communes: Sequence[Unit]
+    address: Callable[[str, int], str]
+
+    @property
+    def centre(self) -> Unit:
+        """The commune of the provincial centre: the first phường, which holds the seat in the official order of codes."""
+        return next((unit for unit in self.communes if unit.kind == "phuong"), self.communes[0])
+
+
+def private_plan(code: str) -> AddressPlan:
+    """10.<province>.0.y for the centre, from 10.<province>.1.1 for communes, from 10.<province>.101.1 for BTS sites."""
+
+    def address(kind: str, index: int) -> str:
+        if kind in {"gateway", "core"}:
+            return f"10.{int(code)}.0.{(1 if kind == 'gateway' else 2) + 2 * index}"
+        block = {"commune": 1, "bts": 101}[kind]
+        return f"10.{int(code)}.{block + index // 200}.{1 + index % 200}"
+
+    return address
+
+
+def province(
+    code: str, register: Register, on: date, *, address_plan: AddressPlan | None = None, port: int = 161
+) -> dict[str, str]:
+    """The files of a configuration directory by name, for the communes in force on a day.
+
+    Raises ValueError for a code that is no province of the register.
+    """
+    unit = register.unit(code, on)
+    if unit is None or unit.parent:
+        raise ValueError(f"no province {code!r}")
+    plan = address_plan or private_plan(code)
+    suffix = "" if port == 161 else f", port: {port}"
+    place = _Place(_prefix(unit), unit, register.communes(code, on), lambda kind, n: f"address: {plan(kind, n)}{suffix}")
+    return {
+        "netmon.yaml": _netmon(place),
+        "targets.yaml": _TARGETS,
+        "inventory/provincial-centre.yaml": _centre(place),
+        "inventory/communes.yaml": _communes(place),
+        "inventory/bts.yaml": _bts(place),
+    }
+
+
+def _prefix(unit: Unit) -> str:
+    """The initials of a province, "cb" for Cao Bằng; the first two letters of a name of one word, "hu" for Huế."""
+    words = fold(unit.name).removeprefix(unit.kind.replace("_", " ")).split()
+    return "".join(word[0] for word in words) if len(words) > 1 else words[0][:2]
+
+
+def _people_name(unit: Unit) -> str:
+    """A commune's name as it stands within a sentence: "phường Thục Phán"."""
+    return unit.name[:1].lower() + unit.name[1:]
+
+
+def _netmon(place: _Place) -> str:
+    return f"""\
+# {place.province.name}: what netmon is to do. Every key: docs/configuration.md. After a change: netmon check
+
+# Official codes are text: without the quotes YAML reads 04 as a number.
+province: "{place.province.code}"
+
+# How often and how patiently devices are asked. A device may have its own interval, timeout and retries.
+poll:
+  interval: 30s
+  timeout: 2s
+  retries: 1
+  deadline: 10s        # a poll keeps what arrived until then
+  concurrency: 500     # polls under way at once
+  verify_after: 5s     # a silent device is asked again before it is called down
+
+# How to speak to the devices' agents. Secrets never stand here: !env NAME, !file path or !credential name (systemd).
+credentials:
+  snmp:
+    version: "2c"
+    community: !env NETMON_COMMUNITY
+
+# Devices that tell whether netmon itself is cut off: its own gateway and a device of the provincial centre.
+canaries: [{place.prefix}-gw-1, {place.prefix}-core-1]
+
+# Where slots, outages and verdicts are kept. Without a path: netmon.db in systemd's StateDirectory, or /var/lib/netmon.
+store:
+  slot_days: 45          # five-minute slots of links that no target judges
+  judged_slot_days: 400  # and of those that one does
+  daily_years: 5
+
+exporters:
+  prometheus:
+    listen: 127.0.0.1:9797
+    max_age: 3           # a silent device's series go after so many intervals
+
+# Communes that do not count for the province, by code, with the reason:
+# scope:
+#   except:
+#     "{place.communes[-1].code}": not yet on the network
+"""
+
+
+def _centre(place: _Place) -> str:
+    prefix = place.prefix
+    return f"""\
+# The provincial centre: netmon's own gateway, and the core router at which the communes' links end.
+sites:
+  - id: {prefix}-centre
+    name: Trung tâm mạng {_people_name(place.province)}
+    commune: "{place.centre.code}"  # {place.centre.name}
+    kind: provincial_centre
+    devices:
+      - {{id: {prefix}-gw-1, {place.address("gateway", 0)}}}
+      - {{id: {prefix}-core-1, {place.address("core", 0)}, upstreams: [{prefix}-gw-1]}}
+"""
+
+
+def _communes(place: _Place) -> str:
+    operators = cycle(_OPERATORS)
+    blocks = [_commune(place, n, unit, next(operators)) for n, unit in enumerate(place.communes)]
+    name = _people_name(place.province)
+    return f"""\
+# The {len(place.communes)} communes of {name}: the People's Committee of each, its router, the links that serve it.
+# `near` is the link's end in the commune (without a device: the site's only one), `far` the end at the centre.
+# Capacity is what the contract says, not the port's speed: {{receive: …, transmit: …}} where the directions differ.
+sites:
+{"".join(blocks)}"""
+
+
+def _commune(place: _Place, n: int, unit: Unit, operator: str) -> str:
+    prefix, site = place.prefix, f"{place.prefix}-{unit.code}"
+    return f"""\
+  - id: {site}
+    name: UBND {_people_name(unit)}
+    commune: "{unit.code}"
+    kind: peoples_committee
+    devices:
+      - {{id: {site}-r1, {place.address("commune", n)}, upstreams: [{prefix}-core-1]}}
+    links:
+      - id: {site}-fibre
+        to: {prefix}-centre
+        kind: fibre
+        role: primary
+        network: tslcd_2
+        operator: {operator}
+        circuit: {prefix.upper()}-{unit.code}-{operator.upper()}-01
+        capacity: 200 Mbit/s
+        near: {{interface: GigabitEthernet0/0/1}}
+        far: {{device: {prefix}-core-1, interface: GigabitEthernet0/{1 + n // _PORTS_A_CARD}/{1 + n % _PORTS_A_CARD}}}
+{_backup(place, n, unit, operator)}"""
+
+
+def _backup(place: _Place, n: int, unit: Unit, operator: str) -> str:
+    """A second way for some of the communes: mobile, or a satellite where that is the only other one."""
+    if n % _LTE_EVERY == _LTE_EVERY - 1:
+        kind, other, network = "lte", "viettel" if operator != "viettel" else "mobifone", "mobile_vpn"
+        receive, transmit, interface = "50 Mbit/s", "10 Mbit/s", "Cellular0/0/0"
+    elif n % _LEO_EVERY == _LEO_EVERY - 1:
+        kind, other, network = "satellite_leo", "starlink", "internet"
+        receive, transmit, interface = "100 Mbit/s", "20 Mbit/s", "GigabitEthernet0/0/2"
+    else:
+        return ""
+    site = f"{place.prefix}-{unit.code}"
+    return f"""\
+      - id: {site}-{"lte" if kind == "lte" else "leo"}
+        to: {place.prefix}-centre
+        kind: {kind}
+        role: backup
+        network: {network}
+        operator: {other}
+        capacity: {{receive: {receive}, transmit: {transmit}}}
+        near: {{interface: {interface}}}
+"""
+
+
+def _bts(place: _Place) -> str:
+    count = min(_BTS_SITES, len(place.communes))
+    chosen = [place.communes[n * len(place.communes) // count] for n in range(count)]
+    blocks = [
+        f"""\
+  - id: {place.prefix}-bts-{unit.code}
+    name: Trạm BTS {_people_name(unit)}
+    commune: "{unit.code}"
+    kind: bts
+    devices:
+      - {{id: {place.prefix}-bts-{unit.code}-pwr, {place.address("bts", n)}, upstreams: [{place.prefix}-{unit.code}-r1]}}
+"""
+        for n, unit in enumerate(chosen)
+    ]
+    return f"""\
+# Mobile base stations with a power controller that speaks SNMP, reached through their commune's router.
+sites:
+{"".join(blocks)}"""
+
+
+_TARGETS = """\
+# What is judged, and on what ground. basis_kind: statutory (the law gives the number), proxy (it stands in for a number
+# that is not published), local (our own). Ratios are written 90 % or 0.9.
+targets:
+  - id: tslcd_p95
+    level: commune
+    rule: percentile_utilisation
+    title:
+      vi: Lưu lượng phân vị 95 mỗi chiều không quá 90 % dung lượng trong 7 ngày
+      en: 95th percentile of each direction within 90 % of capacity over 7 days
+    applies_to: {site_kind: peoples_committee, role: primary, network: tslcd_2}
+    window: 7d
+    limit: 90 %
+    at_risk: 80 %
+    coverage: 95 %
+    reading: window   # the stricter reading of the sentence; "daily": above 90 % on each of 7 days in a row
+    basis: Thông tư 06/2026/TT-BKHCN, Điều 5 khoản 6 (mẫu 5 phút, phân vị 95 của từng chiều, 7 ngày liên tục)
+    basis_kind: statutory
+
+  - id: availability
+    level: commune
+    rule: availability
+    title:
+      vi: Độ sẵn sàng kết nối của UBND cấp xã trong tháng
+      en: Availability of the People's Committee's connection in the month
+    applies_to: {site_kind: peoples_committee}
+    of: service       # a working backup counts as available; "link" judges each link by itself
+    window: month
+    limit: 99.5 %
+    coverage: 99 %
+    budget_at_risk: 75 %
+    basis: >-
+      QCVN 34:2019/BTTTT (độ sẵn sàng ≥ 99,5 %), áp dụng tương tự khi chưa có chỉ tiêu chất lượng theo Thông tư
+      06/2026/TT-BKHCN, Điều 13 khoản 2
+    basis_kind: proxy
+
+  - id: province_tslcd_p95
+    level: province
+    rule: share
+    title:
+      vi: Mọi xã đạt chỉ tiêu dung lượng
+      en: Every commune meets the capacity target
+    of: tslcd_p95
+    limit: 100 %
+    basis: Thông tư 06/2026/TT-BKHCN, Điều 5 khoản 6, áp dụng cho từng kết nối
+    basis_kind: statutory
+
+  - id: province_availability
+    level: province
+    rule: share
+    title:
+      vi: Ít nhất 95 % số xã đạt chỉ tiêu độ sẵn sàng
+      en: At least 95 % of the communes meet the availability target
+    of: availability
+    limit: 95 %
+    basis: Văn bản 2827/BKHCN-CVT (bảo đảm dung lượng truyền dẫn và băng thông kết nối); tỷ lệ do tỉnh tự đặt
+    basis_kind: local
+"""

@@ -1,0 +1,200 @@
+"""The configuration: YAML files to validated settings, with every problem at once.
+
+    netmon.yaml        who we are, how to poll, credentials, where to keep and to show
+    inventory/*.yaml   sites with their devices and links
+    targets.yaml       what is judged
+
+`load` reads them, or raises ConfigErrors with one line for each problem: file:line:column, what is wrong, what was
+probably meant. Quantities, secrets and names are turned into netmon's own here, once; docs/configuration.md has each key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from netmon import units
+from netmon.inventory import Inventory
+from netmon.model import Credential
+from netmon.settings import build, models, yaml
+from netmon.settings.checks import check
+from netmon.settings.faults import faults
+from netmon.settings.problem import ConfigErrors, Problem, problem_at
+from netmon.settings.quantities import today as day_in_viet_nam
+from netmon.settings.secrets import fetch, leave
+from netmon.targets.definitions import AnyTarget, PercentileUtilisation
+
+__all__ = [
+    "ConfigErrors",
+    "PollSettings",
+    "Problem",
+    "PrometheusSettings",
+    "Settings",
+    "StoreSettings",
+    "default_directory",
+    "load",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSettings:
+    """What is not a device's own: at most `concurrency` polls at once; a silence is verified after `verify_after_s`."""
+
+    concurrency: int = 500
+    verify_after_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where the store lies and how long it keeps slots, slots of judged links, and daily summaries (SEMANTICS 4)."""
+
+    path: Path
+    slot_days: int = 45
+    judged_slot_days: int = 400
+    daily_years: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusSettings:
+    """Where /metrics listens; a silent device's series go after `max_age_intervals` of its polls."""
+
+    host: str = "127.0.0.1"
+    port: int = 9797
+    max_age_intervals: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A configuration without faults. `provinces` are codes; `targets` are in the order of their file.
+
+    `scope` maps the codes of communes that do not count for their province (SEMANTICS 7) to the reason.
+    """
+
+    directory: Path
+    provinces: tuple[str, ...]
+    inventory: Inventory
+    targets: tuple[AnyTarget, ...]
+    credentials: Mapping[str, Credential]
+    poll: PollSettings
+    store: StoreSettings
+    prometheus: PrometheusSettings
+    control: Path
+    scope: Mapping[str, str]
+    warnings: tuple[Problem, ...]
+
+
+def default_directory() -> Path:
+    """$NETMON_CONFIG, else /etc/netmon where it is, else ./config."""
+    if named := os.environ.get("NETMON_CONFIG"):
+        return Path(named)
+    installed = Path("/etc/netmon")
+    return installed if installed.is_dir() else Path("config")
+
+
+def load(
+    directory: Path, *, register: units.Register | None = None, today: date | None = None, secrets: bool = True
+) -> Settings:
+    """Read a configuration directory; raises ConfigErrors with everything that is wrong in it.
+
+    Without `secrets` these are left where they are and are empty in what is returned: enough to find the store, the
+    control socket and the inventory, for a shell that may not read them.
+
+    `register` is the one that comes with netmon, and `today` the day in Viet Nam, unless given: a commune code must be
+    in force on that day.
+    """
+    register = register if register is not None else units.load()
+    today = today if today is not None else day_in_viet_nam()
+    fetched = partial(fetch, directory=directory) if secrets else leave
+    netmon = yaml.read(directory / "netmon.yaml", fetched)
+    inventory = [yaml.read(path, fetched) for path in sorted((directory / "inventory").glob("*.yaml"))]
+    targets_path = directory / "targets.yaml"
+    targets = yaml.read(targets_path, fetched) if targets_path.exists() else None
+
+    problems: list[Problem] = []
+    if not inventory:
+        problems.append(Problem(str(directory / "inventory"), 1, 1, "there is no inventory: expected files *.yaml here"))
+    read = {}
+    for model, document in _by_model(netmon, inventory, targets):
+        problems += document.problems
+        if document.root is not None:
+            read[document.path], found = faults(document.root, model)
+            problems += found
+    profiles = sorted(
+        file.name.removesuffix(".yaml") for file in files("netmon.profiles").iterdir() if file.name.endswith(".yaml")
+    )
+    problems += check(netmon, inventory, targets, profiles, register, today)
+    if problems:
+        raise ConfigErrors(problems)
+    return _settings(directory, inventory, read, register, today)
+
+
+def _by_model(
+    netmon: yaml.Document, inventory: list[yaml.Document], targets: yaml.Document | None
+) -> Iterator[tuple[type[models.Shape], yaml.Document]]:
+    yield models.NetmonFile, netmon
+    for document in inventory:
+        yield models.InventoryFile, document
+    if targets is not None:
+        yield models.TargetsFile, targets
+
+
+def _settings(
+    directory: Path,
+    documents: list[yaml.Document],
+    read: Mapping[Path, models.Shape],
+    register: units.Register,
+    today: date,
+) -> Settings:
+    main = next(file for file in read.values() if isinstance(file, models.NetmonFile))
+    inventory_files = [file for file in read.values() if isinstance(file, models.InventoryFile)]
+    targets_file = next((file for file in read.values() if isinstance(file, models.TargetsFile)), None)
+    home = directory.resolve()
+    province_of = {unit.code: province for province in main.province for unit in register.communes(province, today)}
+    inventory = build.inventory(main, inventory_files, province_of)
+    targets = build.targets(targets_file)
+    host, port = main.exporters.prometheus.listen
+    store = main.store
+    return Settings(
+        directory=home,
+        provinces=tuple(main.province),
+        inventory=inventory,
+        targets=targets,
+        credentials=build.credentials(main),
+        poll=PollSettings(concurrency=main.poll.concurrency, verify_after_s=main.poll.verify_after),
+        store=StoreSettings(
+            path=build.place(store.path, home, "STATE_DIRECTORY", "/var/lib/netmon", "netmon.db"),
+            slot_days=store.slot_days,
+            judged_slot_days=store.judged_slot_days,
+            daily_years=store.daily_years,
+        ),
+        prometheus=PrometheusSettings(host=host, port=port, max_age_intervals=main.exporters.prometheus.max_age),
+        control=build.place(main.control, home, "RUNTIME_DIRECTORY", "/run/netmon", "control.sock"),
+        scope=dict(main.scope.excluded),
+        warnings=tuple(_warnings(directory, documents, inventory, targets)),
+    )
+
+
+def _warnings(
+    directory: Path, documents: list[yaml.Document], inventory: Inventory, targets: tuple[AnyTarget, ...]
+) -> Iterator[Problem]:
+    """What is allowed and yet is probably not meant."""
+    for path in sorted((directory / "inventory").glob("*.yml")):
+        yield Problem(str(path), 1, 1, "this file is not read", f"did you mean {path.with_suffix('.yaml').name}?")
+    if not inventory.canaries:
+        text = "no canaries: netmon cannot tell its own lost network from a province that fell"
+        yield Problem(str(directory / "netmon.yaml"), 1, 1, text, "name the gateway and a device of the provincial centre")
+    if not targets:
+        yield Problem(str(directory / "targets.yaml"), 1, 1, "no targets: nothing is judged")
+    percentiles = [target for target in targets if isinstance(target, PercentileUtilisation)]
+    for document in documents:
+        for site in document.root.tables("sites") if document.root is not None else []:
+            for entry in site.tables("links"):
+                link = inventory.links[entry["id"]]
+                judged = any(target.applies_to.takes_link(link, inventory.sites[link.site]) for target in percentiles)
+                if judged and not link.capacities:
+                    yield problem_at(entry.node.start_mark, f"link '{link.id}' has no capacity: its use stays unproven")

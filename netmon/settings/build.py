@@ -1,0 +1,155 @@
+"""From the files' models to what the house is built of. Nothing can fail here: all was checked before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from netmon.inventory import Inventory
+from netmon.model import Capacity, Credential, Device, Link, Port, Site
+from netmon.settings import models
+from netmon.settings.quantities import day
+from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Selection, Share
+
+_EVER = day("2000-01-01")
+"""A capacity without a date holds from here on: earlier than any slot."""
+
+
+def credentials(file: models.NetmonFile) -> dict[str, Credential]:
+    """Credentials by name."""
+    return {name: _credential(name, entry) for name, entry in file.credentials.items()}
+
+
+def _credential(name: str, entry: models.AnyCredential) -> Credential:
+    if not isinstance(entry, models.UserV3):
+        return Credential(name=name, version=entry.version, community=entry.community)
+    return Credential(
+        name=name,
+        version=entry.version,
+        user=entry.user,
+        auth_protocol=entry.auth.protocol if entry.auth else "",
+        auth_key=entry.auth.key if entry.auth else None,
+        priv_protocol=entry.priv.protocol if entry.priv else "",
+        priv_key=entry.priv.key if entry.priv else None,
+        context=entry.context,
+    )
+
+
+def inventory(file: models.NetmonFile, files: Iterable[models.InventoryFile], provinces: dict[str, str]) -> Inventory:
+    """Sites, devices and links in the order of the files. `provinces` gives the province of each commune."""
+    entries = [entry for inventory_file in files for entry in inventory_file.sites]
+    default = file.poll.credential or next(iter(file.credentials), "")
+    only = {entry.id: entry.devices[0].id for entry in entries if len(entry.devices) == 1}
+    return Inventory(
+        sites={
+            entry.id: Site(
+                id=entry.id, name=entry.name, kind=entry.kind, province=provinces[entry.commune], commune=entry.commune
+            )
+            for entry in entries
+        },
+        devices={device.id: _device(device, entry.id, file.poll, default) for entry in entries for device in entry.devices},
+        links={link.id: _link(link, entry.id, only) for entry in entries for link in entry.links},
+        canaries=tuple(file.canaries),
+    )
+
+
+def _device(entry: models.DeviceEntry, site: str, poll: models.Poll, credential: str) -> Device:
+    interval = entry.interval if entry.interval is not None else poll.interval
+    return Device(
+        id=entry.id,
+        site=site,
+        addresses=(entry.address,) if entry.address is not None else tuple(entry.addresses),
+        port=entry.port,
+        credential=entry.credential or credential,
+        profile=entry.profile,
+        interval_s=interval,
+        timeout_s=entry.timeout if entry.timeout is not None else poll.timeout,
+        retries=entry.retries if entry.retries is not None else poll.retries,
+        deadline_s=min(poll.deadline, interval),
+        upstreams=tuple(entry.upstreams),
+        also_from=tuple(entry.also_from),
+        ping=entry.ping,
+    )
+
+
+def _link(entry: models.LinkEntry, site: str, only: dict[str, str]) -> Link:
+    return Link(
+        id=entry.id,
+        site=site,
+        upstream_site=entry.to,
+        kind=entry.kind,
+        role=entry.role,
+        network=entry.network,
+        capacities=_capacities(entry.capacity),
+        operator=entry.operator,
+        circuit_id=entry.circuit,
+        srlg=tuple(entry.srlg),
+        near=_port(entry.near, only.get(site)),
+        far=_port(entry.far, only.get(entry.to)),
+        check=entry.check,
+    )
+
+
+def _port(entry: models.PortEntry | None, only: str | None) -> Port | None:
+    """An end of a link; a device that is not named is its site's only one."""
+    device = entry.device or only if entry is not None else None
+    return Port(device, entry.interface) if entry is not None and device is not None else None
+
+
+def _capacities(entry: models.AnyCapacity | None) -> tuple[Capacity, ...]:
+    if entry is None:
+        return ()
+    if isinstance(entry, float):
+        return (Capacity(_EVER, entry, entry),)
+    if isinstance(entry, models.Rates):
+        return (Capacity(_EVER, entry.receive, entry.transmit),)
+    dated = (Capacity(rates.valid_from, rates.receive, rates.transmit) for rates in entry)
+    return tuple(sorted(dated, key=lambda capacity: capacity.valid_from))
+
+
+def targets(file: models.TargetsFile | None) -> tuple[AnyTarget, ...]:
+    """Targets in the order of their file; none without one."""
+    return tuple(_target(entry) for entry in file.targets) if file is not None else ()
+
+
+def _target(entry: models.TargetsEntry) -> AnyTarget:
+    shared: dict[str, Any] = {
+        "id": entry.id,
+        "title_vi": entry.title.vi,
+        "title_en": entry.title.en,
+        "limit": entry.limit,
+        "basis": entry.basis,
+        "basis_kind": entry.basis_kind,
+        "exempt": dict(entry.exempt),
+    }
+    if isinstance(entry, models.ShareEntry):
+        return Share(of=entry.of, **shared)
+    selection = Selection(
+        site_kind=tuple(entry.applies_to.site_kind),
+        kind=tuple(entry.applies_to.kind),
+        role=tuple(entry.applies_to.role),
+        network=tuple(entry.applies_to.network),
+        operator=tuple(entry.applies_to.operator),
+    )
+    if isinstance(entry, models.PercentileEntry):
+        return PercentileUtilisation(
+            applies_to=selection, at_risk=entry.at_risk, coverage=entry.coverage, reading=entry.reading, **shared
+        )
+    return Availability(
+        applies_to=selection,
+        of=entry.of.value,
+        window_days=entry.window,
+        coverage=entry.coverage,
+        budget_at_risk=entry.budget_at_risk,
+        **shared,
+    )
+
+
+def place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:
+    """A path of the configuration; without one, `name` in the directory that systemd gave, or in its usual place."""
+    if written is not None:
+        return directory / written
+    given = os.environ.get(variable, "").partition(":")[0]
+    return Path(given or otherwise) / name

@@ -1,0 +1,115 @@
+"""pydantic's findings in the words of the people who write the files, each at its place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from yaml.nodes import Node, ScalarNode, SequenceNode
+
+from netmon.settings.models import Shape
+from netmon.settings.problem import Problem, UnfitError, meant, problem_at
+from netmon.settings.yaml import Items, Table
+
+_EXPECTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+}
+
+_KINDS = {
+    "null": "nothing",
+    "str": "text",
+    "bool": "true or false",
+    "timestamp": "a day",
+    "int": "a number",
+    "float": "a number with a fraction",
+}
+
+
+def faults(root: Table, model: type[Shape]) -> tuple[Any, list[Problem]]:
+    """The file's contents by its model, or None and what is wrong with them."""
+    try:
+        return model.model_validate(root), []
+    except ValidationError as error:
+        return None, [_problem(root, detail) for detail in error.errors(include_url=False)]
+
+
+def _problem(root: Table, detail: Any) -> Problem:
+    loc, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    name = str(loc[-1]) if loc else ""
+    if kind == "extra_forbidden":
+        table, _ = _locate(root, loc[:-1])
+        hint = meant(name, table.shape.keys()) or f"the keys here are {', '.join(table.shape.keys())}"
+        return problem_at(table.key_mark(name), f"unknown key '{name}'", hint)
+    table, node = _locate(root, loc)
+    if kind == "missing":
+        return problem_at(node.start_mark, f"missing key '{name}'")
+    if kind == "union_tag_not_found":
+        return problem_at(node.start_mark, f"missing key {context['discriminator']}")
+    if kind == "union_tag_invalid":
+        key = str(context["discriminator"]).strip("'")
+        return _not_among(table.nodes[key][1], context["expected_tags"])
+    if kind in {"enum", "literal_error"}:
+        return _not_among(node, context["expected"])
+    if kind in _EXPECTED:
+        return problem_at(node.start_mark, f"expected {_EXPECTED[kind]}, found {_kind_of(node)}", _quotes(kind, node))
+    if kind == "string_too_short":
+        return problem_at(node.start_mark, "expected text, found nothing")
+    if kind in {"greater_than_equal", "less_than_equal"}:
+        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        return problem_at(node.start_mark, f"must be {bound}")
+    if isinstance(context.get("error"), UnfitError):
+        error = context["error"]
+        return problem_at(node.start_mark, str(error), error.hint)
+    return problem_at(node.start_mark, detail["msg"][:1].lower() + detail["msg"][1:])
+
+
+def _locate(root: Table, loc: tuple[int | str, ...]) -> tuple[Table, Node]:
+    """The innermost mapping on the way to a finding, and the node that it speaks of.
+
+    A step that is not in the data names a missing key, an option of pydantic's, or an item of a value that stands alone.
+    """
+    table, node = root, root.node
+    here: object = root
+    for step in loc:
+        if isinstance(here, Table) and step in here:
+            node, here = here.nodes[str(step)][1], here[str(step)]
+        elif isinstance(here, Items) and isinstance(step, int) and step < len(here):
+            node, here = here.nodes[step], here[step]
+        elif step == "[key]":
+            node = table.nodes[str(loc[-2])][0]
+        if isinstance(here, Table):
+            table = here
+    return table, node
+
+
+def _not_among(node: Node, expected: str) -> Problem:
+    """`expected` is pydantic's enumeration, each word in single quotes."""
+    words = re.findall(r"'([^']*)'", expected)
+    if not isinstance(node, ScalarNode):
+        return problem_at(node.start_mark, f"expected one of {', '.join(words)}, found {_kind_of(node)}")
+    if node.value in words:
+        return problem_at(node.start_mark, f"expected text, found {_kind_of(node)}", _quotes("string_type", node))
+    if len(words) == 1:
+        return problem_at(node.start_mark, f"'{node.value}' cannot be: here it must be {words[0]}")
+    return problem_at(node.start_mark, f"'{node.value}' is not one of {', '.join(words)}", meant(node.value, words))
+
+
+def _kind_of(node: Node) -> str:
+    if not isinstance(node, ScalarNode):
+        return "a list" if isinstance(node, SequenceNode) else "keys and values"
+    if node.tag.startswith("!"):
+        return "a secret"
+    return _KINDS.get(node.tag.rpartition(":")[2], "something else")
+
+
+def _quotes(kind: str, node: Node) -> str:
+    plain = isinstance(node, ScalarNode) and node.value and not node.tag.startswith("!")
+    return f'write it in quotes: "{node.value}"' if kind == "string_type" and plain else ""

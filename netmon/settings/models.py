@@ -1,0 +1,337 @@
+"""The shape of the configuration files: which keys there are, what each may hold, and what holds when it is left out.
+
+What one value must be stands here; what must fit together is in `checks`. Everything is strict: an unknown key is an
+error, a number is not text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from netmon.settings import quantities
+from netmon.settings.problem import UnfitError
+from netmon.settings.values import (
+    Address,
+    Count,
+    Day,
+    Duration,
+    Endpoint,
+    Hidden,
+    Id,
+    LinkKindName,
+    LinkRoleName,
+    PortNumber,
+    Province,
+    Rate,
+    Ratio,
+    Retries,
+    SiteKindName,
+    Text,
+    WindowDays,
+    at_least_one,
+    one_or_many,
+)
+from netmon.settings.yaml import Table
+from netmon.targets.definitions import BasisKind
+
+
+class Shape(BaseModel):
+    """A mapping with known keys. It marks the Table that it read, so that an unknown key finds its neighbours."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mark(cls, data: Any) -> Any:
+        if isinstance(data, Table):
+            data.shape = cls
+        return data
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+
+# --- netmon.yaml ------------------------------------------------------------------------------------------------------
+
+
+class Poll(Shape):
+    """How devices are asked: defaults that each may override, and what holds for all together."""
+
+    interval: Duration = 30.0
+    timeout: Duration = 2.0
+    retries: Retries = 1
+    deadline: Duration = 10.0
+    concurrency: Count = 500
+    verify_after: Duration = 5.0
+    credential: str | None = None
+
+    @model_validator(mode="after")
+    def _timeout_within_deadline(self) -> Self:
+        if self.timeout > self.deadline:
+            written = quantities.write_duration(self.deadline)
+            raise UnfitError(f"the timeout is longer than the deadline of a whole poll, {written}")
+        return self
+
+
+class CommunityV1(Shape):
+    """SNMPv1 (RFC 1157): a community."""
+
+    version: Literal["1"]
+    community: Hidden
+
+
+class CommunityV2c(Shape):
+    """SNMPv2c (RFC 1901): a community."""
+
+    version: Literal["2c"]
+    community: Hidden
+
+
+class Auth(Shape):
+    """Authentication of the user-based security model (RFC 3414, RFC 7860)."""
+
+    protocol: Literal["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+    key: Hidden
+
+
+class Priv(Shape):
+    """Privacy of the user-based security model (RFC 3414, RFC 3826)."""
+
+    protocol: Literal["DES", "AES", "AES-192", "AES-256"]
+    key: Hidden
+
+
+class UserV3(Shape):
+    """SNMPv3 with the user-based security model; its level follows from what is given."""
+
+    version: Literal["3"]
+    user: Text
+    auth: Auth | None = None
+    priv: Priv | None = None
+    context: str = ""
+
+    @model_validator(mode="after")
+    def _no_privacy_without_authentication(self) -> Self:
+        if self.priv is not None and self.auth is None:
+            raise UnfitError("priv needs auth: SNMPv3 encrypts nothing that it has not authenticated (RFC 3414)")
+        return self
+
+
+AnyCredential = Annotated[CommunityV1 | CommunityV2c | UserV3, Field(discriminator="version")]
+
+
+class Store(Shape):
+    """Where measurements are kept, and how long."""
+
+    path: Text | None = None
+    slot_days: Count = 45
+    judged_slot_days: Count = 400
+    daily_years: Count = 5
+
+
+class Prometheus(Shape):
+    """Where /metrics listens, and for how many intervals a silent device stays on it."""
+
+    listen: Endpoint = ("127.0.0.1", 9797)
+    max_age: Count = 3
+
+
+class Exporters(Shape):
+    """Where measurements go."""
+
+    prometheus: Prometheus = Prometheus()
+
+
+class Scope(Shape):
+    """Communes that do not count for their province, each with the reason."""
+
+    excluded: Annotated[dict[str, Text], Field(alias="except")] = {}
+
+
+class NetmonFile(Shape):
+    """netmon.yaml."""
+
+    province: Annotated[list[Province], BeforeValidator(one_or_many), AfterValidator(at_least_one)]
+    poll: Poll = Poll()
+    credentials: Annotated[dict[Id, AnyCredential], AfterValidator(at_least_one)]
+    canaries: list[str] = []
+    store: Store = Store()
+    exporters: Exporters = Exporters()
+    control: Text | None = None
+    scope: Scope = Scope()
+
+
+# --- inventory/*.yaml -------------------------------------------------------------------------------------------------
+
+
+class DeviceEntry(Shape):
+    """A device of a site. What is left out comes from `poll`."""
+
+    id: Id
+    address: Address | None = None
+    addresses: list[Address] = []
+    port: PortNumber = 161
+    credential: str | None = None
+    profile: Text | None = None
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    retries: Retries | None = None
+    upstreams: list[str] = []
+    also_from: list[Address] = []
+    ping: bool = False
+
+
+class PortEntry(Shape):
+    """An interface that witnesses one end of a link; without a device, that of the site's only one."""
+
+    device: str | None = None
+    interface: Text
+
+
+class Rates(Shape):
+    """Contracted capacity, each way."""
+
+    receive: Rate
+    transmit: Rate
+
+
+class DatedRates(Rates):
+    """Contracted capacity from a day on."""
+
+    valid_from: Day = Field(alias="from")
+
+
+def _capacity_form(value: object) -> str:
+    return "history" if isinstance(value, list) else "rates" if isinstance(value, dict) else "rate"
+
+
+AnyCapacity = Annotated[
+    Annotated[Rate, Tag("rate")] | Annotated[Rates, Tag("rates")] | Annotated[list[DatedRates], Tag("history")],
+    Discriminator(_capacity_form),
+]
+
+
+class LinkEntry(Shape):
+    """A link from the site under which it stands to another."""
+
+    id: Id
+    to: str
+    kind: LinkKindName
+    role: LinkRoleName
+    network: Text
+    operator: str = ""
+    circuit: str = ""
+    capacity: AnyCapacity | None = None
+    srlg: list[Text] = []
+    near: PortEntry | None = None
+    far: PortEntry | None = None
+    check: Address | None = None
+
+
+class SiteEntry(Shape):
+    """A place, with the devices that stand there and the links that serve it."""
+
+    id: Id
+    name: Text
+    commune: str
+    kind: SiteKindName
+    devices: list[DeviceEntry] = []
+    links: list[LinkEntry] = []
+
+
+class InventoryFile(Shape):
+    """One of inventory/*.yaml."""
+
+    sites: list[SiteEntry]
+
+
+# --- targets.yaml -----------------------------------------------------------------------------------------------------
+
+
+class Title(Shape):
+    """What a target is called, in both languages."""
+
+    vi: Text
+    en: Text
+
+
+class AppliesTo(Shape):
+    """Which links or sites a target judges: all that have every property that is named."""
+
+    site_kind: Annotated[list[SiteKindName], BeforeValidator(one_or_many)] = []
+    kind: Annotated[list[LinkKindName], BeforeValidator(one_or_many)] = []
+    role: Annotated[list[LinkRoleName], BeforeValidator(one_or_many)] = []
+    network: Annotated[list[Text], BeforeValidator(one_or_many)] = []
+    operator: Annotated[list[Text], BeforeValidator(one_or_many)] = []
+
+
+class TargetEntry(Shape):
+    """What every target has."""
+
+    id: Id
+    title: Title
+    limit: Ratio
+    basis: Text
+    basis_kind: Annotated[BasisKind, Field(strict=False)]
+    exempt: dict[str, Text] = {}
+
+
+class Of(StrEnum):
+    """What an availability is of."""
+
+    SERVICE = "service"
+    LINK = "link"
+
+
+class PercentileEntry(TargetEntry):
+    """The 95th percentile of each direction against capacity (SEMANTICS 5)."""
+
+    rule: Literal["percentile_utilisation"]
+    level: Literal["commune"]
+    applies_to: AppliesTo = AppliesTo()
+    window: Literal["7d"] = "7d"
+    at_risk: Ratio = 0.80
+    coverage: Ratio = 0.95
+    reading: Literal["window", "daily"] = "window"
+
+    @model_validator(mode="after")
+    def _warns_before_the_limit(self) -> Self:
+        if self.at_risk > self.limit:
+            at_risk, limit = quantities.write_ratio(self.at_risk), quantities.write_ratio(self.limit)
+            raise UnfitError(f"at_risk, {at_risk}, lies beyond the limit, {limit}: nobody would be warned")
+        return self
+
+
+class AvailabilityEntry(TargetEntry):
+    """The share of the time that was available (SEMANTICS 6)."""
+
+    rule: Literal["availability"]
+    level: Literal["commune"]
+    applies_to: AppliesTo = AppliesTo()
+    of: Annotated[Of, Field(strict=False)] = Of.SERVICE
+    window: WindowDays = None
+    coverage: Ratio = 0.99
+    budget_at_risk: Ratio = 0.75
+
+
+class ShareEntry(TargetEntry):
+    """A province's rule: how many of its communes meet a commune target (SEMANTICS 7)."""
+
+    rule: Literal["share"]
+    level: Literal["province"]
+    of: str
+
+
+TargetsEntry = Annotated[PercentileEntry | AvailabilityEntry | ShareEntry, Field(discriminator="rule")]
+
+
+class TargetsFile(Shape):
+    """targets.yaml."""
+
+    targets: list[TargetsEntry]

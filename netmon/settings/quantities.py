@@ -1,0 +1,150 @@
+"""Quantities as people write them, turned into base units at the edge and back.
+
+Durations are seconds (`30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), ratios 0 to 1 (`90 %` or `0.9`),
+days the Unix second at which they begin in Asia/Ho_Chi_Minh. Every reader raises UnfitError with what is accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from ipaddress import ip_address
+
+from netmon.settings.problem import UnfitError
+
+_HO_CHI_MINH = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+"""A fixed offset: the zone has had no other since 1975, and a server without tzdata must read its configuration too."""
+
+_NUMBER = r"(\d+(?:[.,]\d+)?)"
+_DURATION = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"bit/s": Decimal("0.125"), "kbit/s": Decimal(125), "Mbit/s": Decimal(125_000), "Gbit/s": Decimal(125_000_000)}
+_LIKE_DURATION = re.compile(rf"{_NUMBER}\s*(s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?", re.IGNORECASE)
+_LIKE_MILLISECONDS = re.compile(r"(\d+)\s*ms")
+_LIKE_RATE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)(?:bps|b/s|bits?(?:/s|ps)?)")
+_PORTS = 65535
+
+
+def duration(value: object) -> float:
+    """`30s`, `5m`, `1h`, `7d` as seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a duration: write it as 30s, 5m, 1h or 7d", _duration_hint(value))
+    seconds = float(Decimal(found[1]) * _DURATION[found[2]])
+    if seconds <= 0:
+        raise UnfitError(f"{_shown(value)} is no time at all: a duration is longer than 0s")
+    return seconds
+
+
+def rate(value: object) -> float:
+    """`64 kbit/s`, `200 Mbit/s`, `1 Gbit/s` as bytes per second."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMG]?bit/s)", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a rate: write it as 64 kbit/s, 200 Mbit/s or 1 Gbit/s", _rate_hint(value))
+    octets = float(Decimal(found[1]) * _BYTES[found[2]])
+    if octets <= 0:
+        raise UnfitError(f"{_shown(value)} carries nothing: a rate is more than 0 bit/s")
+    return octets
+
+
+def ratio(value: object) -> float:
+    """`90 %` or `0.9` as 0.9."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value)):
+        part = float(Decimal(found[1]) / 100)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        part = float(value)
+    else:
+        hint = f"did you mean {value.replace(',', '.')}?" if isinstance(value, str) and "," in value else ""
+        raise UnfitError(f"{_shown(value)} is not a ratio: write it as 90 % or 0.9", hint)
+    if not 0 <= part <= 1:
+        hint = f"did you mean {value} %?" if not isinstance(value, str) and 1 < part <= 100 else ""
+        raise UnfitError(f"{_shown(value)} is not a ratio: it lies from 0 % to 100 %, or from 0 to 1", hint)
+    return part
+
+
+def day(value: object) -> float:
+    """`2025-07-01` as the Unix second at which that day begins in Asia/Ho_Chi_Minh."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            raise UnfitError(f"{_shown(value)} is not in the calendar") from None
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise UnfitError(f"{_shown(value)} is not a day: write it as 2025-07-01")
+    return datetime(value.year, value.month, value.day, tzinfo=_HO_CHI_MINH).timestamp()
+
+
+def today() -> date:
+    """The day that it is in Asia/Ho_Chi_Minh."""
+    return datetime.now(_HO_CHI_MINH).date()
+
+
+def address(value: object) -> str:
+    """An IPv4 or IPv6 address. Names are not resolved: an answer is known by the address that it comes from."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return str(ip_address(value))
+    except ValueError:
+        raise UnfitError(f"{_shown(value)} is not an IP address: write it as 10.4.0.1 or 2001:db8::1") from None
+
+
+def endpoint(value: object) -> tuple[str, int]:
+    """`127.0.0.1:9797` or `[::1]:9797` as host and port; port 0 lets the system choose a free one."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:\s]+)):(\d{1,5})", value) if isinstance(value, str) else None
+    if found is None or int(found[3]) > _PORTS:
+        raise UnfitError(f'{_shown(value)} is not a place to listen: write it as 127.0.0.1:9797 or "[::1]:9797"')
+    return found[1] or found[2], int(found[3])
+
+
+def write_duration(seconds: float) -> str:
+    """The shortest of `30s`, `5m`, `1h`, `7d` that `duration` reads as exactly these seconds."""
+    for unit, size in reversed(_DURATION.items()):
+        if seconds % size == 0 and size > 1:
+            return f"{_plain(Decimal(seconds) / size)}{unit}"
+    return f"{_plain(Decimal(repr(seconds)))}s"
+
+
+def write_rate(octets: float) -> str:
+    """Bytes per second in the largest unit of which there is at least one; `rate` reads it as exactly this."""
+    exact = Decimal(repr(octets))
+    unit = next((unit for unit, size in reversed(_BYTES.items()) if exact >= size), "bit/s")
+    return f"{_plain(exact / _BYTES[unit])} {unit}"
+
+
+def write_ratio(part: float) -> str:
+    """0.9 as `90 %`; `ratio` reads it as exactly this."""
+    return f"{_plain(Decimal(repr(part)) * 100)} %"
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return f"'{value}'"
+
+
+def _duration_hint(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"did you mean {value}s?"
+    if isinstance(value, str) and (found := _LIKE_MILLISECONDS.fullmatch(value)):
+        return f"did you mean {_plain(Decimal(found[1]) / 1000)}s?"
+    if isinstance(value, str) and (found := _LIKE_DURATION.fullmatch(value)):
+        return f"did you mean {found[1].replace(',', '.')}{found[2].lower()}?"
+    return ""
+
+
+def _rate_hint(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"did you mean {value} Mbit/s?"
+    found = _LIKE_RATE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    prefix = {"K": "k", "m": "M", "g": "G"}.get(found[2], found[2])
+    return f"did you mean {found[1].replace(',', '.')} {prefix}bit/s?"

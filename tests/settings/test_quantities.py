@@ -1,0 +1,71 @@
+"""Quantities: what is accepted, what is said of the rest, and that writing and reading agree exactly."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netmon.settings import quantities as q
+from netmon.settings.problem import UnfitError
+
+AMOUNTS = st.floats(min_value=1e-6, max_value=1e15) | st.integers(1, 10**12).map(float)
+
+
+@given(AMOUNTS)
+def test_a_written_duration_is_read_as_the_same_seconds(seconds: float) -> None:
+    assert q.duration(q.write_duration(seconds)) == seconds
+
+
+@given(AMOUNTS)
+def test_a_written_rate_is_read_as_the_same_bytes_per_second(octets: float) -> None:
+    assert q.rate(q.write_rate(octets)) == octets
+
+
+@given(st.floats(0, 1))
+def test_a_written_ratio_is_read_as_the_same(part: float) -> None:
+    assert q.ratio(q.write_ratio(part)) == part
+
+
+def test_units_are_turned_into_base_units() -> None:
+    assert [q.duration(text) for text in ("30s", "5m", "1h", "7d", "0.5 s")] == [30, 300, 3600, 604_800, 0.5]
+    assert [q.rate(text) for text in ("64 kbit/s", "200 Mbit/s", "1 Gbit/s")] == [8_000, 25_000_000, 125_000_000]
+    assert [q.ratio(value) for value in ("90 %", "99.5%", 0.9, 1)] == [0.9, 0.995, 0.9, 1.0]
+    assert q.day("2025-07-01") == 1_751_302_800  # midnight in Asia/Ho_Chi_Minh is 17:00 UTC of the day before
+    assert q.endpoint("[::1]:9797") == ("::1", 9797)
+
+
+def test_people_read_the_largest_unit_that_fits() -> None:
+    assert [q.write_duration(s) for s in (30.0, 90.0, 300.0, 604_800.0)] == ["30s", "90s", "5m", "7d"]
+    assert [q.write_rate(r) for r in (8_000.0, 25_000_000.0, 125_000_000.0)] == ["64 kbit/s", "200 Mbit/s", "1 Gbit/s"]
+    assert [q.write_ratio(r) for r in (0.9, 0.995, 1.0)] == ["90 %", "99.5 %", "100 %"]
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "hint"),
+    [
+        (q.rate, "200 Mbps", "did you mean 200 Mbit/s?"),
+        (q.rate, "1,5 Gb/s", "did you mean 1.5 Gbit/s?"),
+        (q.rate, "25 MB/s", ""),
+        (q.rate, 200, "did you mean 200 Mbit/s?"),
+        (q.rate, "0 Mbit/s", ""),
+        (q.duration, 30, "did you mean 30s?"),
+        (q.duration, "500ms", "did you mean 0.5s?"),
+        (q.duration, "5 minutes", "did you mean 5m?"),
+        (q.duration, "0s", ""),
+        (q.duration, True, ""),
+        (q.ratio, 90, "did you mean 90 %?"),
+        (q.ratio, "99,5 %", "did you mean 99.5 %?"),
+        (q.ratio, "101 %", ""),
+        (q.ratio, float("nan"), ""),
+        (q.day, "2025-02-30", ""),
+        (q.address, "10.4.1", ""),
+        (q.address, "router.example", ""),
+        (q.endpoint, "127.0.0.1:99999", ""),
+        (q.endpoint, "9797", ""),
+    ],
+)
+def test_what_cannot_be_read_says_what_was_probably_meant(read, value, hint) -> None:
+    with pytest.raises(UnfitError) as raised:
+        read(value)
+    assert raised.value.hint == hint

@@ -1,0 +1,78 @@
+"""The starting configuration of a province, and the example that is one."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from netmon import scaffold
+from netmon.model import LinkKind, LinkRole, SiteKind
+from netmon.settings import load
+from netmon.units import Register
+
+EXAMPLE = Path(__file__).parents[2] / "config"
+ON = date(2026, 11, 1)
+
+
+@pytest.fixture(autouse=True)
+def _community(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETMON_COMMUNITY", "n3tm0n")
+
+
+def test_the_example_is_what_the_register_gives_for_cao_bang(register: Register) -> None:
+    written = {str(path.relative_to(EXAMPLE)): path.read_text("utf-8") for path in EXAMPLE.rglob("*.yaml")}
+    assert written == scaffold.province("04", register, ON)
+
+
+def test_the_example_holds_every_commune_of_cao_bang(register: Register) -> None:
+    settings = load(EXAMPLE, register=register)
+    inventory = settings.inventory
+    assert settings.warnings == ()
+    assert inventory.canaries == ("cb-gw-1", "cb-core-1")
+    committees = {site.commune for site in inventory.sites.values() if site.kind is SiteKind.PEOPLES_COMMITTEE}
+    assert committees == {unit.code for unit in register.communes("04", ON)}
+    assert len(committees) == 56
+    primary = [link for link in inventory.links.values() if link.role is LinkRole.PRIMARY]
+    assert len(primary) == 56
+    assert len({link.far for link in primary}) == 56
+    assert {link.kind for link in primary} == {LinkKind.FIBRE}
+    assert {link.kind for link in inventory.links.values()} == {LinkKind.FIBRE, LinkKind.LTE, LinkKind.SATELLITE_LEO}
+    assert inventory.sites["cb-01273"].name == "UBND phường Thục Phán"
+    power = inventory.devices["cb-bts-01273-pwr"]
+    assert power.upstreams == ("cb-01273-r1",)
+    assert [target.id for target in settings.targets] == [
+        "tslcd_p95",
+        "availability",
+        "province_tslcd_p95",
+        "province_availability",
+    ]
+
+
+def test_every_province_has_a_starting_configuration_without_faults(register: Register, tmp_path: Path) -> None:
+    for unit in register.provinces(ON):
+        for name, text in scaffold.province(unit.code, register, ON).items():
+            path = tmp_path / unit.code / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        settings = load(tmp_path / unit.code, register=register, today=ON)
+        addresses = [device.addresses for device in settings.inventory.devices.values()]
+        assert len(set(addresses)) == len(addresses), unit.name
+        assert settings.warnings == (), unit.name
+
+
+def test_an_address_plan_and_a_port_put_the_province_elsewhere(register: Register, tmp_path: Path) -> None:
+    kinds = {"gateway": 0, "core": 1, "commune": 2, "bts": 3}
+    files = scaffold.province("04", register, ON, address_plan=lambda kind, n: f"127.4.{kinds[kind]}.{n + 1}", port=16100)
+    (tmp_path / "inventory").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    devices = load(tmp_path, register=register, today=ON).inventory.devices
+    assert devices["cb-01273-r1"].addresses == ("127.4.2.1",)
+    assert {device.port for device in devices.values()} == {16100}
+
+
+def test_what_is_no_province_has_no_configuration(register: Register) -> None:
+    with pytest.raises(ValueError, match="no province '01273'"):
+        scaffold.province("01273", register, ON)
