@@ -1,0 +1,96 @@
+"""The HTTP listener: /metrics for Prometheus, health for supervisors, the same facts as JSON under /api/v1.
+
+Read-only. It hands out what it is given and knows nothing of how it came to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from aiohttp import web
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Facts(Protocol):
+    """What the listener tells. `metrics` may be called from a thread; the others are called on the loop."""
+
+    def metrics(self) -> bytes: ...
+
+    def ready(self) -> bool: ...
+
+    def state(self) -> Mapping[str, Any]: ...
+
+    def verdicts(self) -> Mapping[str, Any]: ...
+
+
+class Listener:
+    """Serves `facts` on one address."""
+
+    def __init__(self, facts: Facts, host: str, port: int) -> None:
+        self._facts = facts
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listens. OSError: the address is not ours or in use."""
+        app = web.Application()
+        app.router.add_get("/", self._index)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/api/v1/state", self._json(self._facts.state))
+        app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        # Joining and zipping megabytes would hold up the loop; zlib lets go of the interpreter lock.
+        body = await asyncio.to_thread(_page, self._facts.metrics, zipped)
+        headers = {"Content-Type": METRICS_TYPE, "Vary": "Accept-Encoding"}
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        if self._facts.ready():
+            return web.Response(text="ready\n")
+        return web.Response(text="not ready: the first cycle of polls is not over\n", status=503)
+
+    async def _index(self, request: web.Request) -> web.Response:
+        return web.Response(text="netmon\n\n/metrics\n/healthz\n/readyz\n/api/v1/state\n/api/v1/verdicts\n")
+
+    @staticmethod
+    def _json(facts: Callable[[], Mapping[str, Any]]) -> Callable[[web.Request], Any]:
+        async def answer(request: web.Request) -> web.Response:
+            return web.json_response(facts(), dumps=_dumps)
+
+        return answer
+
+
+def _page(render: Callable[[], bytes], zipped: bool) -> bytes:
+    body = render()
+    return gzip.compress(body, compresslevel=1, mtime=0) if zipped else body
+
+
+def _dumps(facts: Any) -> str:
+    return json.dumps(facts, ensure_ascii=False, allow_nan=False)
