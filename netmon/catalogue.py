@@ -130,7 +130,7 @@ OWN: dict[str, Family] = _index(
            "Độ trễ bắt đầu của các lần hỏi so với lưới.", (), buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)),
     Family("netmon_polls_in_flight", "gauge", "", "Polls under way.", "Số lần hỏi đang chạy.", ()),
     Family("netmon_readings_total", "counter", "", "Readings taken.", "Số giá trị đã đọc.", ()),
-    Family("netmon_counter_gaps_total", "counter", "", "Counter intervals that were refused, by reason.",
+    Family("netmon_gaps_total", "counter", "", "Counter intervals that were refused, by reason.",
            "Số khoảng đếm bị từ chối theo lý do.", ("reason",)),
     Family("netmon_slots_total", "counter", "", "Slots closed, by whether enough of them was covered.",
            "Số khe đã đóng theo mức bao phủ.", ("present",)),

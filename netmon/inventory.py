@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netmon.model import Device, Link, Port, Site
@@ -66,8 +66,9 @@ class Diff:
     changed: frozenset[str]
 
 
-def diff(old: Inventory, new: Inventory) -> Diff:
-    """What a reload has to touch: a device counts as changed when it, its place, or a link that it witnesses did."""
+def diff(old: Inventory, new: Inventory, renewed: Iterable[str] = ()) -> Diff:
+    """What a reload has to touch: a device counts as changed when it, its place, or a link that it witnesses did, and when
+    it is among the `renewed`."""
 
     def facts(inventory: Inventory) -> dict[str, object]:
         witnessed: dict[str, list[tuple[Port, Link]]] = {}
@@ -78,9 +79,9 @@ def diff(old: Inventory, new: Inventory) -> Diff:
             for device in inventory.devices.values()
         }
 
-    before, after = facts(old), facts(new)
+    before, after, forced = facts(old), facts(new), set(renewed)
     return Diff(
         added=frozenset(after.keys() - before.keys()),
         removed=frozenset(before.keys() - after.keys()),
-        changed=frozenset(key for key in after.keys() & before.keys() if after[key] != before[key]),
+        changed=frozenset(key for key in after.keys() & before.keys() if after[key] != before[key] or key in forced),
     )

@@ -256,8 +256,7 @@ class Poll:
     """One poll of a device, also when it failed.
 
     `sent` is when its first request left. `detail` is a sentence for people when something was wrong; `incomplete` names
-    what a deadline or a fault cut off (a partial answer is still `answered`). `alive` is what the ping check said, None
-    without one. `snmp` is False when only the ping answered.
+    what a deadline or a fault cut off (a partial answer is still `answered`). `snmp` is False when only the ping answered.
     """
 
     device: str

@@ -1,5 +1,36 @@
-"""The command line."""
+"""The command line: one module a command group, words in and tables out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from netmon import __version__
+from netmon.cli import check, explain, probe, reload, run, status
+
+COMMANDS = (check, run, status, explain, probe, reload)
 
 
-def main() -> int:
-    return 0
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 it failed, 2 the words were off, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="netmon",
+        description="Network-operations monitor for Viet Nam's two-level local government: polls the commune networks of a "
+        "province, proves capacity and uptime against their targets, and exports metrics.",
+        epilog="Start with `netmon check --config DIR`, then `netmon run --config DIR`. `netmon COMMAND --help` says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"netmon {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        module.add(commands)
+    args = parser.parse_args(argv)
+    try:
+        code: int = args.run(args)
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our words went away (`netmon status | head`): nothing is wrong.
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,43 @@
+"""`netmon reload`: a running daemon reads its configuration again."""
+
+from __future__ import annotations
+
+import argparse
+
+from netmon.cli.words import add_config, fail
+from netmon.control import ControlError, ask
+from netmon.settings import ConfigErrors, load
+
+TIMEOUT_S = 120.0
+"""A province of 5,000 devices takes seconds to read; a slow disk takes longer."""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "reload",
+        help="make a running daemon read its configuration again",
+        description="Asks the running daemon to read its configuration again and says what changed. Devices that did not "
+        "change miss no poll. A configuration with errors is refused, with every error, and the old one stays.",
+    )
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        control = load(args.config, secrets=False).control
+    except ConfigErrors as errors:
+        print(errors)
+        return fail("the configuration has errors: the daemon was not asked")
+    try:
+        answer = ask(control, "reload", TIMEOUT_S)
+    except ControlError as error:
+        print(error)
+        return fail("the daemon refused: the old configuration stays")
+    except OSError as error:
+        return fail(f"no daemon answers on {control}: {error.strerror or error}")
+    print(", ".join(f"{len(answer[what])} {what}" for what in ("added", "removed", "changed")))
+    for what in ("added", "removed", "changed"):
+        for device in answer[what]:
+            print(f"  {what}: {device}")
+    return 0

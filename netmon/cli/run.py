@@ -1,0 +1,64 @@
+"""`netmon run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+
+import structlog
+
+from netmon.cli.words import add_config, fail
+from netmon.daemon import Daemon
+from netmon.settings import ConfigErrors, load
+from netmon.store import StoreError
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="poll, judge and export until told to stop",
+        description="Runs the daemon in the foreground: polls every device of the inventory on its grid, judges the targets "
+        "whenever a slot of five minutes has closed, and serves /metrics, /healthz, /readyz and /api/v1.",
+        epilog="SIGHUP reads the configuration again (a bad one is refused and the old one stays); SIGTERM and Ctrl-C write "
+        "what is due and leave within five seconds. Under systemd use deploy/systemd/netmon.service.",
+    )
+    add_config(parser)
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info", help="default: info")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    set_up_logging(args.log_level)
+    try:
+        settings = load(args.config)
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return fail(f"the configuration in {args.config} has errors; nothing was started")
+    try:
+        asyncio.run(Daemon(settings, args.config).run())
+    except (OSError, StoreError) as error:
+        return fail(str(error))
+    return 0
+
+
+def set_up_logging(level: str) -> None:
+    """structlog to standard error: colours on a terminal, else one `key=value` line an event for the journal."""
+    terminal = sys.stderr.isatty()
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if terminal
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if terminal else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

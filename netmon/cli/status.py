@@ -1,0 +1,153 @@
+"""`netmon status`: who is down, cut off or on backup, since when and why; verdicts by target."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from netmon import facts
+from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.control import ControlError, ask
+from netmon.model import Standing
+from netmon.settings import ConfigErrors, Settings, load
+from netmon.store import Reader, StoreError
+
+FINE = {"up"}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "status",
+        help="what is down, cut off or on backup, and what the targets say",
+        description="Shows the network as a running daemon sees it; when none runs, as the store last knew it.",
+    )
+    add_config(parser)
+    parser.add_argument("--all", action="store_true", help="list what is up, too")
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        settings = load(args.config, secrets=False)
+    except ConfigErrors as errors:
+        print(errors)
+        return fail(f"the configuration in {args.config} has errors")
+    try:
+        told = ask(settings.control, "status")
+    except ControlError as error:
+        return fail(str(error))
+    except OSError:
+        try:
+            told = from_store(settings)
+        except StoreError as error:
+            return fail(f"no daemon answers on {settings.control}, and {error}")
+    print(json.dumps(told, ensure_ascii=False) if args.json else show(told, settings, everything=args.all, now=time.time()))
+    return 0
+
+
+def from_store(settings: Settings) -> dict[str, Any]:
+    """The last states and verdicts that a netmon wrote. StoreError: there is no store."""
+    with closing(Reader.open(settings.store.path)) as reader:
+        spans = {kind: reader.last_spans(kind) for kind in ("device", "link", "site")}
+        inventory = settings.inventory
+        return {
+            "last_alive": reader.last_alive(),
+            "self_isolated": False,
+            "devices": [
+                {"device": name, "commune": inventory.site_of(name).commune, "state": span.state, "since": span.start}
+                for name, span in spans["device"].items()
+                if name in inventory.devices
+            ],
+            "links": [
+                {"link": name, "role": inventory.links[name].role, "state": span.state, "since": span.start}
+                for name, span in spans["link"].items()
+                if name in inventory.links
+            ],
+            "sites": [
+                {
+                    "site": name,
+                    "name": inventory.sites[name].name,
+                    "commune": inventory.sites[name].commune,
+                    "service": span.state,
+                    "since": span.start,
+                }
+                for name, span in spans["site"].items()
+                if name in inventory.sites
+            ],
+            **facts.verdicts(reader.verdicts()),
+        }
+
+
+def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: float) -> str:
+    """The facts as a page of a terminal."""
+    parts = [_headline(told, now)]
+    if told["self_isolated"]:
+        parts.append("netmon itself seems cut off: all its canaries are silent, so every state is unknown.")
+    sites = [
+        (site["name"], site["commune"], site["service"], _since(site, now))
+        for site in told["sites"]
+        if everything or site["service"] not in FINE
+    ]
+    links = [
+        (link["link"], link["role"], link["state"], _since(link, now))
+        for link in told["links"]
+        if everything or link["state"] not in FINE
+    ]
+    devices = [
+        (device["device"], device["commune"], device["state"], _since(device, now), device.get("cause", "") or _word(device))
+        for device in told["devices"]
+        if everything or device["state"] not in FINE
+    ]
+    for title, head, rows in (
+        ("Sites", ("SITE", "COMMUNE", "SERVICE", "SINCE"), sites),
+        ("Links", ("LINK", "ROLE", "STATE", "SINCE"), links),
+        ("Devices", ("DEVICE", "COMMUNE", "STATE", "SINCE", "WHY"), devices),
+    ):
+        if rows:
+            parts.append(f"{title}\n{table(head, sorted(rows, key=lambda row: (row[2], row[0])))}")
+    if told["verdicts"]:
+        parts.append(_targets(told["verdicts"], settings))
+    return "\n\n".join(parts)
+
+
+def _headline(told: Mapping[str, Any], now: float) -> str:
+    states = Counter(device["state"] for device in told["devices"])
+    services = Counter(site["service"] for site in told["sites"])
+    counted = ", ".join(f"{n} {state}" for state, n in states.most_common()) or "none"
+    served = ", ".join(f"{n} {service}" for service, n in services.most_common()) or "none"
+    if "started" in told:
+        running = f"netmon {told['version']} runs since {moment(told['started'])}"
+    else:
+        running = f"netmon does not run; what the store knew at {moment(told['last_alive'])}"
+    return f"{running}\ndevices: {counted}\nsites:   {served}"
+
+
+def _since(row: Mapping[str, Any], now: float) -> str:
+    return f"{moment(row['since'])} ({ago(now - row['since'])})" if row["since"] else "-"
+
+
+def _word(device: Mapping[str, Any]) -> str:
+    return str(device.get("detail", ""))[:80]
+
+
+def _targets(verdicts: list[Mapping[str, Any]], settings: Settings) -> str:
+    rows = []
+    for target in settings.targets:
+        for kind in ("commune", "province"):
+            found = Counter(v["standing"] for v in verdicts if v["target"] == target.id and v["subject_kind"] == kind)
+            if found:
+                rows.append((target.id, kind, *(str(found[standing] or "-") for standing in Standing)))
+    lines = [f"Targets\n{table(('TARGET', 'LEVEL', *(standing.upper() for standing in Standing)), rows)}"]
+    missed = [
+        f"{v['target']}/{v['subject']}" for v in verdicts if v["standing"] == "missed" and v["subject_kind"] == "commune"
+    ]
+    if missed:
+        lines.append(f"Missed: {', '.join(missed[:10])}{' …' if len(missed) > 10 else ''}")
+        lines.append(f"Ask why with: netmon explain {missed[0]}")
+    return "\n".join(lines)

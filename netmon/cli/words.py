@@ -1,0 +1,66 @@
+"""How the command line lays out what it says: tables, times, where the configuration is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+from netmon.settings import default_directory
+
+LOCAL = timezone(timedelta(hours=7), "+07")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that every command shares: --config DIR."""
+    parser.add_argument(
+        "--config",
+        metavar="DIR",
+        type=Path,
+        default=default_directory(),
+        help="directory of netmon.yaml, targets.yaml and inventory/ "
+        "(default: $NETMON_CONFIG, else /etc/netmon, else ./config; now: %(default)s)",
+    )
+
+
+def fail(text: str) -> int:
+    """Says what is wrong on standard error; returns the exit code 1."""
+    print(f"netmon: {text}", file=sys.stderr)
+    return 1
+
+
+def width(text: str) -> int:
+    """Columns that a text takes in a terminal: Vietnamese marks may be characters of their own and take none."""
+    return sum(0 if unicodedata.combining(char) else 1 for char in text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Left-aligned columns, two spaces apart."""
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(width(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell + " " * (space - width(cell)) for cell, space in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def moment(unix: float | None) -> str:
+    """An instant as people of the province read it: 2026-11-21 14:05:09, local time; "-" for none."""
+    if not unix:
+        return "-"
+    return datetime.fromtimestamp(unix, UTC).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(seconds: float) -> str:
+    """A length of time, short: 42 s, 12 min, 3 h 05, 2 d 4 h."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d}"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"

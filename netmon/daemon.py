@@ -1,0 +1,343 @@
+"""The daemon: builds every part from settings, runs them, reloads them, stops them in order.
+
+Read `Daemon.run` and you know the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from netmon import __version__, facts, profiles, systemd, units
+from netmon.control import ControlError, ControlServer
+from netmon.exporters.prometheus import OwnMetrics, Page
+from netmon.inventory import Diff
+from netmon.judge import Judge, judged_links
+from netmon.model import Device, DeviceState, Meter, Subject
+from netmon.network import Network
+from netmon.pipeline import Pipeline, Poller
+from netmon.pollers.icmp import Pinger
+from netmon.pollers.snmp import SnmpPoller
+from netmon.schedule import Schedule
+from netmon.settings import Settings
+from netmon.snmp import Client
+from netmon.store import Store
+from netmon.web import Listener
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.5
+SWEEP_S = 5.0
+HEARTBEAT_S = 10.0
+FOLD_HOUR_S = 19 * 3600
+"""Days are folded once a day at this second of the UTC day: 02:00 in Asia/Ho_Chi_Minh."""
+
+
+class Daemon:
+    """One netmon. `directory` is where its settings were read and will be read again."""
+
+    def __init__(self, settings: Settings, directory: Path) -> None:
+        self.settings = settings
+        self._directory = directory
+        self._register = units.load()
+        self._own = OwnMetrics()
+        self._page = Page(self._own)
+        self._profiles = profiles.load()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Lock()
+        self._failure: BaseException | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._started = time.time()
+
+    @property
+    def meter(self) -> Meter:
+        return self._own
+
+    async def run(self) -> None:
+        """Runs until SIGTERM or SIGINT. OSError, StoreError: a part cannot start; nothing is left running then."""
+        self._own.gauge("netmon_build_info", 1, version=__version__)
+        self._own.gauge("netmon_start_timestamp_seconds", self._started)
+        self._own.count("netmon_reloads_total", 0, result="ok")
+        self._own.count("netmon_reloads_total", 0, result="refused")
+        settings = self.settings
+        store = Store.open(settings.store.path, self.meter)
+        async with Client(on_event=self._count_snmp) as self._client:
+            try:
+                await self._run(settings, store)
+            finally:
+                await asyncio.to_thread(store.close)
+
+    async def _run(self, settings: Settings, store: Store) -> None:
+        self._store = store
+        self._reader = store.reader()
+        self._pinger = Pinger()
+        absence = store.record_start(self._started)
+        if absence is not None:
+            log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
+        self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s)
+        for kind in ("device", "link", "site"):
+            for name, span in self._reader.last_spans(kind).items():
+                self._network.restore(Subject(kind, name), span.state, span.start)
+        self._schedule = Schedule(
+            self._poll,
+            cap=settings.poll.concurrency,
+            on_skip=lambda key, reason: self._own.count("netmon_polls_skipped_total", reason=reason),
+            on_late=lambda seconds: self._own.observe("netmon_poll_lateness_seconds", seconds),
+        )
+        self._pipeline = Pipeline(
+            settings.inventory,
+            self._network,
+            store=store,
+            page=self._page,
+            meter=self.meter,
+            make_poller=self._make_poller,
+            pinger=self._pinger,
+            poke=self._schedule.poke,
+            max_age_intervals=settings.prometheus.max_age_intervals,
+        )
+        self._pipeline.restore(self._reader.baselines())
+        self._judge = Judge(self._register, store, self._reader, self._page, self.meter)
+        self._show_inventory(settings)
+        self._fill_schedule(settings)
+        listener = Listener(self, settings.prometheus.host, settings.prometheus.port)
+        control = ControlServer(settings.control, {"status": self._control_status, "reload": self._control_reload})
+        await listener.start()
+        try:
+            await control.start()
+            await self._serve()
+        finally:
+            systemd.notify(STOPPING="1")
+            await self._schedule.stop(grace_s=2.0)
+            await control.stop()
+            await listener.stop()
+            await self._pinger.close()
+            store.record_stop(time.time())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        for work in (
+            self._schedule.run_forever(),
+            self._every(TICK_S, self._tick),
+            self._every(SWEEP_S, self._sweep),
+            self._every(HEARTBEAT_S, self._heartbeat),
+            self._judge.run_forever(lambda: self.settings),
+            self._fold_forever(),
+            self._watchdog(),
+        ):
+            self._start(work)
+        listen = self.settings.prometheus
+        log.info(
+            "netmon runs",
+            version=__version__,
+            devices=len(self.settings.inventory.devices),
+            listen=f"{listen.host}:{listen.port}",
+            store=str(self.settings.store.path),
+        )
+        systemd.notify(READY="1", STATUS=self._summary())
+        await self._stop.wait()
+        log.info("netmon stops")
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    # --- what the parts ask -------------------------------------------------------------------------------------------
+
+    def metrics(self) -> bytes:
+        """The page of metrics, in text format 0.0.4. Called from a thread."""
+        return self._page.render()
+
+    def ready(self) -> bool:
+        """Whether every device had its first poll."""
+        return all(watch.last is not None for watch in self._pipeline.watches.values())
+
+    def state(self) -> Mapping[str, Any]:
+        polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
+        return facts.state(self._network, polls, ready=self.ready())
+
+    def verdicts(self) -> Mapping[str, Any]:
+        return facts.verdicts(self._judge.verdicts)
+
+    async def _poll(self, key: str, due: float) -> None:
+        await self._pipeline.run(key, due)
+
+    def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
+        credential = self.settings.credentials[device.credential]
+        return SnmpPoller(self._client, device, labels, credential, self._profiles, pinger=self._pinger)
+
+    def _count_snmp(self, event: str) -> None:
+        if event in ("late", "source", "malformed"):
+            self._own.count("netmon_snmp_strays_total", reason=event)
+        else:
+            name = {"request": "requests", "retry": "retries", "timeout": "timeouts"}[event]
+            self._own.count(f"netmon_snmp_{name}_total")
+
+    # --- what the clock asks ------------------------------------------------------------------------------------------
+
+    async def _tick(self, now: float) -> None:
+        self._pipeline.tick(now)
+        self._own.gauge("netmon_polls_in_flight", self._schedule.in_flight)
+
+    async def _sweep(self, now: float) -> None:
+        self._pipeline.sweep(now)
+        states = Counter(track.state for track in self._network.tracks.values())
+        for state in DeviceState:
+            self._own.gauge("netmon_devices", states[state], state=str(state))
+        systemd.notify(STATUS=self._summary())
+
+    async def _heartbeat(self, now: float) -> None:
+        self._store.heartbeat(now)
+
+    async def _fold_forever(self) -> None:
+        """Folds ended days into packed rows: at the start, then once a night."""
+        while True:
+            now = time.time()
+            kept = self.settings.store
+            judged = judged_links(self.settings.targets, self.settings.inventory)
+            self._store.fold(now)
+            self._store.prune(
+                now,
+                slot_days=kept.slot_days,
+                judged_slot_days=kept.judged_slot_days,
+                judged=judged,
+                daily_years=kept.daily_years,
+            )
+            await asyncio.sleep(86_400 - (time.time() - FOLD_HOUR_S) % 86_400)
+
+    async def _watchdog(self) -> None:
+        """Tells the service manager that the loop turns: a loop that is blocked does not get here."""
+        period = systemd.watchdog_period_s()
+        while period is not None:
+            systemd.notify(WATCHDOG="1")
+            await asyncio.sleep(period)
+
+    async def _every(self, period_s: float, work: Any) -> None:
+        while True:
+            await work(time.time())
+            await asyncio.sleep(period_s)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A background part that dies of an exception ends netmon: the service manager starts it afresh."""
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a part of netmon died", exc_info=error)
+            self._failure = error
+            self._stop.set()
+
+    # --- reload -------------------------------------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        self._start(self._reload_and_log("SIGHUP"))
+
+    async def _reload_and_log(self, author: str) -> None:
+        try:
+            await self.reload(author)
+        except ControlError as error:
+            log.error("reload refused: the old configuration stays", by=author, problems=str(error))
+
+    async def reload(self, author: str) -> Diff:
+        """Reads the settings in a child process and takes what differs. ControlError: they are wrong; the old ones stay."""
+        async with self._reload:
+            systemd.reloading()
+            try:
+                settings = await read_in_child(self._directory)
+            except ControlError:
+                self._own.count("netmon_reloads_total", result="refused")
+                systemd.notify(READY="1", STATUS=f"{self._summary()}; the last reload was refused")
+                raise
+            diff = self._take(settings)
+            self._own.count("netmon_reloads_total", result="ok")
+            systemd.notify(READY="1", STATUS=self._summary())
+            log.info("reloaded", by=author, added=len(diff.added), removed=len(diff.removed), changed=len(diff.changed))
+            self._start(self._judge.judge(settings, time.time()))
+            return diff
+
+    def _take(self, settings: Settings) -> Diff:
+        old, self.settings = self.settings, settings
+        for name, was, now in (
+            ("store", old.store.path, settings.store.path),
+            ("exporters.prometheus.listen", old.prometheus, settings.prometheus),
+            ("control", old.control, settings.control),
+            ("poll.concurrency", old.poll.concurrency, settings.poll.concurrency),
+        ):
+            if was != now:
+                log.warning("this setting takes effect at the next start", setting=name)
+        fresh = {name for name, credential in settings.credentials.items() if old.credentials.get(name) != credential}
+        renewed = {device.id for device in settings.inventory.devices.values() if device.credential in fresh}
+        self._network.verify_after_s = settings.poll.verify_after_s
+        checks = dict(self._pipeline.checks())
+        diff = self._pipeline.take(settings.inventory, renewed)
+        for device in diff.removed:
+            self._schedule.remove(device)
+        for device in diff.added | diff.changed:
+            self._schedule.add(device, settings.inventory.devices[device].interval_s)
+        for check in checks.keys() - dict(self._pipeline.checks()).keys():
+            self._schedule.remove(check)
+        for check, interval_s in self._pipeline.checks():
+            if checks.get(check) != interval_s:
+                self._schedule.add(check, interval_s)
+        self._show_inventory(settings)
+        return diff
+
+    def _fill_schedule(self, settings: Settings) -> None:
+        for device in settings.inventory.devices.values():
+            self._schedule.add(device.id, device.interval_s)
+        for check, interval_s in self._pipeline.checks():
+            self._schedule.add(check, interval_s)
+
+    def _show_inventory(self, settings: Settings) -> None:
+        self._own.gauge("netmon_config_devices", len(settings.inventory.devices))
+        self._judge.show_communes(settings.provinces, time.time())
+
+    # --- the control socket -------------------------------------------------------------------------------------------
+
+    async def _control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
+
+    async def _control_reload(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        diff = await self.reload(author)
+        return {"added": sorted(diff.added), "removed": sorted(diff.removed), "changed": sorted(diff.changed)}
+
+    def _summary(self) -> str:
+        states = Counter(track.state for track in self._network.tracks.values())
+        return ", ".join(f"{states[state]} {state}" for state in DeviceState if states[state]) or "no devices"
+
+
+async def read_in_child(directory: Path) -> Settings:
+    """Settings read by a child process: composing megabytes of YAML would hold up the loop for seconds.
+
+    ControlError: what the child found wrong, a line a problem.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "netmon.settings",
+        str(directory),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await child.communicate()
+    if child.returncode != 0:
+        raise ControlError(err.decode(errors="replace").strip() or f"the reader ended with {child.returncode}")
+    settings = pickle.loads(out)  # noqa: S301 - written by our own child, over a pipe
+    assert isinstance(settings, Settings)
+    return settings

@@ -1,0 +1,73 @@
+"""Facts as JSON values: what the API, the control socket and `netmon status` tell, from one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from netmon.model import Poll, Verdict
+from netmon.network import Network
+
+
+def state(network: Network, polls: Mapping[str, Poll | None], *, ready: bool) -> dict[str, Any]:
+    """The states of all devices, sites and links; instants in Unix seconds, null where there is none."""
+    inventory = network.inventory
+    devices = []
+    for device in inventory.devices.values():
+        track, site, poll = network.tracks[device.id], inventory.sites[device.site], polls.get(device.id)
+        devices.append(
+            {
+                "device": device.id,
+                "site": site.id,
+                "province": site.province,
+                "commune": site.commune,
+                "state": track.state,
+                "since": track.since or None,
+                "cause": track.cause,
+                "last_poll": poll.ended.unix if poll else None,
+                "outcome": track.outcome or None,
+                "detail": track.detail,
+                "incomplete": list(poll.incomplete) if poll else [],
+            }
+        )
+    return {
+        "ready": ready,
+        "self_isolated": bool(network.isolated_since),
+        "devices": devices,
+        "links": [
+            {"link": link.id, "site": link.site, "role": link.role, "state": told.state, "since": told.since or None}
+            for link in inventory.links.values()
+            for told in (network.links[link.id],)
+        ],
+        "sites": [
+            {
+                "site": site,
+                "name": inventory.sites[site].name,
+                "commune": inventory.sites[site].commune,
+                "kind": inventory.sites[site].kind,
+                "service": told.state,
+                "since": told.since or None,
+            }
+            for site, told in network.sites.items()
+        ],
+    }
+
+
+def verdicts(found: Iterable[Verdict]) -> dict[str, Any]:
+    """Verdicts without their evidence, which `netmon explain` shows."""
+    return {
+        "verdicts": [
+            {
+                "target": verdict.target,
+                "subject_kind": verdict.subject.kind,
+                "subject": verdict.subject.id,
+                "standing": verdict.standing,
+                "value": verdict.value,
+                "limit": verdict.limit,
+                "coverage": verdict.coverage,
+                "window": list(verdict.window),
+                "final": verdict.final,
+            }
+            for verdict in found
+        ]
+    }

@@ -1,0 +1,83 @@
+"""Measure: the ends of links, as the interfaces that witness them count.
+
+An interface's counters belong to the device; what they mean for a link, named from the commune, is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netmon.derive.counters import Counters, Step
+from netmon.derive.slots import SlotFiller
+from netmon.model import Baseline, CounterPoint, Direction, End, Gap, Kind, Link, Reading, Series, Slot, Unplaced
+
+OCTETS = {
+    "netmon_interface_receive_bytes_total": {End.NEAR: Direction.RECEIVE, End.FAR: Direction.TRANSMIT},
+    "netmon_interface_transmit_bytes_total": {End.NEAR: Direction.TRANSMIT, End.FAR: Direction.RECEIVE},
+}
+"""An interface's octet counters, and the commune's direction that they mean at either end of a link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What one end of a link has to store, in one transaction."""
+
+    slots: list[Slot]
+    unplaced: list[Unplaced]
+    gaps: list[Gap]
+    baseline: Baseline
+
+
+class EndOfLink:
+    """One end of a link. `labels` are those of the interface's series."""
+
+    def __init__(self, link: Link, end: End, labels: tuple[tuple[str, str], ...]) -> None:
+        self.link = link
+        self.end = end
+        self._labels = labels
+        self._filler = SlotFiller()
+        self._stored = False  # whether the store has a baseline that the next poll after a crash can be compared with
+
+    def restore(self, baseline: Baseline, counters: Counters) -> None:
+        """Goes on where the store says that this end stood."""
+        self._filler = SlotFiller(baseline)
+        self._stored = True
+        for family, ways in OCTETS.items():
+            point = baseline.receive if ways[self.end] is Direction.RECEIVE else baseline.transmit
+            if point is not None:
+                counters.restore(Series(family, self._labels, point.kind), point)
+
+    def baseline(self, counters: Counters) -> Baseline:
+        """Where this end stands now."""
+        points = {ways[self.end]: self._point(family, counters) for family, ways in OCTETS.items()}
+        return self._filler.baseline(points[Direction.RECEIVE], points[Direction.TRANSMIT])
+
+    def settle(self, steps: Iterable[Step], readings: Iterable[Reading], now: float, counters: Counters) -> Settled | None:
+        """Takes the steps and readings of its interface's octet counters; returns what has to be stored, None for nothing.
+
+        The baseline is stored with every closed slot, and also at the first reading and after a gap: whenever netmon dies,
+        the next poll has something to be compared with.
+        """
+        gaps: list[Gap] = []
+        unplaced: list[Unplaced] = []
+        for step in steps:
+            way, start, stop = OCTETS[step.series.family][self.end], step.before.unix, step.after.at.unix
+            if step.difference is None:
+                gaps.append(Gap(way, start, stop, step.reason))
+            else:
+                unplaced += self._filler.add(way, step.difference, start, stop)
+        heard = False
+        for reading in readings:
+            self._filler.read(OCTETS[reading.series.family][self.end], reading.at.unix)
+            heard = True
+        slots = self._filler.close(now)
+        if not (slots or gaps or unplaced or (heard and not self._stored)):
+            return None
+        self._stored = True
+        return Settled(slots=slots, unplaced=unplaced, gaps=gaps, baseline=self.baseline(counters))
+
+    def _point(self, family: str, counters: Counters) -> CounterPoint | None:
+        """The counter's last reading, of whichever width the agent has given last."""
+        either = (counters.point(Series(family, self._labels, kind)) for kind in (Kind.COUNTER64, Kind.COUNTER32))
+        return max((point for point in either if point), key=lambda point: point.unix, default=None)

@@ -1,0 +1,36 @@
+"""The part of systemd's notify protocol that netmon needs (sd_notify(3)): ready, reloading, status, watchdog.
+
+Every call does nothing where the service manager did not ask for it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+
+def notify(**fields: str) -> None:
+    """Sends fields such as READY="1" or STATUS="..." to the service manager. OSError: it asked and cannot be reached."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):  # Linux' abstract namespace
+        address = "\0" + address[1:]
+    text = "\n".join(f"{key}={value}" for key, value in fields.items())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as peer:
+        peer.connect(address)
+        peer.send(text.encode())
+
+
+def reloading() -> None:
+    """A reload began; READY=1 ends it. MONOTONIC_USEC is what Type=notify-reload asks for."""
+    notify(RELOADING="1", MONOTONIC_USEC=str(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000))
+
+
+def watchdog_period_s() -> float | None:
+    """How often to say WATCHDOG=1: half of what the unit allows. None without a watchdog."""
+    usec, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not usec.isdigit() or int(usec) == 0 or (pid and pid != str(os.getpid())):
+        return None
+    return int(usec) / 2e6
