@@ -120,6 +120,7 @@ class Daemon:
             await control.stop()
             await listener.stop()
             await self._pinger.close()
+            self._pipeline.park()
             store.record_stop(time.time())
 
     async def _serve(self) -> None:

@@ -215,6 +215,12 @@ class Pipeline:
                 for end in ends:
                     self._settle(watch, end, (), (), now)
 
+    def park(self) -> None:
+        """Stores where every end stands, for the next start: then only the time between is to be bridged."""
+        for watch in self.watches.values():
+            for end in (end for ends in watch.ends.values() for end in ends):
+                self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
+
     def checks(self) -> Iterable[tuple[str, float]]:
         """Schedule keys of the links' check addresses, with the interval of each."""
         for link in self.inventory.links.values():

@@ -210,7 +210,7 @@ class Client:
         request_id = request_id_of(quoted)
         if request_id is not None:
             asked = self._pending.get(request_id)
-            questions = [asked] if asked is not None and asked.target.peer == peer[:2] else []
+            questions = [asked] if asked is not None else []
         else:
             questions = self._of_peer(peer)
         for question in questions:

@@ -1,0 +1,49 @@
+"""What every test may ask for: real peers, started when asked for and ended with the test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests import peers
+
+# A shared machine may stall any single example; what a run in CI finds, a run by hand finds too.
+hypothesis.settings.register_profile("netmon", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+hypothesis.settings.load_profile("netmon")
+
+
+@pytest.fixture
+def snmpd(tmp_path: Path) -> Iterator[Callable[..., peers.Snmpd]]:
+    """Starts real snmpd agents: `snmpd(config, community=, host=)` returns one that answers."""
+    with ExitStack() as stack:
+
+        def start(config: str = "", **options: str) -> peers.Snmpd:
+            home = tmp_path / f"snmpd{len(list(tmp_path.glob('snmpd*')))}"
+            return stack.enter_context(peers.snmpd(home, config, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def snmpsim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], int]]:
+    """Serves recordings for a whole module: `snmpsim(directory)` returns its port; communities are the files' names."""
+    with ExitStack() as stack:
+        yield lambda recordings: stack.enter_context(peers.snmpsim(recordings, tmp_path_factory.mktemp("snmpsim")))
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[..., peers.Prometheus]]:
+    """Starts a real Prometheus: `prometheus("127.0.0.1:9797")` scrapes that every second."""
+    with ExitStack() as stack:
+        yield lambda target, config="": stack.enter_context(peers.prometheus(tmp_path / "prometheus", target, config))
+
+
+@pytest.fixture
+def promtool() -> Path:
+    """The path of promtool."""
+    return peers.require("promtool")
