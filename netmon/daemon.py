@@ -55,6 +55,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
+        self._refused = False
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -262,8 +263,10 @@ class Daemon:
                 settings = await read_in_child(self._directory)
             except ControlError:
                 self._own.count("netmon_reloads_total", result="refused")
-                systemd.notify(READY="1", STATUS=f"{self._summary()}; the last reload was refused")
+                self._refused = True
+                systemd.notify(READY="1", STATUS=self._summary())
                 raise
+            self._refused = False
             diff = self._take(settings)
             self._own.count("netmon_reloads_total", result="ok")
             systemd.notify(READY="1", STATUS=self._summary())
@@ -319,7 +322,8 @@ class Daemon:
 
     def _summary(self) -> str:
         states = Counter(track.state for track in self._network.tracks.values())
-        return ", ".join(f"{states[state]} {state}" for state in DeviceState if states[state]) or "no devices"
+        counted = ", ".join(f"{states[state]} {state}" for state in DeviceState if states[state]) or "no devices"
+        return f"{counted}; the last reload was refused, the configuration before it stays" if self._refused else counted
 
 
 async def read_in_child(directory: Path) -> Settings:

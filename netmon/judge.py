@@ -46,7 +46,7 @@ class StoreEvidence:
             near_transmit=near.transmit,
             far_receive=far.receive if far else None,
             far_transmit=far.transmit if far else None,
-            simulated=near.simulated + (far.simulated if far else 0),
+            simulated=max(near.simulated, far.simulated if far else 0),
         )
 
     def timeline(self, subject: Subject, window: Window) -> Timeline:

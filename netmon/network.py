@@ -231,7 +231,7 @@ class Network:
             self._spoken.add(subject)
             if after.state in (DeviceState.UP, DeviceState.DOWN, DeviceState.UNREACHABLE) and not renames:
                 self._reconsider(out, device)
-        elif subject not in self._spoken and (after.heard or after.silences >= 2):
+        elif subject not in self._spoken and after.state is not DeviceState.UNKNOWN and (after.heard or after.silences >= 2):
             # The state from before the restart stands: from here on it rests on evidence again.
             out.changes.append(
                 Change(subject, after.state, after.since, after.silent_since or when, after.cause, after.detail)

@@ -24,6 +24,7 @@ def micros(unix: float) -> int:
 
 
 def present(octets: Octets) -> bool:
+    """Whether enough of a slot is covered in this direction to judge it."""
     return octets.covered_us >= PRESENT_S * 1_000_000
 
 

@@ -202,10 +202,11 @@ class Client:
             Response(varbinds, error_status, error_index, sent, time.monotonic(), len(question.sent)),
         )
 
-    def _unreachable(self, quoted: bytes, peer: tuple[Any, ...], closed: bool, what: str) -> None:
+    def _unreachable(self, quoted: bytes, peer: tuple[Any, ...], closed_by: str, what: str) -> None:
         """An ICMP error came for the datagram that it quotes, if it quotes enough; else for whatever went to that peer.
 
-        Only a closed port ends the question. Any other error may be a router's passing trouble and is waited out.
+        Only a closed port of the agent's own host ends the question: that host is alive. A port unreachable from anybody
+        else is a firewall's rejection, and any other error may be a router's passing trouble: both are waited out.
         """
         request_id = request_id_of(quoted)
         if request_id is not None:
@@ -214,7 +215,7 @@ class Client:
         else:
             questions = self._of_peer(peer)
         for question in questions:
-            if closed:
+            if closed_by and closed_by in (question.target.address, *question.target.also_from):
                 question.fail(Refused(f"{question.target} refused {question.request}: {what}."))
             else:
                 question.hint = what

@@ -39,7 +39,8 @@ class Lane:
     """One socket for all devices of a family. There are `cap` places on it: as many replies as its receive buffer holds.
 
     `on_datagram` is given each datagram and its source. `on_icmp` is given what an ICMP error quotes of a datagram of ours,
-    where that had gone, whether the port is closed, and what to say of it. OSError when there is no socket to be had.
+    where that had gone, who says that the port is closed ("" for any other error), and what to say of it. OSError when
+    there is no socket to be had.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Lane:
         loop: asyncio.AbstractEventLoop,
         family: int,
         on_datagram: Callable[[bytes, Address], None],
-        on_icmp: Callable[[bytes, Address, bool, str], None],
+        on_icmp: Callable[[bytes, Address, str, str], None],
     ) -> None:
         self.loop = loop
         self.on_datagram = on_datagram
@@ -145,7 +146,8 @@ class Lane:
                     continue
                 _, origin, kind, code, *_ = _EXTENDED_ERROR.unpack_from(body)
                 what = _ICMP.get((origin, kind, code), f"type {kind} code {code}")
-                self.on_icmp(quoted, peer, what == _PORT_UNREACHABLE, f"{_offender(body)} sent ICMP {what}")
+                who = _offender(body)
+                self.on_icmp(quoted, peer, who if what == _PORT_UNREACHABLE else "", f"{who} sent ICMP {what}")
 
 
 def _offender(body: bytes) -> str:

@@ -50,10 +50,12 @@ def day_start(day: int) -> float:
 
 
 def day_of_slot(k: int) -> int:
+    """The local day that a slot belongs to."""
     return (k * SLOT_S + ZONE_S) // DAY_S
 
 
 def first_slot(day: int) -> int:
+    """The first slot of a local day."""
     return (day * DAY_S - ZONE_S) // SLOT_S
 
 
@@ -65,6 +67,7 @@ def rate(direction: Octets) -> float:
 
 
 def absent(count: int) -> array[float]:
+    """So many slots without a rate: NaN."""
     return array("f", [nan]) * count
 
 

@@ -84,12 +84,14 @@ def open_outage(database: Database, outage: Outage) -> None:
 
 
 def close_outage(database: Database, subject: Subject, end: float) -> None:
+    """Ends the open outage of a subject, if there is one."""
     database.execute(
         "UPDATE outage SET until = max(since, ?) WHERE subject = ? AND until IS NULL", (end, database.subject(*subject))
     )
 
 
 def amend_outage(database: Database, subject: Subject, cause: str, evidence: str) -> None:
+    """Sets cause and evidence of the open outage of a subject."""
     database.execute(
         "UPDATE outage SET cause = ?, evidence = ? WHERE subject = ? AND until IS NULL",
         (cause, evidence, database.subject(*subject)),
@@ -97,6 +99,7 @@ def amend_outage(database: Database, subject: Subject, cause: str, evidence: str
 
 
 def heartbeat(database: Database, unix: float, clean: bool) -> None:
+    """netmon is alive at `unix`; `clean` when it said goodbye."""
     database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, int(clean)))
 
 

@@ -79,6 +79,7 @@ def dump_baseline(baseline: Baseline) -> str:
 
 
 def load_baseline(body: str) -> Baseline:
+    """What `dump_baseline` wrote."""
     receive, transmit, open_slots = json.loads(body)
     return Baseline(
         receive=_point(receive),
@@ -119,6 +120,7 @@ def dump_verdict(verdict: Verdict) -> str:
 
 
 def load_verdict(body: str) -> Verdict:
+    """What `dump_verdict` wrote."""
     parts = json.loads(body)
     return Verdict(
         target=parts["target"],

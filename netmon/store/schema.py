@@ -154,8 +154,12 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, whether a daemon runs or not. StoreError: no such store, or another version's."""
-    if not path.exists():
-        raise StoreError(f"{path}: there is no store here")
+    try:
+        if not path.exists():
+            raise StoreError(f"{path}: there is no store here")
+        path.open("rb").close()
+    except PermissionError:
+        raise StoreError(f"{path}: this user may not read the store") from None
     try:
         connection = _open_reader(path, "mode=ro")
     except sqlite3.OperationalError:

@@ -48,7 +48,7 @@ def test_slots_unplaced_and_open_add_up_to_the_differences_over_a_restart(steps,
 @given(polls)
 def test_a_slot_covers_what_differences_of_at_most_its_length_cover(steps):
     """Covered time is exact, at most the slot's length, and a difference over more than 300 s fills no slot."""
-    closed, unplaced, still_open, end = run(steps)
+    closed, _, still_open, _ = run(steps)
     slots = {slot.k: slot.receive.covered_us for slot in (*closed, *still_open)}
     want: dict[int, int] = {}
     t = T0 + 17.3

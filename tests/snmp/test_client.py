@@ -94,6 +94,10 @@ async def test_a_reply_from_another_address_is_refused_unless_the_device_may_use
     assert client.stats.strays["source"] == 1
     allowed = target_of(there, also_from=frozenset({"127.0.0.2"}))
     assert (await client.ask(allowed, REQUEST)).varbinds[0].value == 4711
+    other_port = await agent(silent, "127.0.0.2")
+    there.answer = lambda _, query, source: other_port.transport.sendto(ticks(query), source)
+    with pytest.raises(Refused, match=rf"127\.0\.0\.2:{other_port.port} answered"):
+        await client.ask(target_of(there, timeout_s=0.3, also_from=frozenset({"127.0.0.2"})), REQUEST)
 
 
 async def test_a_reply_from_another_port_is_no_answer(client: Client, agent: StartAgent) -> None:
@@ -153,6 +157,18 @@ async def test_a_closed_port_is_refused_at_once_and_only_for_its_own_question(
     assert "sent ICMP port unreachable" in str(results[0])
 
 
+async def test_a_refusal_that_is_read_while_sending_again_ends_the_question(client: Client, agent: StartAgent) -> None:
+    there = await agent(uptime)
+    await client.ask(target_of(there), REQUEST)
+    (lane,) = client._lanes.values()
+    there.transport.close()
+    await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
+    asyncio.get_running_loop().remove_reader(lane.socket.fileno())
+    with pytest.raises(Refused, match="port unreachable"):
+        await client.ask(target_of(there, timeout_s=0.05, retries=1), REQUEST)
+    assert (client.stats.requests, client.stats.timeouts) == (2, 0)
+
+
 @contextmanager
 def icmp_sender() -> Iterator[socket.socket]:
     try:
@@ -187,6 +203,14 @@ async def test_a_router_s_host_unreachable_is_waited_out_and_told(client: Client
 
         there.answer = then_answer
         assert (await client.ask(target_of(there), REQUEST)).varbinds[0].value == 4711
+
+
+async def test_a_port_unreachable_from_a_firewall_on_the_way_is_no_sign_of_life(client: Client, agent: StartAgent) -> None:
+    with icmp_sender() as raw:
+        there = await agent(lambda agent, _, source: send_icmp(raw, 3, agent, source))
+        raw.bind(("127.0.0.9", 0))
+        with pytest.raises(Silent, match=r"127\.0\.0\.9 sent ICMP port unreachable"):
+            await client.ask(target_of(there, timeout_s=0.2), REQUEST)
 
 
 async def test_a_short_quote_refuses_whatever_went_to_that_port(client: Client, agent: StartAgent) -> None:
@@ -291,6 +315,20 @@ async def test_questions_beyond_the_cap_wait_in_order(client: Client, agent: Sta
     uptime(there, there.queries[0], there.sources[0])
     await asyncio.gather(first, *waiting)
     assert order == [0, 2, 3]
+    assert lane.in_flight == 0
+
+
+async def test_a_place_handed_to_a_question_that_is_cancelled_is_not_lost(client: Client, agent: StartAgent) -> None:
+    await client.ask(target_of(await agent(uptime)), REQUEST)
+    (lane,) = client._lanes.values()
+    lane.cap = 1
+    await lane.take_place()
+    waiting = asyncio.create_task(lane.take_place())
+    await asyncio.sleep(0)
+    lane.leave_place()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
     assert lane.in_flight == 0
 
 

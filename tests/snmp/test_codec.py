@@ -247,6 +247,47 @@ def test_lengths_of_any_form_are_accepted() -> None:
     assert decode_response(data + b"padding")[0] == 9
 
 
+HEAD, COUNTS = b"\x02\x01\x01\x04\x06public", b"\x02\x01\x09\x02\x01\x00\x02\x01\x00"
+VARBIND = b"\x30\x07\x06\x02\x2b\x06\x41\x01\x07"
+
+
+def framed(rows: bytes, after_rows: bytes = b"", after_pdu: bytes = b"") -> bytes:
+    """A response whose list of varbinds holds these octets."""
+    pdu = ber.tlv(Tag.RESPONSE, COUNTS + ber.tlv(Tag.SEQUENCE, rows) + after_rows)
+    return ber.tlv(Tag.SEQUENCE, HEAD + pdu + after_pdu)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        framed(VARBIND, after_rows=b"\x05\x00"),
+        framed(VARBIND, after_pdu=b"\x05\x00"),
+        framed(VARBIND + b"\x30"),
+        framed(VARBIND + b"\x30\x00"),
+        framed(VARBIND + b"\x30\x01\x06"),
+        framed(VARBIND[:-1]) + VARBIND[-1:],
+        framed(b"\x30\x07\x06\x02\x2b\x86\x41\x01\x07"),
+        framed(b"\x30\x06\x06\x02\x2b\x06\x41\x01\x07"),
+        framed(b"\x30\x08\x06\x02\x2b\x06\x41\x01\x07\x00"),
+        framed(b"\x30\x06\x06\x06\x2b\x06\x01\x02" + b"\x30\x04\x06\x00\x05\x00"),
+        framed(b"\x31\x07\x06\x02\x2b\x06\x41\x01\x07"),
+        framed(b"\x30\x07\x04\x02\x2b\x06\x41\x01\x07"),
+        framed(b"\x30\x06\x06\x02\x2b\x06\x04\x80"),
+        framed(b"\x30\x82\x02\x89\x06\x82\x02\x83" + b"\x2b" * 643 + b"\x05\x00"),
+    ],
+    ids=[
+        *("octets after the list", "octets after the PDU", "a lone tag", "an empty varbind", "an OID without length"),
+        *("a varbind that leaves the message", "an OID that ends within a sub-identifier", "a varbind too short"),
+        *("a varbind too long", "an OID that leaves its varbind", "a SET of values", "a name that is no OID"),
+        *("an indefinite length", "an OID too long"),
+    ],
+)
+def test_every_length_inside_a_response_must_fit(data: bytes) -> None:
+    assert decode_response(framed(VARBIND)) == (9, 0, 0, [(b"\x2b\x06", Tag.COUNTER32, 7)])
+    with pytest.raises(Malformed):
+        decode_response(data)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

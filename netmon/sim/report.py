@@ -1,0 +1,93 @@
+"""What a running daemon says of itself, read over HTTP as any other program would."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+_UP = frozenset({"up", "suspect"})
+_ENOUGH_UP = 0.8
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Figures of one moment. `expected` are the communes with a People's Committee, `judged` those that have verdicts."""
+
+    devices: int
+    polled: int
+    up: int
+    expected: frozenset[str]
+    judged: frozenset[str]
+    readings: int
+    series: int
+    verdicts: Counter[str]
+    cpu_seconds: float | None
+
+    def missing(self) -> str:
+        """What the first cycle still lacks, "" when it is over and most devices are up."""
+        unjudged = len(self.expected - self.judged)
+        if self.polled < self.devices:
+            return f"{self.devices - self.polled} of {self.devices} devices were not polled yet"
+        if self.devices == 0 or self.up < _ENOUGH_UP * self.devices:
+            return f"only {self.up} of {self.devices} devices are up"
+        if unjudged or not self.judged:
+            return f"{unjudged} of {len(self.expected)} communes have no verdict"
+        return ""
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "devices": self.devices,
+            "devices_up": self.up,
+            "communes": len(self.judged),
+            "readings": self.readings,
+            "series": self.series,
+            "verdicts": dict(sorted(self.verdicts.items())),
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+
+def look(address: tuple[str, int]) -> Report | None:
+    """Asks the daemon at this host and port; None while it does not answer."""
+    try:
+        state = json.loads(_get(address, "/api/v1/state"))
+        verdicts = json.loads(_get(address, "/api/v1/verdicts"))["verdicts"]
+        page = _get(address, "/metrics")
+    except (OSError, HTTPException):
+        return None
+    samples = [line for line in page.splitlines() if line and not line.startswith("#")]
+    of_communes = [verdict for verdict in verdicts if verdict["subject_kind"] == "commune"]
+    cpu = _sample(samples, "process_cpu_seconds_total")
+    return Report(
+        devices=len(state["devices"]),
+        polled=sum(device["last_poll"] is not None for device in state["devices"]),
+        up=sum(device["state"] in _UP for device in state["devices"]),
+        expected=frozenset(site["commune"] for site in state["sites"]),
+        judged=frozenset(verdict["subject"] for verdict in of_communes),
+        readings=int(_sample(samples, "netmon_readings_total") or 0),
+        series=len(samples),
+        verdicts=Counter(verdict["standing"] for verdict in of_communes),
+        cpu_seconds=None if cpu is None else round(cpu, 2),
+    )
+
+
+def _get(address: tuple[str, int], path: str) -> str:
+    """The body of a page. OSError: nobody there; HTTPException: no answer, or not a good one."""
+    connection = HTTPConnection(*address, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        if answer.status != 200:
+            raise HTTPException(f"{path} answers {answer.status}")
+        return body
+    finally:
+        connection.close()
+
+
+def _sample(lines: list[str], name: str) -> float | None:
+    """The value of a sample without labels, None when the page has none."""
+    return next((float(line.split(" ")[1]) for line in lines if line.startswith(name + " ")), None)

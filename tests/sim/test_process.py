@@ -1,0 +1,184 @@
+"""The simulator as it runs: over UDP on loopback addresses, asked by net-snmp's tools and by netmon's own client."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from netmon.model import End, Port, Subject
+from netmon.settings import Settings, load
+from netmon.sim import demo
+from netmon.sim.seed import SeedError, fill
+from netmon.sim.troubles import Trouble
+from netmon.snmp import V2C, Client, Community, Silent, Target, get_request, oid, walk
+from netmon.store import Reader
+from tests import peers
+
+SYS_NAME, IF_NAME, HC_IN, HC_OUT = (
+    "1.3.6.1.2.1.1.5.0",
+    "1.3.6.1.2.1.31.1.1.1.1",
+    "1.3.6.1.2.1.31.1.1.1.6",
+    "1.3.6.1.2.1.31.1.1.1.10",
+)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return demo.prepare(tmp_path_factory.mktemp("demo"), keep=False, port=None)
+
+
+@pytest.fixture(scope="module")
+def settings(config: Path) -> Settings:
+    return load(config)
+
+
+@pytest.fixture(scope="module")
+def community(config: Path) -> str:
+    return (config / "community").read_text()
+
+
+@pytest.fixture(scope="module")
+def simulator(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Running]:
+    """The province of the demonstration without its troubles."""
+    log = tmp_path_factory.mktemp("sim") / "log"
+    arguments = [sys.executable, "-m", "netmon.sim", "--config", config, "--troubles", "none"]
+    with peers.running(arguments, ready=lambda: '"ready": true' in log.read_text(), log=log) as running:
+        yield running
+
+
+def ask(tool: str, community: str, settings: Settings, device: str, *names: str, version: str = "2c") -> list[str]:
+    entry = settings.inventory.devices[device]
+    command = [peers.require(tool), f"-v{version}", "-c", community, "-t", "2", "-Onq", f"{entry.addresses[0]}:{entry.port}"]
+    done = subprocess.run([*command, *names], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if "No more variables" not in line]
+
+
+@pytest.mark.usefixtures("simulator")
+def test_net_snmp_finds_every_device_under_its_own_address(settings: Settings, community: str) -> None:
+    inventory = settings.inventory
+    assert len(inventory.devices) == 78
+    for device in inventory.devices:
+        [line] = ask("snmpget", community, settings, device, SYS_NAME)
+        assert line == f'.{SYS_NAME} "{device}"'
+
+
+@pytest.mark.usefixtures("simulator")
+def test_net_snmp_walks_the_core_in_rising_order_to_the_end_by_getnext_and_by_getbulk(
+    settings: Settings, community: str
+) -> None:
+    """net-snmp refuses an OID that does not increase; every port of every commune's link is there, whatever the way."""
+    core = "cb-core-1"
+    named = {line.partition(" ")[2].strip('"') for line in ask("snmpbulkwalk", community, settings, core, IF_NAME)}
+    assert {link.far.interface for link in settings.inventory.links.values() if link.far} < named
+    ways = [
+        [
+            line.split()[0]
+            for line in ask(tool, community, settings, core, "1.3", version=version)
+            if line.startswith(".1.3.6")
+        ]
+        for tool, version in (("snmpwalk", "2c"), ("snmpbulkwalk", "2c"), ("snmpwalk", "1"))
+    ]
+    assert ways[0] == ways[1]
+    counter64 = re.compile(r"\.1\.3\.6\.1\.2\.1\.31\.1\.1\.1\.([6-9]|1[0-3])\.")
+    assert ways[2] == [name for name in ways[0] if not counter64.match(name)]
+
+
+@pytest.mark.usefixtures("simulator")
+async def test_our_client_sees_both_ends_of_a_link_grow_by_the_same(settings: Settings, community: str) -> None:
+    """The difference of the two counters stays what it was: reading the far end before and after the near bounds it."""
+    link = settings.inventory.links["cb-01279-fibre"]
+    assert link.near
+    assert link.far
+    async with Client() as client:
+
+        async def reader(port: Port, column: str) -> Callable[[], Awaitable[int]]:
+            device = settings.inventory.devices[port.device]
+            target = Target(device.addresses[0], device.port, Community(V2C, community.encode()), timeout_s=2.0, retries=1)
+            names = (await walk(client, target, [oid.encode(IF_NAME)])).rows[oid.encode(IF_NAME)]
+            index = next(index for index, row in names.items() if row.value == port.interface.encode())
+            request = get_request([oid.encode(column) + index])
+
+            async def read() -> int:
+                [row] = (await client.ask(target, request)).varbinds
+                assert isinstance(row.value, int)
+                return row.value
+
+            return read
+
+        far, near = await reader(link.far, HC_OUT), await reader(link.near, HC_IN)
+
+        async def difference() -> tuple[int, int, int]:
+            before, middle, after = await far(), await near(), await far()
+            return before - middle, after - middle, middle
+
+        first = await difference()
+        give_up = time.monotonic() + 10
+        while await near() < first[2] + 20 * (first[1] - first[0]) + 100_000:
+            assert time.monotonic() < give_up
+        last = await difference()
+    assert max(first[0], last[0]) <= min(first[1], last[1])
+
+
+@pytest.mark.usefixtures("simulator")
+async def test_a_wrong_community_hears_nothing(settings: Settings) -> None:
+    device = settings.inventory.devices["cb-core-1"]
+    async with Client() as client:
+        target = Target(device.addresses[0], device.port, Community(V2C, b"wrong"), timeout_s=0.2, retries=0)
+        with pytest.raises(Silent):
+            await client.ask(target, get_request([oid.encode(SYS_NAME)]))
+
+
+def test_the_simulator_says_what_it_cannot_play(config: Path, tmp_path: Path) -> None:
+    """An address that is not a loopback address is named, with its device."""
+    for path in config.rglob("*"):
+        if path.is_file():
+            (tmp_path / path.relative_to(config)).parent.mkdir(exist_ok=True)
+            (tmp_path / path.relative_to(config)).write_text(
+                path.read_text().replace("address: 127.4.0.1,", "address: 192.0.2.1,")
+            )
+    done = subprocess.run(
+        [sys.executable, "-m", "netmon.sim", "--config", tmp_path], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 1
+    assert "cb-gw-1 has the address 192.0.2.1" in done.stderr
+
+
+def test_the_store_is_seeded_once_and_marked_as_simulated(settings: Settings) -> None:
+    now = 1_795_290_123.4
+    made = fill(settings, seed=1, troubles=tuple(Trouble), days=1, now=now)
+    reader = Reader.open(settings.store.path)
+    try:
+        for link in settings.inventory.links.values():
+            rates = reader.rates(link.id, End.NEAR, made.first, 288)
+            assert rates.simulated >= 288 - 9 * 12 - 2
+        assert reader.last_alive() is None
+        assert reader.open_spans("device") == {}
+        [first, *_] = reader.spans(Subject("site", "cb-01273"), 0, now)
+        assert first.state == "up"
+        assert {(outage.subject.kind, outage.end is None) for outage in reader.outages()} == {
+            ("device", False),
+            ("link", False),
+            ("site", False),
+        }
+    finally:
+        reader.close()
+    with pytest.raises(SeedError, match="only a new store is seeded"):
+        fill(settings, seed=1, troubles=tuple(Trouble), days=1, now=now)
+
+
+def test_the_demonstration_keeps_its_secret_out_of_the_configuration(config: Path, community: str) -> None:
+    assert (config / "community").stat().st_mode & 0o077 == 0
+    assert all(community not in path.read_text() for path in config.rglob("*.yaml"))
+
+
+def test_a_ready_simulator_has_said_so_in_one_line_of_json(simulator: peers.Running) -> None:
+    said = [json.loads(line) for line in simulator.output.splitlines() if line.startswith("{")]
+    assert said == [{"ready": True, "agents": 78, "seed": 2026}]
