@@ -150,6 +150,6 @@ def _target(entry: models.TargetsEntry) -> AnyTarget:
 def place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:
     """A path of the configuration; without one, `name` in the directory that systemd gave, or in its usual place."""
     if written is not None:
-        return directory / written
+        return (directory / written).resolve()
     given = os.environ.get(variable, "").partition(":")[0]
     return Path(given or otherwise) / name

@@ -118,6 +118,7 @@ def _options(argv: Sequence[str], *, seeding: bool) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str]) -> int:
+    """Seeds, or plays the province until it is told to stop; the exit code."""
     seeding = argv[:1] == ["seed"]
     options = _options(argv[1:] if seeding else argv, seeding=seeding)
     try:

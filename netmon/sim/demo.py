@@ -242,6 +242,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str], homes: Sequence[Path] = HOMES) -> int:
+    """Prepares, starts both programs, waits, stops them; the exit code."""
     options = _options(argv)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it

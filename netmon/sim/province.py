@@ -95,6 +95,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Province:
+    """All machines of an inventory by device id, and the traffic of its links."""
+
     machines: Mapping[str, Machine]
     flows: Flows
 
