@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
 import structlog
 
@@ -154,7 +155,7 @@ def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]
 
 def closed_since(verdicts: Sequence[Verdict], now: float) -> list[Window]:
     """The months that ended since these verdicts were made, oldest first: their final verdicts are due."""
-    oldest = min((verdict.window.end for verdict in verdicts), default=now)
+    oldest = min((verdict.window.end for verdict in verdicts), default=inf)
     months = []
     month = month_before(month_of(now))
     while oldest <= month.end:

@@ -1,0 +1,106 @@
+"""From closed slots to verdicts: what is judged when, and a month that is over."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from netmon import units
+from netmon.exporters.prometheus import OwnMetrics, Page
+from netmon.judge import Judge, closed_since, judged_links
+from netmon.model import End, Octets, Slot, Standing, Subject
+from netmon.settings import load
+from netmon.store import Store
+from netmon.targets.windows import month_of
+
+COMMUNE = "01273"
+OCTOBER = month_of(datetime(2026, 10, 15, tzinfo=UTC).timestamp())
+RATE = 25_000_000 * 0.7
+
+
+@pytest.fixture
+def settings(tmp_path):
+    titles = {"title": {"vi": "x", "en": "x"}, "basis": "local", "basis_kind": "local", "level": "commune"}
+    link = {"id": "f1", "to": "centre", "kind": "fibre", "role": "primary", "network": "tslcd_2", "capacity": "200 Mbit/s"}
+    link["near"] = {"device": "r1", "interface": "ge0"}
+    device = {"id": "r1", "address": "192.0.2.1"}
+    site = {
+        "id": "s1",
+        "name": "UBND",
+        "commune": COMMUNE,
+        "kind": "peoples_committee",
+        "devices": [device],
+        "links": [link],
+    }
+    centre = {"id": "centre", "name": "TT", "commune": COMMUNE, "kind": "provincial_centre"}
+    share = {**titles, "id": "all", "level": "province", "rule": "share", "of": "up", "limit": "100 %"}
+    targets = [
+        {**titles, "id": "p95", "rule": "percentile_utilisation", "window": "7d", "limit": "90 %"},
+        {**titles, "id": "up", "rule": "availability", "window": "month", "limit": "99.5 %"},
+        {**titles, "id": "up7", "rule": "availability", "window": "7d", "limit": "99.5 %"},
+        share,
+    ]
+    text = '{"province": "04", "credentials": {"c": {"version": "2c", "community": !env NOBODY_SETS_THIS}}, "poll": {}}'
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "netmon.yaml").write_text(text)
+    (tmp_path / "inventory/a.yaml").write_text(json.dumps({"sites": [site, centre]}))
+    (tmp_path / "targets.yaml").write_text(json.dumps({"targets": targets}))
+    return load(tmp_path, secrets=False)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "netmon.db", OwnMetrics()) as store:
+        yield store
+
+
+def fill(store, start, end):
+    """Steady traffic at 70 % of the contract, and a service that was up but for a whole day."""
+    octets = Octets(int(RATE * 300), 300_000_000)
+    slots = [Slot(k, octets, octets) for k in range(int(start // 300), int(end // 300))]
+    store.put_link("f1", End.NEAR, slots=slots)
+    for at, state in ((start, "up"), (start + 86_400, "isolated"), (start + 2 * 86_400, "up")):
+        store.begin_span(Subject("site", "s1"), state, at)
+    store.flush()
+
+
+async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_frozen(settings, store):
+    """The first judging of November closes October: each monthly target, on part, commune and province."""
+    fill(store, OCTOBER.start - 8 * 86_400, OCTOBER.end + 3600)
+    reader, page = store.reader(), Page(OwnMetrics())
+    judge = Judge(units.load(), store, reader, page, OwnMetrics())
+    await judge.judge(settings, OCTOBER.end - 600)
+    store.flush()
+    assert reader.frozen() == []
+    await judge.judge(settings, OCTOBER.end + 75)
+    store.flush()
+    frozen = reader.frozen()
+    assert {f.verdict.window for f in frozen} == {OCTOBER}
+    assert all(f.verdict.final and f.revision == 1 for f in frozen)
+    names = {f.verdict.id: f.verdict for f in frozen}
+    assert {name.split("/")[0] for name in names} == {"p95", "up", "all"}, "a rolling availability has no month"
+    assert names["p95/f1"].standing is Standing.MET
+    assert names["p95/f1"].value == pytest.approx(0.7)
+    assert names["up/s1"].standing is Standing.MET
+    assert names["all/04"].standing is Standing.UNPROVEN, "the other communes have no evidence"
+    assert reader.verdict("up", "s1").window == month_of(OCTOBER.end), "the current verdict is November's"
+    again = Judge(units.load(), store, reader, page, OwnMetrics())
+    await again.judge(settings, OCTOBER.end + 375)
+    again.verdicts = [names["up/s1"]]
+    await again.judge(settings, OCTOBER.end + 375)
+    store.flush()
+    assert [f.revision for f in reader.frozen()] == [1] * len(frozen), "said again, it is the same"
+
+
+def test_months_are_closed_after_a_long_absence_too(settings, store):
+    fill(store, OCTOBER.start - 8 * 86_400, OCTOBER.start)
+    judge_at = month_of(OCTOBER.end + 40 * 86_400)
+    verdict = type("V", (), {"window": OCTOBER})()
+    assert closed_since([verdict], OCTOBER.end - 1) == []
+    assert closed_since([verdict], judge_at.start + 1) == [OCTOBER, month_of(OCTOBER.end)]
+    assert closed_since([], judge_at.start) == []
+
+
+def test_only_links_that_a_percentile_judges_are_kept_longer(settings):
+    assert judged_links(settings.targets, settings.inventory) == {"f1"}
+    assert judged_links(settings.targets[1:], settings.inventory) == set()
