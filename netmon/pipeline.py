@@ -167,20 +167,18 @@ class Pipeline:
         at = At(self._clock(), time.monotonic())
         try:
             poll = await watch.poller.poll(light=track.fallen or track.silences > 0)
+            if self.watches.get(key) is watch:  # else a reload replaced it meanwhile
+                self.take_poll(watch, poll)
         except Exception as error:
-            self._meter.count("netmon_bugs_total", room="pollers")
+            self._meter.count("netmon_bugs_total", room="pipeline")
             log.exception("poll failed by a bug", device=key)
             ended = At(self._clock(), time.monotonic())
-            poll = Poll(device=key, outcome=Outcome.BUG, sent=at, ended=ended, detail=f"{type(error).__name__}: {error}")
-        if self.watches.get(key) is watch:  # else a reload replaced it meanwhile
-            self.take_poll(watch, poll)
+            bug = Poll(device=key, outcome=Outcome.BUG, sent=at, ended=ended, detail=f"{type(error).__name__}: {error}")
+            if self.watches.get(key) is watch:
+                self.take_poll(watch, bug)
 
     def take_poll(self, watch: Watch, poll: Poll) -> None:
         """Sends one poll down: counters, slots, states, page."""
-        duration = poll.ended.monotonic - poll.sent.monotonic
-        self._meter.count("netmon_polls_total", outcome=str(poll.outcome))
-        self._meter.observe("netmon_poll_duration_seconds", duration)
-        self._meter.count("netmon_readings_total", len(poll.readings))
         if poll.outcome is Outcome.REFUSED and (watch.last is None or watch.last.outcome is not Outcome.REFUSED):
             log.warning("device refuses to be measured", device=poll.device, detail=poll.detail)
         watch.last = poll
@@ -197,6 +195,10 @@ class Pipeline:
         polled = Series("netmon_device_last_poll_timestamp_seconds", watch.labels)
         self._page.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
         self._publish(self.network.poll(poll, oper))
+        duration = poll.ended.monotonic - poll.sent.monotonic
+        self._meter.count("netmon_polls_total", outcome=str(poll.outcome))
+        self._meter.observe("netmon_poll_duration_seconds", duration)
+        self._meter.count("netmon_readings_total", len(poll.readings))
 
     def tick(self, now: float) -> None:
         """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -218,8 +219,24 @@ def test_a_bug_in_one_poll_touches_no_other_device(make):
     bench.poll()
     assert str(bench.network.tracks["r01273"].state) == "up"
     assert bench.network.tracks["r01279"].outcome == "answered"
-    assert bench.lines('netmon_bugs_total{room="pollers"}') == ['netmon_bugs_total{room="pollers"} 1.0']
+    assert bench.lines('netmon_bugs_total{room="pipeline"}') == ['netmon_bugs_total{room="pipeline"} 1.0']
     assert bench.lines('netmon_polls_total{outcome="bug"}') == ['netmon_polls_total{outcome="bug"} 1.0']
+
+
+def test_a_bug_behind_the_poll_is_contained_too(make):
+    """A series given twice is a bug of ours, found when it is exported: the device is told as `bug`, others go on."""
+    bench = make(inventory(communes=("01273", "01279")))
+    good = bench.routers["r01273"].poll
+
+    async def doubled(*, light=False):
+        poll = await good(light=light)
+        return replace(poll, readings=poll.readings * 2)
+
+    bench.routers["r01273"].poll = doubled
+    bench.poll()
+    assert bench.network.tracks["r01273"].outcome == "bug"
+    assert bench.network.tracks["r01279"].outcome == "answered"
+    assert bench.lines('netmon_bugs_total{room="pipeline"}') == ['netmon_bugs_total{room="pipeline"} 1.0']
 
 
 def test_a_silent_device_loses_its_measurements_after_three_intervals_and_keeps_its_state(make):
