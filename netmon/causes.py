@@ -6,7 +6,7 @@ explains it. When much falls at once netmon suspects itself first, and asks its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -14,6 +14,10 @@ from netmon.model import Device
 
 MASS = 0.30
 """When more than this share of what was polled fell in one cycle, the canaries are asked before anything is published."""
+
+SAMPLE = 20
+"""How many devices at the least must have been polled since the first silence before that share means anything; all of
+them in a smaller network, a fifth of them in a larger one than five times this."""
 
 
 class Seen(Protocol):
@@ -24,6 +28,15 @@ class Seen(Protocol):
 
     @property
     def silent_since(self) -> float: ...
+
+    @property
+    def mute(self) -> int: ...
+
+    @property
+    def failures(self) -> int: ...
+
+    @property
+    def tried(self) -> float: ...
 
     @property
     def heard(self) -> float: ...
@@ -68,34 +81,61 @@ def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
     return Path(cause=cause) if cause else Path(live=True)
 
 
-def mass_fall(tracks: Iterable[Seen], cycle_start: float) -> float:
-    """The send time of the first silence of a mass fall in the cycle that began at `cycle_start`; 0.0 when there is none.
+class Extent(StrEnum):
+    """How much fell at once. UNCLEAR: too little has been polled since the first silence to say."""
 
-    Counted over what was polled since that first silence, so that a cut uplink is seen after the first few polls and not
-    only when 30 % of all devices have had their turn. Too quick a suspicion only costs a poll of the canaries.
+    FEW = "few"
+    MANY = "many"
+    UNCLEAR = "unclear"
+
+
+class Fall(NamedTuple):
+    """What fell since `first`, the send time of the earliest silence that is not told yet."""
+
+    extent: Extent
+    first: float
+
+
+def fall_of(tracks: Iterable[Seen], horizon: float) -> Fall:
+    """How much has fallen silent since `horizon` and is not told yet (SEMANTICS 1, guard).
+
+    Counted over what was polled since the first silence, so that a cut uplink is suspected after seconds and not only when
+    all devices have had their turn.
     """
-    said = [track for track in tracks if track.asked >= cycle_start and not track.fallen]
-    fell = [track for track in said if track.silences and track.silent_since >= cycle_start]
+    standing = [track for track in tracks if not track.fallen]
+    fell = [track for track in standing if track.silences and track.silent_since >= horizon]
     if not fell:
-        return 0.0
+        return Fall(Extent.FEW, 0.0)
     first = min(track.silent_since for track in fell)
-    polled = sum(1 for track in said if track.asked >= first)
-    return first if len(fell) > MASS * polled else 0.0
+    polled = sum(1 for track in standing if track.asked >= first)
+    if polled < min(len(standing), max(SAMPLE, len(standing) // 5)):
+        return Fall(Extent.UNCLEAR, first)
+    return Fall(Extent.MANY if len(fell) > MASS * polled else Extent.FEW, first)
 
 
-class Alibi(StrEnum):
-    """What the canaries say about netmon's own connection."""
-
-    GOOD = "good"
-    NONE = "none"
-    UNSAID = "unsaid"
+def last_proof(canaries: Iterable[Seen]) -> float:
+    """When a canary was last heard: netmon was connected then. 0.0 for never."""
+    return max((track.heard for track in canaries), default=0.0)
 
 
-def alibi(canaries: Iterable[Seen], since: float) -> Alibi:
-    """GOOD when any canary was heard since `since`; NONE when each was silent twice since; else UNSAID."""
-    tracks = list(canaries)
-    if not tracks or any(track.heard >= since for track in tracks):
-        return Alibi.GOOD
-    if all(track.silences >= 2 and track.asked >= since for track in tracks):
-        return Alibi.NONE
-    return Alibi.UNSAID
+def all_mute(canaries: Sequence[Seen], since: float) -> bool:
+    """Whether each canary was asked in vain twice in a row, the last time after `since`: by its silence or by our own
+    failure to ask."""
+    return bool(canaries) and all(track.mute >= 2 and track.tried >= since for track in canaries)
+
+
+def cannot_ask(tracks: Collection[Seen], canaries: Sequence[Seen]) -> bool:
+    """Whether our own side fails, for all canaries and many others: no device is silent then, and none can be asked."""
+    if not canaries or any(track.failures < 2 for track in canaries):
+        return False
+    return sum(1 for track in tracks if track.failures) > MASS * len(tracks)
+
+
+def reconnected(tracks: Iterable[Seen], canaries: Iterable[Seen], since: float) -> bool:
+    """Whether netmon is connected again after it suspected itself at `since`: a canary answers, or so many others do that
+    only the canaries can be at fault."""
+    if last_proof(canaries) >= since:
+        return True
+    polled = [track for track in tracks if track.asked >= since]
+    heard = sum(1 for track in polled if track.heard >= since)
+    return heard > (1 - MASS) * len(polled) > 0

@@ -20,9 +20,9 @@ import structlog
 from netmon import __version__, facts, profiles, systemd, units
 from netmon.control import ControlError, ControlServer
 from netmon.exporters.prometheus import OwnMetrics, Page
-from netmon.inventory import Diff
+from netmon.inventory import Diff, Inventory
 from netmon.judge import Judge, judged_links
-from netmon.model import Device, DeviceState, Meter, Subject
+from netmon.model import SLOT_S, Device, DeviceState, Meter, Subject
 from netmon.network import Network
 from netmon.pipeline import Pipeline, Poller
 from netmon.pollers.icmp import Pinger
@@ -38,6 +38,12 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.5
 SWEEP_S = 5.0
 HEARTBEAT_S = 10.0
+CLOCK_STEP_S = 1.0
+"""A step of the wall clock against the monotonic clock that is more than drift (SEMANTICS 3)."""
+
+UNREAD_S = 86_400.0
+"""Counters of interfaces that are gone are forgotten after a day."""
+
 FOLD_HOUR_S = 19 * 3600
 """Days are folded once a day at this second of the UTC day: 02:00 in Asia/Ho_Chi_Minh."""
 
@@ -56,6 +62,7 @@ class Daemon:
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
         self._refused = False
+        self._offset = time.time() - time.monotonic()
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -88,6 +95,7 @@ class Daemon:
         for kind in ("device", "link", "site"):
             for name, span in self._reader.last_spans(kind).items():
                 self._network.restore(Subject(kind, name), span.state, span.start)
+        self._close_outages_of_strangers(settings.inventory)
         self._schedule = Schedule(
             self._poll,
             cap=settings.poll.concurrency,
@@ -117,11 +125,13 @@ class Daemon:
             await self._serve()
         finally:
             systemd.notify(STOPPING="1")
-            await self._schedule.stop(grace_s=2.0)
+            self._judge.stop()
+            await self._schedule.stop(grace_s=1.0)
             await control.stop()
             await listener.stop()
             await self._pinger.close()
             self._pipeline.park()
+            await self._judge.join()
             store.record_stop(time.time())
 
     async def _serve(self) -> None:
@@ -134,6 +144,7 @@ class Daemon:
             self._every(TICK_S, self._tick),
             self._every(SWEEP_S, self._sweep),
             self._every(HEARTBEAT_S, self._heartbeat),
+            self._every(SLOT_S, self._refresh),
             self._judge.run_forever(lambda: self.settings),
             self._fold_forever(),
             self._watchdog(),
@@ -190,6 +201,11 @@ class Daemon:
     # --- what the clock asks ------------------------------------------------------------------------------------------
 
     async def _tick(self, now: float) -> None:
+        offset = now - time.monotonic()
+        step, self._offset = offset - self._offset, offset
+        if abs(step) > CLOCK_STEP_S:
+            log.warning("the wall clock stepped", seconds=round(step, 3))
+            self._network.shift(step)
         self._pipeline.tick(now)
         self._own.gauge("netmon_polls_in_flight", self._schedule.in_flight)
 
@@ -202,6 +218,10 @@ class Daemon:
 
     async def _heartbeat(self, now: float) -> None:
         self._store.heartbeat(now)
+
+    async def _refresh(self, now: float) -> None:
+        self._pipeline.show_capacities(now)
+        self._pipeline.forget_counters(now - UNREAD_S)
 
     async def _fold_forever(self) -> None:
         """Folds ended days into packed rows: at the start, then once a night."""
@@ -307,6 +327,13 @@ class Daemon:
         for check, interval_s in self._pipeline.checks():
             self._schedule.add(check, interval_s)
 
+    def _close_outages_of_strangers(self, inventory: Inventory) -> None:
+        """Ends the outages of what was taken out of the inventory while netmon did not run."""
+        known = {"device": inventory.devices, "link": inventory.links, "site": inventory.links_of_site()}
+        for outage in self._reader.outages(open_only=True):
+            if outage.subject.id not in known.get(outage.subject.kind, {}):
+                self._store.close_outage(outage.subject, self._started)
+
     def _show_inventory(self, settings: Settings) -> None:
         self._own.gauge("netmon_config_devices", len(settings.inventory.devices))
         self._judge.show_communes(settings.provinces, time.time())
@@ -331,15 +358,18 @@ async def read_in_child(directory: Path) -> Settings:
 
     ControlError: what the child found wrong, a line a problem.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "netmon.settings",
-        str(directory),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    try:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "netmon.settings",
+            str(directory),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise ControlError(f"the configuration could not be read: {error}") from error
     out, err = await child.communicate()
     if child.returncode != 0:
         raise ControlError(err.decode(errors="replace").strip() or f"the reader ended with {child.returncode}")

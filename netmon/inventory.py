@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from netmon.model import Device, Link, Port, Site
 
+CHECK_INTERVAL_S = 30.0
+"""How often a check address is pinged where no witnessing device says how often."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -38,6 +41,11 @@ class Inventory:
         for link in self.links.values():
             found.setdefault(link.site, []).append(link)
         return found
+
+    def check_interval_s(self, link: Link) -> float:
+        """How often a link's check address is pinged: as often as the devices that witness it are polled."""
+        ports = [port for port in (link.near, link.far) if port is not None]
+        return min((self.devices[port.device].interval_s for port in ports), default=CHECK_INTERVAL_S)
 
     def dependents(self) -> dict[str, list[str]]:
         """Devices by the upstream that they name."""

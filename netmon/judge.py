@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from math import inf
+from collections.abc import Callable, Container, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from math import isnan, nan
+from threading import Event
 
 import structlog
 
@@ -28,19 +30,32 @@ log = structlog.get_logger(__name__)
 GRACE_S = 75.0
 """Slots are judged so long after they ended: by then every device was polled again, and closed them."""
 
+SETTLED_S = 2 * SLOT_S
+"""So long after a month its last slots have closed, also those that waited for a late poll."""
+
+MONTHS_AT_MOST = 12
+
 TOLD = ("commune", "province")
 """Whose changes of verdict are logged; the parts of a commune speak through it."""
 
 
-class StoreEvidence:
-    """What the store has seen, as the targets ask for it."""
+class StoppedError(Exception):
+    """netmon stops: no more evidence is read."""
 
-    def __init__(self, reader: Reader) -> None:
+
+class StoreEvidence:
+    """What the store has seen, as the targets ask for it. StoppedError once `stopping` is set."""
+
+    def __init__(self, reader: Reader, stopping: Event) -> None:
         self._reader = reader
+        self._stopping = stopping
 
     def rates(self, link: Link, slots: range) -> LinkRates:
+        """The near end's, and the far end's where the near end lacks slots."""
+        self._go_on()
         near = self._reader.rates(link.id, End.NEAR, slots.start, len(slots))
-        far = self._reader.rates(link.id, End.FAR, slots.start, len(slots)) if link.far is not None else None
+        lacks = any(map(isnan, near.receive)) or any(map(isnan, near.transmit))
+        far = self._reader.rates(link.id, End.FAR, slots.start, len(slots)) if lacks and link.far is not None else None
         return LinkRates(
             first_k=slots.start,
             near_receive=near.receive,
@@ -51,16 +66,22 @@ class StoreEvidence:
         )
 
     def timeline(self, subject: Subject, window: Window) -> Timeline:
+        """Spans, netmon's absences, and how much of it a simulator made."""
+        self._go_on()
         absences = [Window(absence.start, absence.end) for absence in self._reader.absences(*window)]
-        return Timeline(
-            spans=self._reader.spans(subject, *window),
-            absences=absences,
-            simulated_s=self._reader.simulated_seconds(subject, *window),
-        )
+        simulated_s = self._reader.simulated_seconds(subject, *window)
+        return Timeline(spans=self._reader.spans(subject, *window), absences=absences, simulated_s=simulated_s)
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise StoppedError
 
 
 class Judge:
-    """Verdicts of one netmon: the last of each, told to the page of metrics and kept in the store."""
+    """Verdicts of one netmon: the last of each, told to the page of metrics and kept in the store.
+
+    One thread reads and judges, one judging after the other, so that a later configuration always has the last word.
+    """
 
     def __init__(self, register: Register, store: Store, reader: Reader, page: Page, meter: Meter) -> None:
         self._register = register
@@ -68,6 +89,8 @@ class Judge:
         self._reader = reader
         self._page = page
         self._meter = meter
+        self._stopping = Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self.verdicts: list[Verdict] = list(reader.verdicts())
 
     async def run_forever(self, settings: Callable[[], Settings]) -> None:
@@ -76,21 +99,32 @@ class Judge:
             await self.judge(settings(), time.time())
             await asyncio.sleep(SLOT_S - (time.time() - GRACE_S) % SLOT_S)
 
+    def stop(self) -> None:
+        """A judging that is under way ends at its next look into the store."""
+        self._stopping.set()
+
+    async def join(self) -> None:
+        """Waits until nothing reads the store for this judge any more."""
+        await asyncio.to_thread(self._thread.shutdown)
+
     async def judge(self, settings: Settings, now: float) -> None:
         """All targets at `now`, Unix seconds. A bug in a rule is counted and logged, and the last verdicts stand."""
         try:
-            found = await asyncio.to_thread(verdicts_of, settings, self._register, self._reader, now)
-            for month in closed_since(self.verdicts, now):
-                final = await asyncio.to_thread(verdicts_of, settings, self._register, self._reader, now, month)
-                log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=len(final))
-                self._store.put_verdicts(final, now)
+            loop = asyncio.get_running_loop()
+            found, closed = await loop.run_in_executor(self._thread, self._work, settings, now)
+        except StoppedError:
+            return
         except Exception:
             self._meter.count("netmon_bugs_total", room="targets")
             log.exception("judging failed by a bug")
             return
+        for month, final in closed:
+            log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=len(final))
+            self._store.put_verdicts(final, now)
         before = {verdict.id: verdict for verdict in self.verdicts}
         for gone in before.keys() - {verdict.id for verdict in found}:
             self._page.forget(f"verdict:{gone}")
+            self._store.drop_verdict(before[gone].target, before[gone].subject)
         for verdict in found:
             known = before.get(verdict.id)
             if known is not None and known.standing is not verdict.standing and verdict.subject.kind in TOLD:
@@ -99,6 +133,21 @@ class Judge:
             self._show(verdict, now)
         self.verdicts = found
         self._store.put_verdicts(found, now)
+
+    def _work(self, settings: Settings, now: float) -> tuple[list[Verdict], list[tuple[Window, list[Verdict]]]]:
+        """What the thread does: the verdicts of now, and the final ones of months that are due."""
+
+        def verdicts(month: Window | None = None) -> list[Verdict]:
+            day = local(month.end - 1 if month else now).date()
+            communes = {
+                province: [unit.code for unit in self._register.communes(province, day)] for province in settings.provinces
+            }
+            evidence = StoreEvidence(self._reader, self._stopping)
+            return evaluate(settings.targets, settings.inventory, communes, settings.scope, evidence, now, month)
+
+        found = verdicts()
+        due = due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now)
+        return found, [(month, verdicts(month)) for month in due]
 
     def show_communes(self, provinces: Iterable[str], now: float) -> None:
         """netmon_commune_info: names for dashboards, by code."""
@@ -127,20 +176,11 @@ class Judge:
             for standing in Standing
         ]
         samples.append((Series(f"{stem}_limit", labels), verdict.limit))
-        if verdict.value is not None:
-            samples.append((Series(f"{stem}_value", labels), verdict.value))
+        # NaN: nothing was measured; the series never goes (SEMANTICS 8).
+        samples.append((Series(f"{stem}_value", labels), nan if verdict.value is None else verdict.value))
         if verdict.subject.kind == "commune":
             samples.append((Series(f"{stem}_coverage_ratio", labels), verdict.coverage))
         self._page.put(f"verdict:{verdict.id}", samples, kept=True)
-
-
-def verdicts_of(
-    settings: Settings, register: Register, reader: Reader, now: float, month: Window | None = None
-) -> list[Verdict]:
-    """All verdicts at `now`, Unix seconds, from what the store holds; with a `month` the final ones on that month."""
-    day = local(month.end - 1 if month else now).date()
-    communes = {province: [unit.code for unit in register.communes(province, day)] for province in settings.provinces}
-    return evaluate(settings.targets, settings.inventory, communes, settings.scope, StoreEvidence(reader), now, month)
 
 
 def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]:
@@ -153,12 +193,13 @@ def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]
     }
 
 
-def closed_since(verdicts: Sequence[Verdict], now: float) -> list[Window]:
-    """The months that ended since these verdicts were made, oldest first: their final verdicts are due."""
-    oldest = min((verdict.window.end for verdict in verdicts), default=inf)
-    months = []
-    month = month_before(month_of(now))
-    while oldest <= month.end:
-        months.append(month)
+def due_months(first_evidence: float | None, frozen: Container[Window], now: float) -> list[Window]:
+    """The months whose final verdicts are due, oldest first: netmon has evidence in them, they are over and all their slots
+    are closed, and they are not frozen yet. What is frozen is never judged again by itself."""
+    months: list[Window] = []
+    month = month_before(month_of(now - SETTLED_S))
+    while first_evidence is not None and month.end > first_evidence and len(months) < MONTHS_AT_MOST:
+        if month not in frozen:
+            months.append(month)
         month = month_before(month)
     return months[::-1]

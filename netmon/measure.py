@@ -5,12 +5,12 @@ An interface's counters belong to the device; what they mean for a link, named f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netmon.derive.counters import Counters, Step
+from netmon.derive.counters import Ceiling, Counters, Step, ceiling
 from netmon.derive.slots import SlotFiller
-from netmon.model import Baseline, CounterPoint, Direction, End, Gap, Kind, Link, Reading, Series, Slot, Unplaced
+from netmon.model import Baseline, Direction, End, Gap, Link, Reading, Series, Slot, Unplaced
 
 OCTETS = {
     "netmon_interface_receive_bytes_total": {End.NEAR: Direction.RECEIVE, End.FAR: Direction.TRANSMIT},
@@ -37,12 +37,13 @@ class EndOfLink:
         self.end = end
         self._labels = labels
         self._filler = SlotFiller()
+        self.shown_at = 0.0  # when its last slot went to the page of metrics
         self._stored = False  # whether the store has a baseline that the next poll after a crash can be compared with
 
     def restore(self, baseline: Baseline, counters: Counters) -> None:
         """Goes on where the store says that this end stood."""
         self._filler = SlotFiller(baseline)
-        self._stored = True
+        self._stored = baseline.receive is not None or baseline.transmit is not None
         for family, ways in OCTETS.items():
             point = baseline.receive if ways[self.end] is Direction.RECEIVE else baseline.transmit
             if point is not None:
@@ -50,7 +51,7 @@ class EndOfLink:
 
     def baseline(self, counters: Counters) -> Baseline:
         """Where this end stands now."""
-        points = {ways[self.end]: self._point(family, counters) for family, ways in OCTETS.items()}
+        points = {ways[self.end]: counters.point(Series(family, self._labels)) for family, ways in OCTETS.items()}
         return self._filler.baseline(points[Direction.RECEIVE], points[Direction.TRANSMIT])
 
     def settle(self, steps: Iterable[Step], readings: Iterable[Reading], now: float, counters: Counters) -> Settled | None:
@@ -77,7 +78,28 @@ class EndOfLink:
         self._stored = True
         return Settled(slots=slots, unplaced=unplaced, gaps=gaps, baseline=self.baseline(counters))
 
-    def _point(self, family: str, counters: Counters) -> CounterPoint | None:
-        """The counter's last reading, of whichever width the agent has given last."""
-        either = (counters.point(Series(family, self._labels, kind)) for kind in (Kind.COUNTER64, Kind.COUNTER32))
-        return max((point for point in either if point), key=lambda point: point.unix, default=None)
+
+class Ceilings:
+    """How fast the counters of one device can run, from the links that its interfaces carry and its ports' speeds."""
+
+    def __init__(self, ends: Mapping[str, Sequence[EndOfLink]], speeds: Mapping[str, float], now: float) -> None:
+        self._ends = ends
+        self._speeds = speeds
+        self._now = now
+        self._found: dict[tuple[str, bool], Ceiling] = {}
+
+    def of(self, series: Series) -> Ceiling:
+        """The ceiling of one counter."""
+        key = (series.label("interface"), series.family in OCTETS)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._make(*key)
+        return found
+
+    def _make(self, interface: str, octets: bool) -> Ceiling:
+        contract = 0.0
+        for end in self._ends.get(interface, ()):
+            capacity = end.link.capacity_at(self._now)
+            if capacity is not None:
+                contract += max(capacity.receive, capacity.transmit)
+        return ceiling(contract or None, self._speeds.get(interface), octets=octets)

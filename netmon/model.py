@@ -203,13 +203,13 @@ class Kind(StrEnum):
 class Series:
     """One time series: a family of the catalogue and its labels, in the order in which they are written.
 
-    Made once when a device is discovered and shared by all its readings, so that identity is cheap. `oid` is numeric with
-    its instance, for people (`probe`) and for evidence; it is no part of the identity.
+    Made once when a device is discovered and shared by all its readings. Family and labels are its identity; `kind`, which
+    an agent may change (64-bit counters to 32-bit ones), and `oid`, numeric with its instance, for people, are not.
     """
 
     family: str
     labels: tuple[tuple[str, str], ...]
-    kind: Kind = Kind.GAUGE
+    kind: Kind = field(default=Kind.GAUGE, compare=False)
     oid: str = field(default="", compare=False)
 
     def label(self, name: str) -> str:

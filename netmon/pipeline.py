@@ -7,26 +7,26 @@ peer, so that no device can be late because of another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
-from netmon import announce
 from netmon import inventory as inventories
+from netmon import samples
 from netmon.announce import Announcer
-from netmon.derive import counters as counting
-from netmon.derive.counters import Ceiling, Counters, Step
+from netmon.connections import Outturn
+from netmon.derive.counters import Counters, Step
 from netmon.derive.slots import present
 from netmon.exporters.prometheus import Page
 from netmon.inventory import Inventory
-from netmon.measure import OCTETS, EndOfLink
+from netmon.measure import OCTETS, Ceilings, EndOfLink
 from netmon.model import (
+    SLOT_S,
     At,
     Baseline,
     Device,
     End,
-    Kind,
     Link,
     Meter,
     Outcome,
@@ -34,9 +34,10 @@ from netmon.model import (
     Port,
     Reading,
     Series,
+    Slot,
     Subject,
 )
-from netmon.network import Network, Outturn
+from netmon.network import Network
 from netmon.store import Store
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,10 @@ OPER = "netmon_interface_up"
 CHECK = "check:"
 """Prefix of the schedule's keys for the ping of a link's check address."""
 
+CHECK_TIMEOUT_S = 2.0
 
-CHECK_INTERVAL_S = 30.0
-"""How often a check address is pinged where no witnessing device says how often."""
+DEAD_EVERY_S = 60.0
+"""A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1)."""
 
 
 class Poller(Protocol):
@@ -73,7 +75,12 @@ class Watch:
         self.counters = Counters()
         self.ends: dict[str, list[EndOfLink]] = {}  # by interface
         self.last: Poll | None = None
-        self.last_answered = 0.0
+        self.alive_at = 0.0  # when a poll last found it alive, and when one last brought readings
+        self.read_at = 0.0
+
+    def all_ends(self) -> Iterator[EndOfLink]:
+        """The ends of links that the device's interfaces are."""
+        return (end for ends in self.ends.values() for end in ends)
 
 
 class Pipeline:
@@ -104,7 +111,8 @@ class Pipeline:
         self._poke = poke
         self._max_age_intervals = max_age_intervals
         self._clock = clock
-        self._baselines: Mapping[tuple[str, End], Baseline] = {}
+        self._unsent: set[str] = set()  # links whose check address our own side failed to ping
+        self._isolated = False
         self.inventory = Inventory({}, {}, {})
         self.take(inventory)
 
@@ -131,28 +139,36 @@ class Pipeline:
                 for owner in ("rate", "capacity") if kind == "link" else ():
                     self._page.forget(f"{owner}:{name}")
         standing: dict[tuple[str, End], Baseline] = {}
+        before: dict[str, Watch] = {}
         for name in diff.removed | diff.changed:
-            watch = self.watches.pop(name)
-            for end in (end for ends in watch.ends.values() for end in ends):
+            watch = before[name] = self.watches.pop(name)
+            for end in watch.all_ends():
                 standing[end.link.id, end.end] = end.baseline(watch.counters)
-            for owner in ("device", "poll", "polled"):
-                self._page.forget(f"{owner}:{name}")
-        self.network.take(inventory)
-        ports = inventory.links_by_port()
+                self._page.forget(f"rate:{end.link.id}")
+        ports: dict[str, list[tuple[Port, list[Link]]]] = {}
+        for port, links in inventory.links_by_port().items():
+            ports.setdefault(port.device, []).append((port, links))
         for name in diff.added | diff.changed:
-            device = inventory.devices[name]
-            watch = Watch(device, inventory.device_labels(name), self._make_poller(device, inventory.device_labels(name)))
-            for port, links in ports.items():
-                if port.device == name:
-                    watch.ends[port.interface] = [
-                        EndOfLink(link, end, (*watch.labels, ("interface", port.interface)))
-                        for link in links
-                        for end, at in ((End.NEAR, link.near), (End.FAR, link.far))
-                        if at == port
-                    ]
-            self.watches[name] = watch
+            device, labels = inventory.devices[name], inventory.device_labels(name)
+            watch = self.watches[name] = Watch(device, labels, self._make_poller(device, labels))
+            for port, links in ports.get(name, ()):
+                watch.ends[port.interface] = [
+                    EndOfLink(link, end, (*labels, ("interface", port.interface)))
+                    for link in links
+                    for end, at in ((End.NEAR, link.near), (End.FAR, link.far))
+                    if at == port
+                ]
             self._restore(watch, standing)
+        for name, was in before.items():
+            watch_now = self.watches.get(name)
+            if watch_now is not None and watch_now.labels == was.labels:
+                watch_now.alive_at, watch_now.read_at = was.alive_at, was.read_at  # its series stay until it is polled
+            else:
+                for owner in ("read", "poll", "polled"):
+                    self._page.forget(f"{owner}:{name}")
+        out = self.network.take(inventory, now)
         self._show_all(now)
+        self._publish(out)
         return diff
 
     async def run(self, key: str, due: float) -> None:
@@ -184,17 +200,21 @@ class Pipeline:
         watch.last = poll
         speeds = {r.series.label("interface"): float(r.value) for r in poll.readings if r.series.family == SPEED}
         oper = {r.series.label("interface"): bool(r.value) for r in poll.readings if r.series.family == OPER}
-        ceilings = _Ceilings(watch, speeds, poll.sent.unix)
+        ceilings = Ceilings(watch.ends, speeds, poll.sent.unix)
         steps = watch.counters.take(poll.readings, ceilings.of)
         self._measure(watch, steps, poll)
         if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
-            watch.last_answered = poll.ended.unix
-            self._page.put(f"poll:{poll.device}", _poll_samples(watch, poll))
+            watch.alive_at = poll.ended.unix
+            self._page.put(f"poll:{poll.device}", samples.poll_samples(watch.labels, poll))
         if poll.readings:
-            self._page.put(f"device:{poll.device}", _samples(watch, poll, ceilings))
+            watch.read_at = poll.ended.unix
+            read = samples.reading_samples(poll, watch.counters.totals, ceilings, watch.device.interval_s)
+            self._page.put(f"read:{poll.device}", read)
         polled = Series("netmon_device_last_poll_timestamp_seconds", watch.labels)
         self._page.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
         self._publish(self.network.poll(poll, oper))
+        if self.network.tracks[poll.device].fallen and watch.device.interval_s > DEAD_EVERY_S:
+            self._poke(poll.device, DEAD_EVERY_S)
         duration = poll.ended.monotonic - poll.sent.monotonic
         self._meter.count("netmon_polls_total", outcome=str(poll.outcome))
         self._meter.observe("netmon_poll_duration_seconds", duration)
@@ -203,35 +223,56 @@ class Pipeline:
     def tick(self, now: float) -> None:
         """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""
         self._publish(self.network.resolve(now))
-        self._meter.gauge("netmon_self_isolated", int(bool(self.network.isolated_since)))
+        isolated = bool(self.network.isolated_since)
+        self._meter.gauge("netmon_self_isolated", int(isolated))
+        if isolated is not self._isolated:
+            self._isolated = isolated
+            if isolated:
+                log.error("netmon suspects itself: all canaries are silent, every state is unknown")
+            else:
+                log.info("netmon is connected again")
+            for device in self.inventory.devices:
+                self.announcer.show(self.network, Subject("device", device))
 
     def sweep(self, now: float) -> None:
         """The slower part of the clock's work, every few seconds."""
         self._publish(self.network.stale(now))
-        for watch in self.watches.values():
-            if watch.last_answered and now > watch.last_answered + self._max_age_intervals * watch.device.interval_s:
-                watch.last_answered = 0.0
-                self._page.drop(f"device:{watch.device.id}")
-                self._page.drop(f"poll:{watch.device.id}")
+        for name, watch in self.watches.items():
+            age_s = self._max_age_intervals * watch.device.interval_s
+            if watch.read_at and now > watch.read_at + age_s:
+                watch.read_at = 0.0
+                self._page.drop(f"read:{name}")
+            if watch.alive_at and now > watch.alive_at + age_s:
+                watch.alive_at = 0.0
+                self._page.drop(f"poll:{name}")
             for ends in watch.ends.values():
-                for end in ends:
-                    self._settle(watch, end, (), (), now)
+                self._settle(watch, ends, (), (), now)
+            for end in watch.all_ends():
+                if end.shown_at and now > end.shown_at + 3 * SLOT_S:
+                    end.shown_at = 0.0
+                    self._page.drop(f"rate:{end.link.id}")
+
+    def forget_counters(self, before: float) -> None:
+        """Forgets counters that were not read since `before`, but for those that links rest on."""
+        for watch in self.watches.values():
+            watch.counters.forget(before, {(*watch.labels, ("interface", interface)) for interface in watch.ends})
+
+    def show_capacities(self, now: float) -> None:
+        """Puts the capacities on the page that are valid now: a dated one begins while netmon runs."""
+        for link in self.inventory.links:
+            self._page.put(f"capacity:{link}", samples.capacity_samples(self.inventory, link, now), kept=True)
 
     def park(self) -> None:
         """Stores where every end stands, for the next start: then only the time between is to be bridged."""
         for watch in self.watches.values():
-            for end in (end for ends in watch.ends.values() for end in ends):
+            for end in watch.all_ends():
                 self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
 
     def checks(self) -> Iterable[tuple[str, float]]:
         """Schedule keys of the links' check addresses, with the interval of each."""
         for link in self.inventory.links.values():
             if link.check is not None:
-                yield CHECK + link.id, self._interval_of(link)
-
-    def _interval_of(self, link: Link) -> float:
-        ports: list[Port] = [port for port in (link.near, link.far) if port is not None]
-        return min((self.inventory.devices[port.device].interval_s for port in ports), default=CHECK_INTERVAL_S)
+                yield CHECK + link.id, self.inventory.check_interval_s(link)
 
     async def _check(self, link_id: str) -> None:
         link = self.inventory.links.get(link_id)
@@ -239,10 +280,14 @@ class Pipeline:
             return
         sent = self._clock()
         try:
-            heard: bool | None = await self._pinger.ping(link.check, 2.0) is not None
+            heard = await self._pinger.ping(link.check, CHECK_TIMEOUT_S) is not None
         except OSError as error:
-            log.debug("ping not sent", link=link_id, detail=str(error))
-            heard = None
+            # Our own side failed: nothing is said of the link, and what was said of it ages.
+            if link_id not in self._unsent:
+                log.warning("a check address cannot be pinged", link=link_id, detail=str(error))
+            self._unsent.add(link_id)
+            return
+        self._unsent.discard(link_id)
         if link_id in self.inventory.links:
             self._publish(self.network.check(link_id, sent, heard))
 
@@ -267,26 +312,42 @@ class Pipeline:
             if reading.series.family in OCTETS:
                 read.setdefault(reading.series.label("interface"), []).append(reading)
         for interface, ends in watch.ends.items():
-            for end in ends:
-                self._settle(watch, end, stepped.get(interface, ()), read.get(interface, ()), poll.ended.unix)
+            self._settle(watch, ends, stepped.get(interface, ()), read.get(interface, ()), poll.ended.unix)
 
-    def _settle(self, watch: Watch, end: EndOfLink, steps: Iterable[Step], readings: Iterable[Reading], now: float) -> None:
-        settled = end.settle(steps, readings, now, watch.counters)
-        if settled is None:
+    def _settle(
+        self,
+        watch: Watch,
+        ends: Sequence[EndOfLink],
+        steps: Sequence[Step],
+        readings: Sequence[Reading],
+        now: float,
+    ) -> None:
+        """Stores what is settled of the ends that one interface is. When one has something to store, all store where they
+        stand, for they share the counters that a restart goes on from."""
+        settled = [(end, end.settle(steps, readings, now, watch.counters)) for end in ends]
+        if not any(what for _, what in settled):
             return
-        self._store.put_link(
-            end.link.id,
-            end.end,
-            slots=settled.slots,
-            unplaced=settled.unplaced,
-            gaps=settled.gaps,
-            baseline=settled.baseline,
-        )
-        for slot in settled.slots:
-            whole = present(slot.receive) and present(slot.transmit)
-            self._meter.count("netmon_slots_total", present="yes" if whole else "no")
-            if end.end is End.NEAR or end.link.near is None:
-                self._page.put(f"rate:{end.link.id}", announce.rate_samples(self.inventory, end.link.id, slot))
+        for end, what in settled:
+            if what is None:
+                self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
+                continue
+            self._store.put_link(
+                end.link.id,
+                end.end,
+                slots=what.slots,
+                unplaced=what.unplaced,
+                gaps=what.gaps,
+                baseline=what.baseline,
+            )
+            for slot in what.slots:
+                self._show_slot(end, slot, now)
+
+    def _show_slot(self, end: EndOfLink, slot: Slot, now: float) -> None:
+        whole = present(slot.receive) and present(slot.transmit)
+        self._meter.count("netmon_slots_total", present="yes" if whole else "no")
+        if end.end is End.NEAR or end.link.near is None:
+            end.shown_at = now
+            self._page.put(f"rate:{end.link.id}", samples.rate_samples(self.inventory, end.link.id, slot))
 
     def _restore(self, watch: Watch, baselines: Mapping[tuple[str, End], Baseline]) -> None:
         for ends in watch.ends.values():
@@ -300,63 +361,6 @@ class Pipeline:
             self.announcer.show(self.network, Subject("device", device))
         for link in self.inventory.links:
             self.announcer.show(self.network, Subject("link", link))
-            self._page.put(f"capacity:{link}", announce.capacity_samples(self.inventory, link, now), kept=True)
+        self.show_capacities(now)
         for site in self.network.sites:
             self.announcer.show(self.network, Subject("site", site))
-
-
-class _Ceilings:
-    """How fast the counters of one device can run, from the links that its interfaces carry and its ports' speeds."""
-
-    def __init__(self, watch: Watch, speeds: Mapping[str, float], now: float) -> None:
-        self._watch = watch
-        self._speeds = speeds
-        self._now = now
-        self._found: dict[tuple[str, bool], Ceiling] = {}
-
-    def of(self, series: Series) -> Ceiling:
-        key = (series.label("interface"), series.family in OCTETS)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self._make(*key)
-        return found
-
-    def _make(self, interface: str, octets: bool) -> Ceiling:
-        contract = 0.0
-        for end in self._watch.ends.get(interface, ()):
-            capacity = end.link.capacity_at(self._now)
-            if capacity is not None:
-                contract = max(contract, capacity.receive, capacity.transmit)
-        return counting.ceiling(contract or None, self._speeds.get(interface), octets=octets)
-
-
-def _samples(watch: Watch, poll: Poll, ceilings: _Ceilings) -> list[tuple[Series, float]]:
-    """What a poll read: gauges as they are, counters as netmon's own sums."""
-    totals = watch.counters.totals
-    samples: list[tuple[Series, float]] = []
-    for reading in poll.readings:
-        series = reading.series
-        if series.kind is Kind.COUNTER64 or series.kind is Kind.COUNTER32:
-            samples.append((series, totals[series]))
-        else:
-            samples.append((series, reading.value))
-    for reading in poll.readings:
-        if reading.series.family in OCTETS and reading.series.kind is Kind.COUNTER32:
-            samples += _not_measurable(watch, reading, ceilings)
-    return samples
-
-
-def _not_measurable(watch: Watch, reading: Reading, ceilings: _Ceilings) -> list[tuple[Series, float]]:
-    if reading.series.family != "netmon_interface_receive_bytes_total":
-        return []  # once an interface is enough
-    wraps = not counting.measurable(ceilings.of(reading.series), watch.device.interval_s)
-    return [(Series("netmon_interface_not_measurable", reading.series.labels), int(wraps))]
-
-
-def _poll_samples(watch: Watch, poll: Poll) -> list[tuple[Series, float]]:
-    """How the last poll that found the device alive went."""
-    return [
-        (Series("netmon_device_snmp_up", watch.labels), float(poll.outcome is Outcome.ANSWERED and poll.snmp)),
-        (Series("netmon_device_poll_duration_seconds", watch.labels), poll.ended.monotonic - poll.sent.monotonic),
-        (Series("netmon_device_poll_incomplete", watch.labels), float(bool(poll.incomplete))),
-    ]

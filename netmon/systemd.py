@@ -9,18 +9,26 @@ import os
 import socket
 import time
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 def notify(**fields: str) -> None:
-    """Sends fields such as READY="1" or STATUS="..." to the service manager. OSError: it asked and cannot be reached."""
+    """Sends fields such as READY="1" or STATUS="..." to the service manager; never waits for it, and only says so in the log
+    when it cannot be told."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):  # Linux' abstract namespace
         address = "\0" + address[1:]
     text = "\n".join(f"{key}={value}" for key, value in fields.items())
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as peer:
-        peer.connect(address)
-        peer.send(text.encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as peer:
+            peer.connect(address)
+            peer.send(text.encode())
+    except OSError as error:
+        log.warning("the service manager could not be told", fields=sorted(fields), detail=str(error))
 
 
 def reloading() -> None:

@@ -1,13 +1,14 @@
 """From closed slots to verdicts: what is judged when, and a month that is over."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from netmon import units
 from netmon.exporters.prometheus import OwnMetrics, Page
-from netmon.judge import Judge, closed_since, judged_links
+from netmon.judge import Judge, due_months, judged_links
 from netmon.model import End, Octets, Slot, Standing, Subject
 from netmon.settings import load
 from netmon.store import Store
@@ -55,11 +56,12 @@ def store(tmp_path):
 
 
 def fill(store, start, end):
-    """Steady traffic at 70 % of the contract, and a service that was up but for a whole day."""
+    """Steady traffic at 70 % of the contract, and a service that was up but for two hours."""
     octets = Octets(int(RATE * 300), 300_000_000)
     slots = [Slot(k, octets, octets) for k in range(int(start // 300), int(end // 300))]
     store.put_link("f1", End.NEAR, slots=slots)
-    for at, state in ((start, "up"), (start + 86_400, "isolated"), (start + 2 * 86_400, "up")):
+    first = max(start, OCTOBER.start)
+    for at, state in ((first, "up"), (first + 86_400, "isolated"), (first + 86_400 + 7200, "up")):
         store.begin_span(Subject("site", "s1"), state, at)
     store.flush()
 
@@ -74,6 +76,9 @@ async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_froz
     assert reader.frozen() == []
     await judge.judge(settings, OCTOBER.end + 75)
     store.flush()
+    assert reader.frozen() == []
+    await judge.judge(settings, OCTOBER.end + 675)
+    store.flush()
     frozen = reader.frozen()
     assert {f.verdict.window for f in frozen} == {OCTOBER}
     assert all(f.verdict.final and f.revision == 1 for f in frozen)
@@ -84,21 +89,33 @@ async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_froz
     assert names["up/s1"].standing is Standing.MET
     assert names["all/04"].standing is Standing.UNPROVEN, "the other communes have no evidence"
     assert reader.verdict("up", "s1").window == month_of(OCTOBER.end), "the current verdict is November's"
-    again = Judge(units.load(), store, reader, page, OwnMetrics())
-    await again.judge(settings, OCTOBER.end + 375)
-    again.verdicts = [names["up/s1"]]
-    await again.judge(settings, OCTOBER.end + 375)
+    for minutes in (15, 20):
+        await Judge(units.load(), store, reader, page, OwnMetrics()).judge(settings, OCTOBER.end + 60 * minutes)
     store.flush()
-    assert [f.revision for f in reader.frozen()] == [1] * len(frozen), "said again, it is the same"
+    assert [f.revision for f in reader.frozen()] == [1] * len(frozen), "what is frozen is not judged again by itself"
+    fewer = replace(settings, targets=settings.targets[1:])
+    await judge.judge(fewer, OCTOBER.end + 1800)
+    store.flush()
+    assert reader.verdicts("p95") == [], "what is judged no more has no current verdict"
 
 
-def test_months_are_closed_after_a_long_absence_too(settings, store):
-    fill(store, OCTOBER.start - 8 * 86_400, OCTOBER.start)
-    judge_at = month_of(OCTOBER.end + 40 * 86_400)
-    verdict = type("V", (), {"window": OCTOBER})()
-    assert closed_since([verdict], OCTOBER.end - 1) == []
-    assert closed_since([verdict], judge_at.start + 1) == [OCTOBER, month_of(OCTOBER.end)]
-    assert closed_since([], judge_at.start) == []
+def test_a_month_is_due_once_it_is_over_settled_and_not_frozen():
+    november = month_of(OCTOBER.end)
+    first = OCTOBER.start + 86_400
+    assert due_months(first, set(), OCTOBER.end + 100) == [], "its last slots may still be waiting for a late poll"
+    assert due_months(first, set(), OCTOBER.end + 700) == [OCTOBER]
+    assert due_months(first, {OCTOBER}, OCTOBER.end + 700) == []
+    assert due_months(first, set(), november.end + 700) == [OCTOBER, november]
+    assert due_months(None, set(), november.end + 700) == []
+
+
+async def test_a_judging_that_is_told_to_stop_reads_no_more_of_the_store(settings, store):
+    fill(store, OCTOBER.start, OCTOBER.end)
+    judge = Judge(units.load(), store, store.reader(), Page(OwnMetrics()), OwnMetrics())
+    judge.stop()
+    await judge.judge(settings, OCTOBER.end)
+    await judge.join()
+    assert judge.verdicts == []
 
 
 def test_only_links_that_a_percentile_judges_are_kept_longer(settings):

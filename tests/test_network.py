@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,17 @@ class World:
         at = At(sent, sent)
         poll = Poll(device=device, outcome=outcome, sent=at, ended=at)
         self._take(self.network.poll(poll, oper if outcome is Outcome.ANSWERED else {}))
+
+    def step(self, seconds):
+        self.now += seconds
+        self._agenda = [(at + seconds, *rest) for at, *rest in self._agenda]
+
+    def check(self, link, heard):
+        self._take(self.network.check(link, self.now, heard))
+
+    def reload(self, inventory):
+        self.inventory = inventory
+        self._take(self.network.take(inventory, self.now))
 
     def _take(self, out):
         self.changes += out.changes
@@ -277,16 +289,26 @@ def test_a_check_address_is_down_when_silent_twice_and_unknown_when_the_upstream
         check="192.0.2.77",
     )
     world = World(Inventory(inventory.sites, inventory.devices, {**inventory.links, "sat": sat}, inventory.canaries)).run(60)
-    world.network.check("sat", world.now, True)
+    world.check("sat", True)
     assert world.state("sat") == "up"
-    world.network.check("sat", world.now, False)
+    world.check("sat", False)
     assert world.state("sat") == "up"
-    world.network.check("sat", world.now, None)
-    world.network.check("sat", world.now + 5, False)
+    world.run(5)
+    world.check("sat", False)
     assert world.state("sat") == "down"
-    world.dead = {"gw", "core", "r0", "p0"} - {"gw"}
+    world.dead = {"core", "r0", "p0"}
     world.run(90)
     assert world.state("core") == "down"
+    world.check("sat", False)
+    assert world.state("sat") == "unknown"
+    world.dead = set()
+    world.run(60)
+    world.check("sat", False)
+    assert world.state("sat") == "unknown", "what was silent while the upstream was lost counts for nothing"
+    world.check("sat", True)
+    assert world.state("sat") == "up"
+    world.run(61)
+    assert world.state("sat") == "unknown", "a ping speaks for two intervals"
 
 
 def test_states_survive_a_restart_and_are_told_anew_only_on_evidence(world):
@@ -307,11 +329,132 @@ def test_states_survive_a_restart_and_are_told_anew_only_on_evidence(world):
     assert up[0].span_from >= T0
 
 
+def test_a_restart_into_an_outage_shows_nothing_that_is_not_so(world):
+    """All was up before; now the core is dead. Nothing gets a span that says `up`, and all ends unreachable."""
+    again = World(world.inventory)
+    names = [("device", d) for d in again.inventory.devices] + [("link", f"f{n}") for n in range(6)]
+    for kind, name in names + [("site", f"s{n}") for n in range(6)]:
+        again.network.restore(Subject(kind, name), "up", T0 - 9000)
+    again.dead = set(again.inventory.devices) - {"gw"}
+    again.run(120)
+    assert {again.state(f"r{n}") for n in range(6)} == {"unreachable"}
+    assert {again.state(f"f{n}") for n in range(6)} == {"unknown"}
+    assert {again.state(f"s{n}") for n in range(6)} == {"unreachable"}
+    assert not any(change.state == "up" for change in again.changes if change.subject.kind != "device")
+
+
+def test_one_silence_after_a_restart_blames_no_link(world):
+    """A device restored as down that answers the second poll: its link and site were never told to be down."""
+    again = World(world.inventory)
+    again.network.restore(Subject("device", "r1"), "down", T0 - 5000)
+    again.network.restore(Subject("link", "f1"), "down", T0 - 5000)
+    again.network.restore(Subject("site", "s1"), "isolated", T0 - 5000)
+    again.dead = {"r1"}
+    while not again.network.tracks["r1"].silences:
+        again.run(0.5)
+    again.dead = set()
+    again.run(60)
+    assert again.state("s1") == "up"
+    assert not any(change.state in ("down", "isolated") for change in again.changes)
+
+
+def test_what_was_restored_is_unknown_when_nothing_is_heard_for_two_intervals(world):
+    again = World(world.inventory)
+    again.network.restore(Subject("device", "r1"), "up", T0 - 5000)
+    again.network.restore(Subject("link", "f1"), "up", T0 - 5000)
+    again.local = {"r1", "core"}
+    again.run(120)
+    assert (again.state("r1"), again.state("f1")) == ("unknown", "unknown")
+
+
+def test_a_reload_frees_what_an_upstream_that_is_gone_explained(world):
+    """A child keeps no cause that left the inventory: it is asked anew, and told by its new upstream."""
+    world.dead = {"r1", "p1"}
+    world.run(60)
+    assert world.state("p1") == "unreachable"
+    inventory = world.inventory
+    devices = {d.id: replace(d, upstreams=("core",)) if d.id == "p1" else d for d in inventory.devices.values()}
+    world.reload(Inventory(inventory.sites, devices, inventory.links, inventory.canaries))
+    world.run(60)
+    assert (world.state("p1"), world.network.tracks["p1"].cause) == ("down", "")
+
+
+def test_a_reload_tells_links_anew_whose_witnesses_are_gone(world):
+    inventory = world.inventory
+    links = {link.id: replace(link, near=None, far=None) if link.id == "f2" else link for link in inventory.links.values()}
+    del links["b3"]
+    world.reload(Inventory(inventory.sites, inventory.devices, links, inventory.canaries))
+    assert (world.state("f2"), world.state("s2"), world.state("s3")) == ("unknown", "on_backup", "up")
+
+
+def test_when_our_own_side_fails_for_all_canaries_netmon_suspects_itself(world):
+    """No route, no descriptor: nobody is silent, and nobody can be asked."""
+    world.local = set(world.inventory.devices)
+    world.run(60)
+    assert world.network.isolated_since
+    world.local = {"gw", "core"}
+    world.dead = {device for device in world.inventory.devices if device not in world.local}
+    world.run(300)
+    assert world.network.isolated_since
+    assert not any(change.state in ("down", "isolated", "unreachable") for change in world.changes)
+    world.local, world.dead = set(), set()
+    world.run(60)
+    assert {world.state(device) for device in world.inventory.devices} == {"up"}
+
+
+def test_a_dead_canary_and_one_dead_leaf_are_no_mass_fall():
+    """Two of fourteen are not 30 %: both are told to be down, and nothing is unknown."""
+    world = World(province(6, canaries=("gw",))).run(60)
+    world.dead = {"gw", "p3"}
+    world.run(120)
+    assert (world.state("gw"), world.state("p3"), world.state("core")) == ("down", "down", "up")
+    assert not world.network.isolated_since
+
+
+def test_a_canary_that_was_heard_before_the_cut_is_no_alibi(world):
+    """A leaf was lost by chance, a canary answered, and only then the uplink is cut."""
+    world.dead = {"p1"}
+    while not world.network.tracks["p1"].silences:
+        world.run(0.5)
+    world.run(1)
+    world.dead = set(world.inventory.devices)
+    world.run(180)
+    assert world.network.isolated_since
+    told = {change.subject.id for change in world.changes if change.state in ("down", "isolated", "unreachable")}
+    assert told <= {"p1", "s1"}
+
+
+def test_when_the_others_answer_only_the_canaries_are_at_fault():
+    """A guard that was raised ends although the canaries stay dead, and then they are told to be."""
+    world = World(province(6, canaries=("gw", "core"))).run(60)
+    everything = set(world.inventory.devices)
+    world.dead = everything
+    world.run(90)
+    assert world.network.isolated_since
+    world.dead = {"gw"}
+    world.inventory = Inventory(world.inventory.sites, world.inventory.devices, world.inventory.links, ("gw",))
+    world.reload(world.inventory)
+    world.run(180)
+    assert not world.network.isolated_since
+    assert world.state("gw") == "down"
+
+
+def test_a_step_of_the_wall_clock_neither_makes_nor_hides_a_fall(world):
+    """An hour back: what the core said before the step is no word about now."""
+    behind = {name for name in world.inventory.devices if name not in ("gw", "core")}
+    world.network.shift(-3600.0)
+    world.step(-3600.0)
+    world.dead = {"core", *behind}
+    world.run(120)
+    assert world.state("core") == "down"
+    assert {world.state(name) for name in behind} == {"unreachable"}
+
+
 def test_a_reload_keeps_the_states_of_what_stays(world):
     world.dead = {"r1", "p1"}
     world.run(60)
     fewer = province(3)
-    world.network.take(fewer)
+    world.network.take(fewer, world.now)
     assert set(world.network.tracks) == set(fewer.devices)
     assert str(world.network.tracks["r1"].state) == DeviceState.DOWN
     assert set(world.network.links) == set(fewer.links)

@@ -65,7 +65,7 @@ class Router:
         self.device, self.labels, self.interface = device, labels, interface
         self.life, self.receive_rate, self.transmit_rate = T0 - 86_400, 1_000_000, 250_000
         self.error = None
-        self.silent = False
+        self.outcome = Outcome.ANSWERED
         self.clock = lambda: T0
 
     async def poll(self, *, light=False):
@@ -73,8 +73,8 @@ class Router:
             raise self.error
         unix = self.clock()
         at = At(unix, unix - T0 + 1000)
-        if self.silent:
-            return Poll(device=self.device, outcome=Outcome.SILENT, sent=at, ended=at)
+        if self.outcome is not Outcome.ANSWERED:
+            return Poll(device=self.device, outcome=self.outcome, sent=at, ended=at)
         up = unix - self.life
         epoch = Epoch(round(up * 100) % 2**32, None, 0, self.interface)
         labels = (*self.labels, ("interface", self.interface))
@@ -242,7 +242,7 @@ def test_a_bug_behind_the_poll_is_contained_too(make):
 def test_a_silent_device_loses_its_measurements_after_three_intervals_and_keeps_its_state(make):
     bench = make()
     run(bench, 60)
-    bench.routers["r01273"].silent = True
+    bench.routers["r01273"].outcome = Outcome.SILENT
     bench.poll("r01273")
     assert ("r01273", 5.0) in bench.pokes
     bench.now += 5
@@ -263,6 +263,48 @@ def test_a_silent_device_loses_its_measurements_after_three_intervals_and_keeps_
     assert any(mine in line for line in bench.lines("netmon_device_last_poll_timestamp_seconds"))
     (outage,) = [o for o in bench.reader.outages(Subject("site", "s01273")) if o.end is None]
     assert outage.state == "isolated"
+
+
+def test_a_refused_device_is_up_and_its_old_measurements_go(make):
+    """Alive, but it would not be measured: nothing old is left standing as if it were new."""
+    bench = make()
+    run(bench, 600)
+    bench.routers["r01273"].outcome = Outcome.REFUSED
+    for _ in range(100):
+        bench.poll()
+        bench.now += 30
+        bench.pipeline.sweep(bench.now)
+    mine = [line for line in bench.lines("netmon_") if 'device="r01273"' in line]
+    assert not [line for line in mine if line.startswith(("netmon_interface_up", "netmon_interface_receive_bytes_total"))]
+    assert any(line.startswith("netmon_device_snmp_up") and line.endswith(" 0.0") for line in mine)
+    assert any(line.startswith("netmon_device_up") and line.endswith(" 1") for line in mine)
+    assert not bench.lines("netmon_link_rate"), "no slot has closed for an hour"
+
+
+def test_two_links_on_one_interface_lose_nothing_to_a_crash(make):
+    """A link that a reload puts on an interface beside another: both go on from one reading."""
+    bench = make()
+    run(bench, 700)
+    both = inventory()
+    second = replace(both.links["f01273"], id="g01273", far=None)
+    both = Inventory(both.sites, both.devices, {**both.links, "g01273": second})
+    bench.things = both
+    bench.pipeline.take(both)
+    start = bench.now
+    run(bench, 100)
+    bench.crash()
+    now = bench.now + 60
+    bench = Bench(bench.path, both)
+    bench.now = now
+    run(bench, 600)
+    bench.store.flush()
+    first = int(SLOT0 // 300)
+    for link in ("f01273", "g01273"):
+        slots = {slot.k: slot.receive for slot in bench.reader.slots(link, End.NEAR, first, first + 20)}
+        whole = [k for k in slots if k * 300 > start and k != max(slots)]
+        assert whole
+        assert all(abs(slots[k].octets - 300_000_000) <= 1 for k in whole)
+    bench.close()
 
 
 def test_a_reload_keeps_counters_of_what_stays_and_bridges_what_changed(make):

@@ -213,9 +213,12 @@ def test_a_missing_value_is_told_and_the_others_of_its_row_are_read():
 def test_series_that_are_known_are_used_again():
     before = plan_of(rows_of(INTERFACES, walked({1: interface("eth0")})))
     known = {series: series for series in before.series()}
-    after = plan_of(rows_of(INTERFACES, walked({9: interface("eth0")})), known)
+    after = plan_of(rows_of(INTERFACES, walked({1: interface("eth0")})), known)
     assert [id(series) for series in after.series()] == [id(series) for series in before.series()]
-    assert after.batches[0].request.oids != before.batches[0].request.oids
+    moved = plan_of(rows_of(INTERFACES, walked({9: interface("eth0")})), known)
+    assert list(moved.series()) == list(before.series()), "another index is the same series"
+    assert [s.oid for s in moved.series()] != [s.oid for s in before.series()], "whose OID is told as it is now"
+    assert moved.batches[0].request.oids != before.batches[0].request.oids
 
 
 def test_a_device_without_tables_is_still_asked_how_long_it_is_up():

@@ -5,7 +5,7 @@ A gap is never a zero and never a spike: the octets of that interval are not kno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from math import isnan, nan
 from typing import NamedTuple
 
@@ -144,20 +144,19 @@ class Counters:
 
     def restore(self, series: Series, point: CounterPoint) -> None:
         """Sets the last reading of a counter from the store, so that the next poll bridges the time without netmon."""
-        if series.kind is point.kind:
-            self._last[series] = Reading(series, point.value, At(point.unix, nan), point.epoch)
-            self.totals.setdefault(series, 0)
+        self._last[series] = Reading(series, point.value, At(point.unix, nan), point.epoch)
+        self.totals.setdefault(series, 0)
 
     def point(self, series: Series) -> CounterPoint | None:
         """The last reading of a counter, as the store keeps it."""
         reading = self._last.get(series)
         if reading is None or reading.epoch is None:
             return None
-        return CounterPoint(int(reading.value), reading.at.unix, series.kind, reading.epoch)
+        return CounterPoint(int(reading.value), reading.at.unix, reading.series.kind, reading.epoch)
 
-    def forget(self, keep: Iterable[Series]) -> None:
-        """Forgets the counters that are not in `keep`: interfaces that are gone."""
-        wanted = set(keep)
-        for series in self._last.keys() - wanted:
+    def forget(self, before: float, keep: Container[tuple[tuple[str, str], ...]]) -> None:
+        """Forgets the counters that were not read since `before`: interfaces that are gone. Those with labels in `keep`
+        stay, for links rest on them."""
+        for series in [s for s, last in self._last.items() if last.at.unix < before and s.labels not in keep]:
             del self._last[series]
             self.totals.pop(series, None)

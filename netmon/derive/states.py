@@ -20,17 +20,21 @@ VERIFY_AFTER_S = 5.0
 class Track:
     """What is known of a device. Times are Unix seconds; 0 is never.
 
-    `since`: of the state. `silences`, `silent_since`: the run of silent polls and the send time of its first. `heard`: the
-    send time of the last poll that showed it alive; `asked`: of the last poll that said anything. `cause`: why it is
-    unreachable. `shown_up`: the last published netmon_device_up, kept while unknown.
+    `since`: of the state. `silences`, `silent_since`: the run of silent polls and the send time of its first. `mute`: the
+    run of polls that were silent or failed on our own side, of which `failures` were ours. `heard`: the send time of the
+    last poll that showed it alive; `asked`: of the last poll that said anything; `tried`: of the last one. `cause`: why it
+    is unreachable. `shown_up`: the last published netmon_device_up, kept while unknown.
     """
 
     state: DeviceState = DeviceState.UNKNOWN
     since: float = 0.0
     silences: int = 0
     silent_since: float = 0.0
+    mute: int = 0
+    failures: int = 0
     heard: float = 0.0
     asked: float = 0.0
+    tried: float = 0.0
     cause: str = ""
     outcome: str = ""
     detail: str = ""
@@ -57,19 +61,18 @@ def enter(track: Track, state: DeviceState, since: float, cause: str = "") -> Tr
 def after_poll(track: Track, poll: Poll) -> Track:
     """The track after a poll. `refused` counts as alive: a ticket, not an outage. `local` and `bug` say nothing of it."""
     sent = poll.sent.unix
-    noted = replace(track, outcome=str(poll.outcome), detail=poll.detail)
+    noted = replace(track, outcome=str(poll.outcome), detail=poll.detail, tried=sent)
     if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
-        alive = replace(noted, silences=0, silent_since=0.0, heard=sent, asked=sent)
-        # A suspect that answers was up all along.
-        since = track.since if track.state is DeviceState.SUSPECT else sent
+        alive = replace(noted, silences=0, silent_since=0.0, mute=0, failures=0, heard=sent, asked=sent)
         if track.state is DeviceState.SUSPECT:
-            return replace(alive, state=DeviceState.UP, shown_up=True)
-        return enter(alive, DeviceState.UP, since)
+            return replace(alive, state=DeviceState.UP, shown_up=True)  # it was up all along: `since` stands
+        return enter(alive, DeviceState.UP, sent)
+    if poll.outcome is Outcome.LOCAL:
+        return replace(noted, mute=track.mute + 1, failures=track.failures + 1)
     if poll.outcome is not Outcome.SILENT:
         return noted
-    silent = replace(
-        noted, asked=sent, silences=track.silences + 1, silent_since=track.silent_since if track.silences else sent
-    )
+    first = track.silent_since if track.silences else sent
+    silent = replace(noted, asked=sent, silences=track.silences + 1, silent_since=first, mute=track.mute + 1)
     if track.state is DeviceState.UP:
         # `since` stays that of `up`, for the poll that verifies may show that it never left.
         return replace(silent, state=DeviceState.SUSPECT)
@@ -88,4 +91,19 @@ def doubt(track: Track, now: float) -> Track:
 
 def reconsider(track: Track) -> Track:
     """An unreachable device whose upstream is back: counts its silences anew, and shows unreachable until they are told."""
-    return replace(track, silences=0, silent_since=0.0, cause="")
+    return replace(track, silences=0, silent_since=0.0, mute=0, cause="")
+
+
+def shift(track: Track, step_s: float) -> Track:
+    """The track after a step of the wall clock: what is compared moves with the clock, what people were told stays."""
+
+    def moved(unix: float) -> float:
+        return unix + step_s if unix else unix
+
+    return replace(
+        track,
+        silent_since=moved(track.silent_since),
+        heard=moved(track.heard),
+        asked=moved(track.asked),
+        tried=moved(track.tried),
+    )

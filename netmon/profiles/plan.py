@@ -191,7 +191,7 @@ def _series(
     assert column.family
     whole = (*labels, (row.table.label, row.identity)) if row.table else labels
     series = Series(column.family, whole, Kind(source.kind), decode(source.octets + row.index))
-    return known.get(series, series)
+    return _same(series, known)
 
 
 def _info(
@@ -208,4 +208,10 @@ def _info(
             oids = (decode(column.octets + row.index) for column in columns if column.info == family)
             labels = tuple((label, has.get(label, "")) for label in DEVICE[family].labels)
             series = Series(family, labels, Kind.INFO, next(oids, ""))
-            yield known.get(series, series)
+            yield _same(series, known)
+
+
+def _same(series: Series, known: Mapping[Series, Series]) -> Series:
+    """The series that was there before, where it is the same to the letter: equal ones may differ in kind and OID."""
+    before = known.get(series)
+    return before if before is not None and (before.kind, before.oid) == (series.kind, series.oid) else series

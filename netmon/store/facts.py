@@ -150,6 +150,11 @@ def put_verdict(database: Database, row: VerdictRow, at: float) -> None:
         database.execute(f"INSERT INTO verdict_history {columns}", values)
 
 
+def drop_verdict(database: Database, target: str, subject: Subject) -> None:
+    """Takes away the current verdict of a target on a subject that is judged no more; its history stays."""
+    database.execute("DELETE FROM verdict WHERE target = ? AND subject = ?", (target, database.subject(*subject)))
+
+
 def _freeze(database: Database, row: VerdictRow, key: tuple[str, int], at: float) -> bool:
     """Keeps a final verdict for good, a different one beside those before it; False when it says the same."""
     window = (*key, row.window_start, row.window_end)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from netmon.model import Baseline, Direction, End, Gap, Octets, Outage, Slot, Span, Subject, Unplaced, Verdict
+from netmon.model import Baseline, Direction, End, Gap, Octets, Outage, Slot, Span, Subject, Unplaced, Verdict, Window
 from netmon.store.days import (
     DAY_SLOTS,
     SLOT_COLUMNS,
@@ -264,6 +264,15 @@ class Reader:
             target, subject_id,
         )  # fmt: skip
         return [(at, load_verdict(body)) for at, body in rows]
+
+    def frozen_windows(self) -> set[Window]:
+        """The windows that have frozen verdicts."""
+        return {Window(*row) for row in self._rows("SELECT DISTINCT window_start, window_end FROM verdict_frozen")}
+
+    def first_evidence(self) -> float | None:
+        """When the first state that the store knows of began; None for an empty store."""
+        (row,) = self._rows("SELECT min(since) FROM span")
+        return None if row[0] is None else float(row[0])
 
     def frozen(self, target: str | None = None, subject_id: str | None = None) -> list[Frozen]:
         """Every revision of the verdicts of closed windows, by window and revision."""

@@ -32,6 +32,9 @@ _ROWS_A_STEP = 5_000
 
 log = structlog.get_logger(__name__)
 
+CLOSE_WITHIN_S = 2.0
+"""How long a stop waits for a disk that does not answer: the whole of netmon leaves within five seconds."""
+
 
 class Store:
     """One open store file. Only one process may write to it; any number may read."""
@@ -56,9 +59,10 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Commits what waits, for 3 s at most, and closes all connections. Calling it again does nothing."""
+        """Commits what waits, for CLOSE_WITHIN_S at most, and closes all connections; nothing may be reading. Calling it
+        again does nothing."""
+        self._writer.close(CLOSE_WITHIN_S)
         self._reader.close()
-        self._writer.close()
 
     def flush(self, timeout_s: float | None = None) -> None:
         """Waits until everything that was written before is committed, housekeeping included. TimeoutError: it was not."""
@@ -175,6 +179,10 @@ class Store:
                 facts.put_verdict(database, row, at)
 
         self._writer.put(write)
+
+    def drop_verdict(self, target: str, subject: Subject) -> None:
+        """The subject is judged by this target no more: its current verdict goes, history and frozen ones stay."""
+        self._writer.put(lambda database: facts.drop_verdict(database, target, subject))
 
     # --- housekeeping -------------------------------------------------------------------------------------------------
 

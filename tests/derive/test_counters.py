@@ -106,6 +106,31 @@ def test_the_sum_is_what_was_accepted_and_never_falls(steps):
         assert counters.totals[series] == total >= before
 
 
+def test_a_change_of_width_and_back_counts_nothing_twice():
+    """64 to 32 and back to 64: two gaps, and the sum goes on from the reading before."""
+    counters, series = Counters(), Series(FAMILY, LABELS)
+    readings = [
+        (1000, 0, Kind.COUNTER64),
+        (31_000, 30, Kind.COUNTER32),
+        (61_000, 60, Kind.COUNTER64),
+        (91_000, 90, Kind.COUNTER64),
+    ]
+    steps = []
+    for value, t, kind in readings:
+        steps += counters.take([reading(value, t, kind=kind, uptime=100 * t)], lambda _: UNBOUNDED)
+    assert [step.difference if step.difference is not None else step.reason for step in steps] == ["width", "width", 30_000]
+    assert counters.totals[series] == 30_000
+
+
+def test_counters_of_interfaces_that_are_gone_are_forgotten_but_for_those_of_links():
+    counters, series = Counters(), Series(FAMILY, LABELS)
+    counters.take([reading(1, 0)], lambda _: UNBOUNDED)
+    counters.forget(1_800_000_001.0, {LABELS})
+    assert series in counters.totals
+    counters.forget(1_800_000_001.0, set())
+    assert series not in counters.totals
+
+
 def test_a_restored_point_is_bridged_by_the_next_reading():
     """After a crash the next poll gives the difference to what the store kept."""
     first = Counters()

@@ -137,7 +137,7 @@ async def test_an_interface_keeps_its_series_when_its_index_changes(box: StartBo
     after = of(poll, RECEIVED)
     assert poll.incomplete == ()
     assert {name: each.value - 2**40 for name, each in after.items()} == {"eth0": 10, "eth1": 20}
-    assert all(after[name].series is before[name].series for name in before)
+    assert all(after[name].series == before[name].series for name in before)
 
 
 async def test_a_row_that_went_and_one_that_came_are_seen_within_the_poll(box: StartBox, poller_of: MakePoller):
