@@ -296,7 +296,7 @@ def test_two_links_on_one_interface_lose_nothing_to_a_crash(make):
     now = bench.now + 60
     bench = Bench(bench.path, both)
     bench.now = now
-    run(bench, 600)
+    run(bench, 1200)
     bench.store.flush()
     first = int(SLOT0 // 300)
     for link in ("f01273", "g01273"):
