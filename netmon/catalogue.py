@@ -13,7 +13,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Family:
     """`kind` is a Prometheus type; `unit` is for people and for `probe`; `keeps` marks series that outlive a silent device
-    (SEMANTICS 8)."""
+    (SEMANTICS 8). `values` are those that the one label of an own counter can have: all begin at 0, so that `increase()`
+    sees the first."""
 
     name: str
     kind: str
@@ -23,6 +24,7 @@ class Family:
     labels: tuple[str, ...]
     keeps: bool = False
     buckets: tuple[float, ...] = ()
+    values: tuple[str, ...] = ()
 
 
 _SITE = ("province", "commune", "site")
@@ -121,9 +123,11 @@ OWN: dict[str, Family] = _index(
     Family("netmon_devices", "gauge", "", "Devices by state.", "Số thiết bị theo trạng thái.", ("state",)),
     Family("netmon_self_isolated", "gauge", "", "1 while all canaries are silent and netmon suspects itself.",
            "1 khi mọi thiết bị canh đều im lặng và netmon nghi ngờ chính mình.", ()),
-    Family("netmon_polls_total", "counter", "", "Polls by outcome.", "Số lần hỏi theo kết quả.", ("outcome",)),
+    Family("netmon_polls_total", "counter", "", "Polls by outcome.", "Số lần hỏi theo kết quả.", ("outcome",),
+           values=("answered", "refused", "silent", "local", "bug")),
     Family("netmon_polls_skipped_total", "counter", "", "Polls not started, by reason: running, backlog.",
-           "Số lần hỏi bị bỏ theo lý do.", ("reason",)),
+           "Số lần hỏi bị bỏ theo lý do.", ("reason",),
+           values=("running", "backlog")),
     Family("netmon_poll_duration_seconds", "histogram", "s", "Duration of polls.", "Thời gian của các lần hỏi.", (),
            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)),
     Family("netmon_poll_lateness_seconds", "histogram", "s", "How late polls started against the grid.",
@@ -131,23 +135,28 @@ OWN: dict[str, Family] = _index(
     Family("netmon_polls_in_flight", "gauge", "", "Polls under way.", "Số lần hỏi đang chạy.", ()),
     Family("netmon_readings_total", "counter", "", "Readings taken.", "Số giá trị đã đọc.", ()),
     Family("netmon_gaps_total", "counter", "", "Counter intervals that were refused, by reason.",
-           "Số khoảng đếm bị từ chối theo lý do.", ("reason",)),
+           "Số khoảng đếm bị từ chối theo lý do.", ("reason",),
+           values=("restart", "discontinuity", "identity", "width", "reset", "not_measurable", "too_fast", "clock_step")),
     Family("netmon_slots_total", "counter", "", "Slots closed, by whether enough of them was covered.",
-           "Số khe đã đóng theo mức bao phủ.", ("present",)),
+           "Số khe đã đóng theo mức bao phủ.", ("present",),
+           values=("yes", "no")),
     Family("netmon_snmp_requests_total", "counter", "", "SNMP datagrams sent.", "Số gói SNMP đã gửi.", ()),
     Family("netmon_snmp_retries_total", "counter", "", "SNMP requests sent again.", "Số yêu cầu SNMP gửi lại.", ()),
     Family("netmon_snmp_timeouts_total", "counter", "", "SNMP requests that got no answer.",
            "Số yêu cầu SNMP không có trả lời.", ()),
     Family("netmon_snmp_strays_total", "counter", "", "Datagrams that answered nothing, by reason: late, source, malformed.",
-           "Số gói không khớp yêu cầu nào theo lý do.", ("reason",)),
+           "Số gói không khớp yêu cầu nào theo lý do.", ("reason",),
+           values=("late", "source", "malformed")),
     Family("netmon_store_commits_total", "counter", "", "Commits of the store.", "Số lần ghi kho dữ liệu.", ()),
     Family("netmon_store_failures_total", "counter", "", "Commits of the store that failed.", "Số lần ghi kho bị lỗi.", ()),
     Family("netmon_store_backlog", "gauge", "", "Writes that wait for the next commit.", "Số lệnh ghi đang chờ.", ()),
     Family("netmon_reloads_total", "counter", "", "Reloads of the configuration by result: ok, refused.",
-           "Số lần nạp lại cấu hình theo kết quả.", ("result",)),
+           "Số lần nạp lại cấu hình theo kết quả.", ("result",),
+           values=("ok", "refused")),
     Family("netmon_config_devices", "gauge", "", "Devices in the configuration.", "Số thiết bị trong cấu hình.", ()),
     Family("netmon_bugs_total", "counter", "", "Exceptions that netmon did not expect, by room.",
-           "Số lỗi không lường trước của netmon theo phần.", ("room",)),
+           "Số lỗi không lường trước của netmon theo phần.", ("room",),
+           values=("pipeline", "targets", "daemon")),
     Family("netmon_scrape_series", "gauge", "", "Series on the last page of metrics.",
            "Số chuỗi ở trang số đo gần nhất.", ()),
 )

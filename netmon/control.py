@@ -43,6 +43,8 @@ class ControlServer:
     async def start(self) -> None:
         """Listens. OSError: the path cannot be used, or another daemon is listening there."""
         if self._path.exists():
+            if not self._path.is_socket():
+                raise OSError(f"{self._path} is there and is no socket")
             _refuse_if_alive(self._path)
             self._path.unlink()
         self._path.parent.mkdir(parents=True, exist_ok=True)

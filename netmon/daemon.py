@@ -74,8 +74,6 @@ class Daemon:
         """Runs until SIGTERM or SIGINT. OSError, StoreError: a part cannot start; nothing is left running then."""
         self._own.gauge("netmon_build_info", 1, version=__version__)
         self._own.gauge("netmon_start_timestamp_seconds", self._started)
-        self._own.count("netmon_reloads_total", 0, result="ok")
-        self._own.count("netmon_reloads_total", 0, result="refused")
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
         async with Client(on_event=self._count_snmp) as self._client:

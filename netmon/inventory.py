@@ -75,17 +75,11 @@ class Diff:
 
 
 def diff(old: Inventory, new: Inventory, renewed: Iterable[str] = ()) -> Diff:
-    """What a reload has to touch: a device counts as changed when it, its place, or a link that it witnesses did, and when
-    it is among the `renewed`."""
+    """What a reload has to touch. A device counts as changed when it or its place did, or when it is among the `renewed`;
+    not when only a link on it did."""
 
     def facts(inventory: Inventory) -> dict[str, object]:
-        witnessed: dict[str, list[tuple[Port, Link]]] = {}
-        for port, links in inventory.links_by_port().items():
-            witnessed.setdefault(port.device, []).extend((port, link) for link in links)
-        return {
-            device.id: (device, inventory.sites[device.site], witnessed.get(device.id, []))
-            for device in inventory.devices.values()
-        }
+        return {device.id: (device, inventory.sites[device.site]) for device in inventory.devices.values()}
 
     before, after, forced = facts(old), facts(new), set(renewed)
     return Diff(

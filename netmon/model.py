@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hmac import compare_digest
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 SLOT_S = 300
 """Seconds in a slot: slot k is [300 k, 300 k + 300) in Unix time (Circular 06/2026/TT-BKHCN, 5-minute samples)."""
@@ -114,6 +114,9 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written down")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,9 @@ from netmon.model import (
     Baseline,
     Device,
     End,
-    Link,
     Meter,
     Outcome,
     Poll,
-    Port,
     Reading,
     Series,
     Slot,
@@ -119,7 +117,10 @@ class Pipeline:
     def restore(self, baselines: Mapping[tuple[str, End], Baseline]) -> None:
         """Goes on where the counters of the store stand. Call before the first poll."""
         for watch in self.watches.values():
-            self._restore(watch, baselines)
+            for end in watch.all_ends():
+                baseline = baselines.get((end.link.id, end.end))
+                if baseline is not None:
+                    end.restore(baseline, watch.counters)
 
     def take(self, inventory: Inventory, renewed: Iterable[str] = ()) -> inventories.Diff:
         """Takes an inventory: starts what is new, starts anew what changed, forgets what is gone. Returns the difference.
@@ -136,40 +137,55 @@ class Pipeline:
         ):
             for name in gone:
                 self.announcer.forget(Subject(kind, name), now)
-                for owner in ("rate", "capacity") if kind == "link" else ():
+                for owner in {"device": ("read", "poll", "polled"), "link": ("rate", "capacity")}.get(kind, ()):
                     self._page.forget(f"{owner}:{name}")
-        standing: dict[tuple[str, End], Baseline] = {}
-        before: dict[str, Watch] = {}
-        for name in diff.removed | diff.changed:
-            watch = before[name] = self.watches.pop(name)
-            for end in watch.all_ends():
-                standing[end.link.id, end.end] = end.baseline(watch.counters)
-                self._page.forget(f"rate:{end.link.id}")
-        ports: dict[str, list[tuple[Port, list[Link]]]] = {}
-        for port, links in inventory.links_by_port().items():
-            ports.setdefault(port.device, []).append((port, links))
+        for name in diff.removed:
+            del self.watches[name]
         for name in diff.added | diff.changed:
-            device, labels = inventory.devices[name], inventory.device_labels(name)
-            watch = self.watches[name] = Watch(device, labels, self._make_poller(device, labels))
-            for port, links in ports.get(name, ()):
-                watch.ends[port.interface] = [
-                    EndOfLink(link, end, (*labels, ("interface", port.interface)))
-                    for link in links
-                    for end, at in ((End.NEAR, link.near), (End.FAR, link.far))
-                    if at == port
-                ]
-            self._restore(watch, standing)
-        for name, was in before.items():
-            watch_now = self.watches.get(name)
-            if watch_now is not None and watch_now.labels == was.labels:
-                watch_now.alive_at, watch_now.read_at = was.alive_at, was.read_at  # its series stay until it is polled
-            else:
-                for owner in ("read", "poll", "polled"):
-                    self._page.forget(f"{owner}:{name}")
+            self._watch(inventory.devices[name])
+        self._hang_links()
         out = self.network.take(inventory, now)
-        self._show_all(now)
+        self._show_changed(old, diff)
+        self.show_capacities(now)
         self._publish(out)
         return diff
+
+    def _watch(self, device: Device) -> None:
+        """Watches a device with a new poller. While its labels are the same its counters and series go on."""
+        labels, watch = self.inventory.device_labels(device.id), self.watches.get(device.id)
+        poller = self._make_poller(device, labels)
+        if watch is not None and watch.labels == labels:
+            watch.device, watch.poller = device, poller
+            return
+        self.watches[device.id] = fresh = Watch(device, labels, poller)
+        if watch is not None:
+            for owner in ("read", "poll", "polled"):
+                self._page.forget(f"{owner}:{device.id}")
+            for interface, ends in watch.ends.items():
+                fresh.ends[interface] = []
+                for end in ends:
+                    moved = EndOfLink(end.link, end.end, (*labels, ("interface", interface)))
+                    moved.restore(end.baseline(watch.counters), fresh.counters)
+                    fresh.ends[interface].append(moved)
+                    self._page.forget(f"rate:{end.link.id}")
+
+    def _hang_links(self) -> None:
+        """Puts the links of the inventory on the interfaces that witness them; an end that was there goes on."""
+        before = {name: watch.ends for name, watch in self.watches.items()}
+        for watch in self.watches.values():
+            watch.ends = {}
+        for port, links in self.inventory.links_by_port().items():
+            watch = self.watches[port.device]
+            there = {(end.link.id, end.end): end for end in before[port.device].get(port.interface, ())}
+            ends = watch.ends[port.interface] = []
+            for link in links:
+                for place, at in ((End.NEAR, link.near), (End.FAR, link.far)):
+                    if at == port:
+                        end = there.get((link.id, place))
+                        if end is None:
+                            end = EndOfLink(link, place, (*watch.labels, ("interface", port.interface)))
+                        end.link = link
+                        ends.append(end)
 
     async def run(self, key: str, due: float) -> None:
         """One poll of a device, or one ping of a link's check address; the schedule's job."""
@@ -180,17 +196,21 @@ class Pipeline:
         if watch is None:
             return
         track = self.network.tracks[key]
-        at = At(self._clock(), time.monotonic())
+        at, poller = At(self._clock(), time.monotonic()), watch.poller
+
+        def replaced() -> bool:
+            return self.watches.get(key) is not watch or watch.poller is not poller  # by a reload
+
         try:
-            poll = await watch.poller.poll(light=track.fallen or track.silences > 0)
-            if self.watches.get(key) is watch:  # else a reload replaced it meanwhile
+            poll = await poller.poll(light=track.fallen or track.silences > 0)
+            if not replaced():
                 self.take_poll(watch, poll)
         except Exception as error:
             self._meter.count("netmon_bugs_total", room="pipeline")
             log.exception("poll failed by a bug", device=key)
             ended = At(self._clock(), time.monotonic())
             bug = Poll(device=key, outcome=Outcome.BUG, sent=at, ended=ended, detail=f"{type(error).__name__}: {error}")
-            if self.watches.get(key) is watch:
+            if not replaced():
                 self.take_poll(watch, bug)
 
     def take_poll(self, watch: Watch, poll: Poll) -> None:
@@ -349,18 +369,16 @@ class Pipeline:
             end.shown_at = now
             self._page.put(f"rate:{end.link.id}", samples.rate_samples(self.inventory, end.link.id, slot))
 
-    def _restore(self, watch: Watch, baselines: Mapping[tuple[str, End], Baseline]) -> None:
-        for ends in watch.ends.values():
-            for end in ends:
-                baseline = baselines.get((end.link.id, end.end))
-                if baseline is not None:
-                    end.restore(baseline, watch.counters)
-
-    def _show_all(self, now: float) -> None:
-        for device in self.inventory.devices:
+    def _show_changed(self, old: Inventory, diff: inventories.Diff) -> None:
+        """Puts the state series on the page of what is new or has another description than before."""
+        new = self.inventory
+        for device in diff.added | diff.changed:
             self.announcer.show(self.network, Subject("device", device))
-        for link in self.inventory.links:
-            self.announcer.show(self.network, Subject("link", link))
-        self.show_capacities(now)
+        moved = {site for site in new.sites if old.sites.get(site) != new.sites[site]}
+        for link in new.links.values():
+            if old.links.get(link.id) != link or link.site in moved:
+                self.announcer.show(self.network, Subject("link", link.id))
+        served = old.links_of_site()
         for site in self.network.sites:
-            self.announcer.show(self.network, Subject("site", site))
+            if site in moved or site not in served:
+                self.announcer.show(self.network, Subject("site", site))

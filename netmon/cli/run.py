@@ -14,6 +14,9 @@ from netmon.daemon import Daemon
 from netmon.settings import ConfigErrors, load
 from netmon.store import StoreError
 
+BAD_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: the service manager does not start it again, for it would only say the same."""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
@@ -35,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
         settings = load(args.config)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
-        return fail(f"the configuration in {args.config} has errors; nothing was started")
+        fail(f"the configuration in {args.config} has errors; nothing was started")
+        return BAD_CONFIGURATION
     try:
         asyncio.run(Daemon(settings, args.config).run())
     except (OSError, StoreError) as error:
@@ -47,7 +51,8 @@ def set_up_logging(level: str) -> None:
     """structlog to standard error: colours on a terminal, else one `key=value` line an event for the journal."""
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        # Plain, for a richer traceback prints local variables, and among them may be a community.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if terminal
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
     )

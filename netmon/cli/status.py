@@ -42,11 +42,13 @@ def run(args: argparse.Namespace) -> int:
         told = ask(settings.control, "status")
     except ControlError as error:
         return fail(str(error))
-    except OSError:
+    except (FileNotFoundError, ConnectionRefusedError):
         try:
             told = from_store(settings)
         except StoreError as error:
-            return fail(f"no daemon answers on {settings.control}, and {error}")
+            return fail(f"no daemon listens on {settings.control}, and {error}")
+    except OSError as error:
+        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
     print(json.dumps(told, ensure_ascii=False) if args.json else show(told, settings, everything=args.all, now=time.time()))
     return 0
 

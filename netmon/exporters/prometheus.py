@@ -28,8 +28,6 @@ from prometheus_client import (
 from netmon.catalogue import DEVICE, OWN, Family
 from netmon.model import Series
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 _Owner = tuple[str, bool]
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
@@ -49,6 +47,9 @@ class OwnMetrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._metrics = {family.name: self._made(family) for family in OWN.values()}
+        for family in OWN.values():
+            for value in family.values:
+                self.count(family.name, 0, **{family.labels[0]: value})
 
     def count(self, family: str, amount: float = 1, /, **labels: str) -> None:
         self._of(Counter, family, labels).inc(amount)

@@ -10,8 +10,17 @@ from __future__ import annotations
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
+from netmon.model import Secret
 from netmon.settings import ConfigErrors, load
+
+
+class _Pickler(pickle.Pickler):
+    """Writes secrets, too, which refuse every other pickler."""
+
+    def reducer_override(self, thing: object) -> Any:
+        return (Secret, (thing.reveal(),)) if isinstance(thing, Secret) else NotImplemented
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +33,7 @@ def main(arguments: list[str]) -> int:
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    pickle.dump(settings, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    _Pickler(sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(settings)
     return 0
 
 

@@ -13,6 +13,8 @@ Instants are Unix seconds UTC (REAL). Days are numbers of local days: day d of A
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -143,6 +145,18 @@ def migrate(path: Path) -> None:
             connection.execute("COMMIT")
 
 
+def lock(path: Path) -> int:
+    """A descriptor that holds the right to write, on a file beside the store. StoreError: another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise StoreError(f"{path}: another netmon writes to this store") from None
+    return held
+
+
 def connect_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes."""
     connection = _connect(path)
@@ -157,9 +171,11 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     try:
         if not path.exists():
             raise StoreError(f"{path}: there is no store here")
-        path.open("rb").close()
     except PermissionError:
-        raise StoreError(f"{path}: this user may not read the store") from None
+        raise StoreError(f"{path}: this user may not look there") from None
+    # Asked and not tried: to close a file of one's own would drop the locks that this process holds on it (fcntl(2)).
+    if not os.access(path, os.R_OK):
+        raise StoreError(f"{path}: this user may not read the store")
     try:
         connection = _open_reader(path, "mode=ro")
     except sqlite3.OperationalError:

@@ -10,6 +10,7 @@ exception and not the writer's.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from netmon.store import facts
 from netmon.store.days import add_slots, day_of, day_start, fold_step
 from netmon.store.reader import Reader
 from netmon.store.records import Absence, dump_baseline, dump_verdict, source_code
-from netmon.store.schema import connect_writer, migrate
+from netmon.store.schema import connect_writer, lock, migrate
 from netmon.store.writer import Chore, Database, Writer
 
 BASELINES_TRIMMED_EVERY = 65_536
@@ -39,18 +40,25 @@ CLOSE_WITHIN_S = 2.0
 class Store:
     """One open store file. Only one process may write to it; any number may read."""
 
-    def __init__(self, path: Path, writer: Writer) -> None:
+    def __init__(self, path: Path, writer: Writer, lock: int) -> None:
         self._writer = writer
         self._reader = Reader(path)
+        self._lock = lock
 
     @classmethod
     def open(cls, path: Path, meter: Meter) -> Store:
         """Makes or migrates the file and starts the writer. `meter` is called from the writer's thread.
 
-        StoreError: the file is a newer netmon's, or not a store. OSError, sqlite3.Error: it cannot be made or opened.
+        StoreError: another process writes to it, it is a newer netmon's, or not a store. OSError, sqlite3.Error: it cannot
+        be made or opened.
         """
-        migrate(path)
-        return cls(path, Writer(connect_writer(path), meter))
+        held = lock(path)
+        try:
+            migrate(path)
+            return cls(path, Writer(connect_writer(path), meter), held)
+        except BaseException:
+            os.close(held)
+            raise
 
     def __enter__(self) -> Store:
         return self
@@ -63,6 +71,9 @@ class Store:
         again does nothing."""
         self._writer.close(CLOSE_WITHIN_S)
         self._reader.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def flush(self, timeout_s: float | None = None) -> None:
         """Waits until everything that was written before is committed, housekeeping included. TimeoutError: it was not."""
