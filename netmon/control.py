@@ -93,6 +93,9 @@ class ControlServer:
             return {"ok": True, **await handler(author, request)}
         except ControlError as error:
             return {"ok": False, "error": str(error)}
+        except Exception:
+            log.exception("a command failed by a bug", command=command, by=author)
+            return {"ok": False, "error": f"{command} failed by a bug of netmon: the log has it"}
 
 
 def author_of(peer: Any) -> str:

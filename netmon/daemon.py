@@ -6,6 +6,7 @@ Read `Daemon.run` and you know the program.
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 import signal
 import sys
@@ -22,7 +23,7 @@ from netmon.control import ControlError, ControlServer
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Diff, Inventory
 from netmon.judge import Judge, judged_links
-from netmon.model import SLOT_S, Device, DeviceState, Meter, Subject
+from netmon.model import SLOT_S, ZONE_S, Device, DeviceState, Meter, Subject
 from netmon.network import Network
 from netmon.pipeline import Pipeline, Poller
 from netmon.pollers.icmp import Pinger
@@ -30,7 +31,7 @@ from netmon.pollers.snmp import SnmpPoller
 from netmon.schedule import Schedule
 from netmon.settings import Settings
 from netmon.snmp import Client
-from netmon.store import Store
+from netmon.store import Store, dump_verdict
 from netmon.web import Listener
 
 log = structlog.get_logger(__name__)
@@ -38,14 +39,18 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.5
 SWEEP_S = 5.0
 HEARTBEAT_S = 10.0
+RELOAD_S = 60.0
+"""How long a reload may read; a secret's file on a share that hangs must not hold it for ever."""
+
 CLOCK_STEP_S = 1.0
 """A step of the wall clock against the monotonic clock that is more than drift (SEMANTICS 3)."""
 
 UNREAD_S = 86_400.0
 """Counters of interfaces that are gone are forgotten after a day."""
 
-FOLD_HOUR_S = 19 * 3600
-"""Days are folded once a day at this second of the UTC day: 02:00 in Asia/Ho_Chi_Minh."""
+DAY_S = 86_400
+FOLD_S = 2 * 3600 - ZONE_S
+"""Days are folded once a night, at 02:00 in Viet Nam: so many seconds after midnight UTC."""
 
 
 class Daemon:
@@ -62,6 +67,7 @@ class Daemon:
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
         self._refused = False
+        self._ready = False
         self._offset = time.time() - time.monotonic()
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
@@ -95,7 +101,7 @@ class Daemon:
                 self._network.restore(Subject(kind, name), span.state, span.start)
         self._close_outages_of_strangers(settings.inventory)
         self._schedule = Schedule(
-            self._poll,
+            lambda key, due: self._pipeline.run(key),
             cap=settings.poll.concurrency,
             on_skip=lambda key, reason: self._own.count("netmon_polls_skipped_total", reason=reason),
             on_late=lambda seconds: self._own.observe("netmon_poll_lateness_seconds", seconds),
@@ -116,7 +122,10 @@ class Daemon:
         self._show_inventory(settings)
         self._fill_schedule(settings)
         listener = Listener(self, settings.prometheus.host, settings.prometheus.port)
-        control = ControlServer(settings.control, {"status": self._control_status, "reload": self._control_reload})
+        control = ControlServer(
+            settings.control,
+            {"status": self._control_status, "verdicts": self._control_verdicts, "reload": self._control_reload},
+        )
         await listener.start()
         try:
             await control.start()
@@ -130,6 +139,7 @@ class Daemon:
             await self._pinger.close()
             self._pipeline.park()
             await self._judge.join()
+            self._judge.park(time.time())
             store.record_stop(time.time())
 
     async def _serve(self) -> None:
@@ -137,6 +147,10 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        # What stands after the start stays for good: the collector need not walk it again, which would hold up the loop.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
         for work in (
             self._schedule.run_forever(),
             self._every(TICK_S, self._tick),
@@ -172,8 +186,9 @@ class Daemon:
         return self._page.render()
 
     def ready(self) -> bool:
-        """Whether every device had its first poll."""
-        return all(watch.last is not None for watch in self._pipeline.watches.values())
+        """Whether every device had its first poll, once; a reload does not take it back."""
+        self._ready = self._ready or all(watch.last is not None for watch in self._pipeline.watches.values())
+        return self._ready
 
     def state(self) -> Mapping[str, Any]:
         polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
@@ -181,9 +196,6 @@ class Daemon:
 
     def verdicts(self) -> Mapping[str, Any]:
         return facts.verdicts(self._judge.verdicts)
-
-    async def _poll(self, key: str, due: float) -> None:
-        await self._pipeline.run(key, due)
 
     def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
         credential = self.settings.credentials[device.credential]
@@ -235,7 +247,7 @@ class Daemon:
                 judged=judged,
                 daily_years=kept.daily_years,
             )
-            await asyncio.sleep(86_400 - (time.time() - FOLD_HOUR_S) % 86_400)
+            await asyncio.sleep(DAY_S - (time.time() - FOLD_S) % DAY_S)
 
     async def _watchdog(self) -> None:
         """Tells the service manager that the loop turns: a loop that is blocked does not get here."""
@@ -272,6 +284,9 @@ class Daemon:
             await self.reload(author)
         except ControlError as error:
             log.error("reload refused: the old configuration stays", by=author, problems=str(error))
+        except Exception:
+            self._own.count("netmon_bugs_total", room="daemon")
+            log.exception("reload failed by a bug", by=author)
 
     async def reload(self, author: str) -> Diff:
         """Reads the settings in a child process and takes what differs. ControlError: they are wrong; the old ones stay."""
@@ -341,6 +356,12 @@ class Daemon:
     async def _control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
 
+    async def _control_verdicts(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The verdicts with their evidence, as the store writes them: all, or those that `name` names."""
+        name = request.get("name")
+        found = [v for v in self._judge.verdicts if name is None or name in (v.id, v.subject.id)]
+        return {"verdicts": [dump_verdict(verdict) for verdict in found], "known": [v.id for v in self._judge.verdicts]}
+
     async def _control_reload(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         diff = await self.reload(author)
         return {"added": sorted(diff.added), "removed": sorted(diff.removed), "changed": sorted(diff.changed)}
@@ -359,6 +380,7 @@ async def read_in_child(directory: Path) -> Settings:
     try:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # not from the directory that the daemon happens to stand in
             "-m",
             "netmon.settings",
             str(directory),
@@ -368,7 +390,13 @@ async def read_in_child(directory: Path) -> Settings:
         )
     except OSError as error:
         raise ControlError(f"the configuration could not be read: {error}") from error
-    out, err = await child.communicate()
+    try:
+        async with asyncio.timeout(RELOAD_S):
+            out, err = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise ControlError(f"reading the configuration took more than {RELOAD_S:g} s") from None
     if child.returncode != 0:
         raise ControlError(err.decode(errors="replace").strip() or f"the reader ended with {child.returncode}")
     settings = pickle.loads(out)  # noqa: S301 - written by our own child, over a pipe

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import isnan, nan
 from threading import Event
@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 GRACE_S = 75.0
 """Slots are judged so long after they ended: by then every device was polled again, and closed them."""
+
+STORED_EVERY_S = 3600.0
+"""A verdict that stands is written again so often; a running netmon tells the newest itself."""
 
 SETTLED_S = 2 * SLOT_S
 """So long after a month its last slots have closed, also those that waited for a late poll."""
@@ -91,6 +94,7 @@ class Judge:
         self._meter = meter
         self._stopping = Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
+        self._stored: dict[str, tuple[Standing | None, float, float]] = {}
         self.verdicts: list[Verdict] = list(reader.verdicts())
 
     async def run_forever(self, settings: Callable[[], Settings]) -> None:
@@ -132,7 +136,21 @@ class Judge:
                 log.info("verdict changed", target=verdict.target, subject=verdict.subject.id, was=was, verdict=now_is)
             self._show(verdict, now)
         self.verdicts = found
-        self._store.put_verdicts(found, now)
+        self._put([verdict for verdict in found if self._is_due(verdict, now)], now)
+
+    def park(self, now: float) -> None:
+        """Stores the verdicts as they stand: netmon stops."""
+        self._put(self.verdicts, now)
+
+    def _is_due(self, verdict: Verdict, now: float) -> bool:
+        """Verdicts are written when they change, when a new month begins and once in a while: with their evidence they are
+        large."""
+        standing, at, end = self._stored.get(verdict.id, (None, 0.0, 0.0))
+        return standing is not verdict.standing or max(now - at, verdict.window.end - end) >= STORED_EVERY_S
+
+    def _put(self, verdicts: Sequence[Verdict], now: float) -> None:
+        self._store.put_verdicts(verdicts, now)
+        self._stored.update((verdict.id, (verdict.standing, now, verdict.window.end)) for verdict in verdicts)
 
     def _work(self, settings: Settings, now: float) -> tuple[list[Verdict], list[tuple[Window, list[Verdict]]]]:
         """What the thread does: the verdicts of now, and the final ones of months that are due."""

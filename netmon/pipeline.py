@@ -187,7 +187,7 @@ class Pipeline:
                         end.link = link
                         ends.append(end)
 
-    async def run(self, key: str, due: float) -> None:
+    async def run(self, key: str) -> None:
         """One poll of a device, or one ping of a link's check address; the schedule's job."""
         if key.startswith(CHECK):
             await self._check(key.removeprefix(CHECK))

@@ -122,7 +122,7 @@ class Bench:
 
     def poll(self, *devices):
         for device in devices or self.things.devices:
-            asyncio.run(self.pipeline.run(device, self.now))
+            asyncio.run(self.pipeline.run(device))
 
     def lines(self, start):
         self.store.flush()

@@ -6,16 +6,16 @@ import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from netmon import units
 from netmon.cli.words import add_config, fail
+from netmon.control import ControlError, ask
 from netmon.model import Verdict
 from netmon.settings import ConfigErrors, Settings, load, quantities
-from netmon.store import Reader, StoreError
-from netmon.store.records import dump_verdict
+from netmon.store import Reader, StoreError, dump_verdict, load_verdict
 from netmon.targets.rollup import severity
 from netmon.targets.words import explain
 
@@ -53,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
     """Explain a verdict, or all of a subject's; 0 when it was found and explained, 1 when not."""
     try:
         settings = load(args.config, secrets=False)
-        verdicts = _verdicts(settings.store.path)
-    except (ConfigErrors, StoreError) as error:
+        verdicts, known = _told(settings, args.verdict)
+    except (ConfigErrors, ControlError, StoreError) as error:
         return fail(str(error))
-    found = sorted(_named(verdicts, args.verdict), key=lambda verdict: -severity(verdict.standing))
+    except OSError as error:
+        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+    found = sorted(verdicts, key=lambda verdict: -severity(verdict.standing))
     if not found:
-        return fail(_unknown(verdicts, args.verdict))
+        return fail(_unknown(known, args.verdict))
     if args.json:
         shown: list[dict[str, Any]] = [{"id": verdict.id, **json.loads(dump_verdict(verdict))} for verdict in found]
         print(json.dumps(shown[0] if "/" in args.verdict else shown, ensure_ascii=False, indent=2))
@@ -73,23 +75,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _verdicts(path: Path) -> list[Verdict]:
-    reader = Reader.open(path)
+def _told(settings: Settings, name: str) -> tuple[list[Verdict], list[str]]:
+    """The verdicts of that name and the names of all: from the daemon where one runs, for its are the newest, else from the
+    store."""
     try:
-        return reader.verdicts()
-    finally:
-        reader.close()
+        answer = ask(settings.control, "verdicts", name=name)
+    except (FileNotFoundError, ConnectionRefusedError):
+        with closing(Reader.open(settings.store.path)) as reader:
+            verdicts = reader.verdicts()
+        return [verdict for verdict in verdicts if name in (verdict.id, verdict.subject.id)], [v.id for v in verdicts]
+    return [load_verdict(body) for body in answer["verdicts"]], answer["known"]
 
 
-def _named(verdicts: Sequence[Verdict], name: str) -> list[Verdict]:
-    return [verdict for verdict in verdicts if name in (verdict.id, verdict.subject.id)]
-
-
-def _unknown(verdicts: Sequence[Verdict], name: str) -> str:
-    if not verdicts:
+def _unknown(known: Sequence[str], name: str) -> str:
+    if not known:
         return "nothing has been judged yet: verdicts come when the first slot of five minutes has closed"
-    known = {verdict.id for verdict in verdicts} | {verdict.subject.id for verdict in verdicts}
-    near = get_close_matches(name, sorted(known), n=5)
+    near = get_close_matches(name, sorted({*known, *(each.partition("/")[2] for each in known)}), n=5)
     return f"there is no verdict '{name}'" + (f"; did you mean {', '.join(near)}?" if near else "")
 
 

@@ -6,12 +6,11 @@ import argparse
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
+from netmon.model import VIET_NAM
 from netmon.settings import default_directory
-
-LOCAL = timezone(timedelta(hours=7), "+07")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +50,7 @@ def moment(unix: float | None) -> str:
     """An instant as people of the province read it: 2026-11-21 14:05:09, local time; "-" for none."""
     if not unix:
         return "-"
-    return datetime.fromtimestamp(unix, UTC).astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(unix, UTC).astimezone(VIET_NAM).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def ago(seconds: float) -> str:

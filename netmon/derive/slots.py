@@ -7,12 +7,11 @@ holds in integers at every moment, per end of a link and direction. Times are mi
 
 from __future__ import annotations
 
-from netmon.model import SLOT_S, Baseline, CounterPoint, Direction, Octets, Slot, Unplaced
+from netmon.model import SLOT_S, ZONE_S, Baseline, CounterPoint, Direction, Octets, Slot, Unplaced
 
 SLOT_US = SLOT_S * 1_000_000
 DAY_US = 86_400_000_000
-LOCAL_US = 7 * 3_600_000_000
-"""Asia/Ho_Chi_Minh is UTC+7 without daylight saving since 1975; a local day is a whole number of slots."""
+LOCAL_US = ZONE_S * 1_000_000
 
 PRESENT_S = 240
 """A slot is present when at least so many of its seconds are covered."""

@@ -7,13 +7,13 @@ days the Unix second at which they begin in Asia/Ho_Chi_Minh. Every reader raise
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import ip_address
 
+from netmon.model import VIET_NAM
 from netmon.settings.problem import UnfitError
 
-_HO_CHI_MINH = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """A fixed offset: the zone has had no other since 1975, and a server without tzdata must read its configuration too."""
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
@@ -71,12 +71,12 @@ def day(value: object) -> float:
             raise UnfitError(f"{_shown(value)} is not in the calendar") from None
     if not isinstance(value, date) or isinstance(value, datetime):
         raise UnfitError(f"{_shown(value)} is not a day: write it as 2025-07-01")
-    return datetime(value.year, value.month, value.day, tzinfo=_HO_CHI_MINH).timestamp()
+    return datetime(value.year, value.month, value.day, tzinfo=VIET_NAM).timestamp()
 
 
 def today() -> date:
     """The day that it is in Asia/Ho_Chi_Minh."""
-    return datetime.now(_HO_CHI_MINH).date()
+    return datetime.now(VIET_NAM).date()
 
 
 def address(value: object) -> str:

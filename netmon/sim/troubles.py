@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import StrEnum
 from random import Random
 
 from netmon.inventory import Inventory
-from netmon.model import Link, LinkRole, SiteKind
+from netmon.model import VIET_NAM, Link, LinkRole, SiteKind
 from netmon.sim.timetable import Timetable
-
-_HO_CHI_MINH = timezone(timedelta(hours=7))
 
 
 class Trouble(StrEnum):
@@ -89,7 +87,7 @@ def in_words(chosen: Script, inventory: Inventory) -> list[str]:
     """One sentence a trouble."""
 
     def when(timetable: Timetable) -> str:
-        first = datetime.fromtimestamp(timetable.first, _HO_CHI_MINH)
+        first = datetime.fromtimestamp(timetable.first, VIET_NAM)
         again = f", again every {timetable.every:g} s" if timetable.every else ""
         return f"from {first:%H:%M:%S} for {timetable.lasting:g} s{again}"
 

@@ -21,15 +21,12 @@ from itertools import groupby
 from math import isnan, nan
 from typing import Any
 
-from netmon.model import SLOT_S, Octets, Slot
+from netmon.model import SLOT_S, ZONE_S, Octets, Slot
 from netmon.store.records import MEASURED, MIXED, SIMULATED
 from netmon.store.writer import Database
 
 DAY_S = 86_400
 DAY_SLOTS = DAY_S // SLOT_S
-ZONE_S = 25_200
-"""Asia/Ho_Chi_Minh is UTC+7 all year."""
-
 PRESENT_US = 240_000_000
 """A slot is present in a direction when so many microseconds of it are covered."""
 

@@ -69,8 +69,8 @@ class Store:
     def close(self) -> None:
         """Commits what waits, for CLOSE_WITHIN_S at most, and closes all connections; nothing may be reading. Calling it
         again does nothing."""
+        self._reader.close()  # first: the last to close folds the journal into the file, and a reader may not
         self._writer.close(CLOSE_WITHIN_S)
-        self._reader.close()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1

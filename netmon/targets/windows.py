@@ -7,11 +7,10 @@ measured; midnight there is always the edge of a slot. Instants are Unix seconds
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from netmon.model import SLOT_S, Window
+from netmon.model import SLOT_S, VIET_NAM, Window
 
-VIET_NAM = timezone(timedelta(hours=7), "+07")
 DAY_S = 86_400
 
 

@@ -142,7 +142,7 @@ def test_the_script_tells_when_the_store_no_longer_bears_the_verdict_out(judged,
     database.close()
     for verdict in ("tslcd_p95/cb-01273-fibre", "availability/ub-01273"):
         found = recompute(copy, verdict)
-        assert (found.returncode, "DIFFERS" in found.stdout) == (1, True)
+        assert (found.returncode, "DIFFERS" in found.stdout) == (1, True), found.stdout + found.stderr
 
 
 # --- netmon explain ---------------------------------------------------------------------------------------------------
