@@ -1,7 +1,7 @@
 """A starting configuration for a province, written from the register: every commune with a site, a router and a link.
 
-Pure text: what it returns is for people to read, keep and change. `netmon init` writes it, the example in `config/` is its
-output for Cao Bằng, and the simulator plays it on loopback addresses.
+Pure text: what it returns is for people to read, keep and change. The example in `config/` is its output for Cao Bằng, and
+the simulator plays it on loopback addresses.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ def same_life(before: Epoch, after: Epoch, elapsed_s: float) -> str:
     return ""
 
 
-def difference(before: Reading, after: Reading, limits: Ceiling) -> int | str:
-    """The difference of two readings of one counter, or the reason why there is none.
+def interval(before: Reading, after: Reading) -> tuple[float, str]:
+    """The seconds between two readings of one counter, and why these are not comparable: "" when they are.
 
     A reading restored from the store has no monotonic time (NaN): then the wall clock alone tells how long it was.
     """
@@ -84,30 +84,39 @@ def difference(before: Reading, after: Reading, limits: Ceiling) -> int | str:
     steady = after.at.monotonic - before.at.monotonic
     if not isnan(steady):
         if abs(elapsed - steady) > 1.0:
-            return "clock_step"
+            return steady, "clock_step"
         elapsed = steady
     if elapsed <= 0:
-        return "clock_step"
-    if before.epoch is not None and after.epoch is not None:
-        reason = same_life(before.epoch, after.epoch, elapsed)
-        if reason:
-            return reason
+        return elapsed, "clock_step"
+    if before.epoch is None or after.epoch is None:
+        return elapsed, ""
+    return elapsed, same_life(before.epoch, after.epoch, elapsed)
+
+
+def rise(before: Reading, after: Reading, elapsed_s: float, limits: Ceiling) -> int | str:
+    """The difference of two comparable readings, or the reason why there is none."""
     kind = after.series.kind
     if kind is not before.series.kind:
         return "width"  # the agent changed from 64-bit to 32-bit counters or back
     delta = int(after.value) - int(before.value)
     if kind is Kind.COUNTER32:
-        if limits.wrap is not None and TICKS / limits.wrap < elapsed:
+        if limits.wrap is not None and TICKS / limits.wrap < elapsed_s:
             return "not_measurable"
         if delta < 0:
             delta += TICKS
-            if limits.wrap is None or delta / elapsed > limits.wrap:
+            if limits.wrap is None or delta / elapsed_s > limits.wrap:
                 return "reset"
     elif delta < 0:
         return "reset"
-    if limits.rate is not None and delta / elapsed > FRAMING * limits.rate:
+    if limits.rate is not None and delta / elapsed_s > FRAMING * limits.rate:
         return "too_fast"
     return delta
+
+
+def difference(before: Reading, after: Reading, limits: Ceiling) -> int | str:
+    """The difference of two readings of one counter, or the reason why there is none (SEMANTICS 3)."""
+    elapsed, reason = interval(before, after)
+    return reason or rise(before, after, elapsed, limits)
 
 
 class Counters:
@@ -125,6 +134,8 @@ class Counters:
         """Takes the counters among `readings`; a counter seen for the first time starts its sum and makes no step."""
         steps = []
         last, totals = self._last, self.totals
+        earlier = later = None  # the epochs of the row that was compared last: its counters share them
+        elapsed, reason = 0.0, ""
         for reading in readings:
             series = reading.series
             if series.kind is not Kind.COUNTER64 and series.kind is not Kind.COUNTER32:
@@ -134,11 +145,14 @@ class Counters:
             if before is None:
                 totals.setdefault(series, 0)
                 continue
-            result = difference(before, reading, ceiling_of(series))
+            if before.epoch is None or before.epoch is not earlier or reading.epoch is not later:
+                earlier, later = before.epoch, reading.epoch
+                elapsed, reason = interval(before, reading)
+            result = reason or rise(before, reading, elapsed, ceiling_of(series))
             if isinstance(result, str):
                 steps.append(Step(series, None, result, before.at, reading))
             else:
-                totals[series] = totals.get(series, 0) + result
+                totals[series] += result
                 steps.append(Step(series, result, "", before.at, reading))
         return steps
 

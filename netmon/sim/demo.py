@@ -214,8 +214,7 @@ def where_to_look(children: Sequence[Child], config: Path, settings: Settings, *
         lines.append(f"  why        {netmon} explain {target}/{commune} --config {config}")
     core = settings.inventory.devices[settings.inventory.canaries[-1]]
     lines += [
-        f"  one device {netmon} probe {core.addresses[0]} --port {core.port} --version 2c "
-        f'--community "$(cat {config}/community)"',
+        f'  one device NETMON_COMMUNITY="$(cat {config}/community)" {netmon} probe {core.addresses[0]} --port {core.port}',
         f"  logs       {'  '.join(str(child.log) for child in children)}",
         "",
         "What goes wrong:",

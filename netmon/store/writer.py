@@ -2,7 +2,7 @@
 
 `put` only appends to a queue, so a poll never waits for a disk. A commit takes everything that waits, in order; if it
 fails for the disk's sake (full, locked, I/O error) nothing of it is applied, the writes stay queued and are tried again
-after waits of 0.25 s doubling to 10 s. At most BACKLOG writes wait: then the oldest are dropped, counted and logged, for
+after waits of 0.25 s doubling to 10 s. At most BACKLOG writes wait: then the oldest are dropped and logged, for
 the newest states and counter readings are the ones that must survive.
 """
 

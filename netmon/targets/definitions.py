@@ -8,11 +8,6 @@ from enum import StrEnum
 from netmon.model import Link, LinkKind, LinkRole, Site, SiteKind
 
 
-class Level(StrEnum):
-    COMMUNE = "commune"
-    PROVINCE = "province"
-
-
 class BasisKind(StrEnum):
     """`statutory`: the law gives the number; `proxy`: it stands in for one that is not published; `local`: the NOC's own."""
 
