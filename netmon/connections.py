@@ -139,7 +139,7 @@ class Connections:
             self._checks[link_id] = Check(before.silences + 1, before.silent_since, sent)
         self._awaited.discard(link_id)
         said = self._checks.get(link_id)
-        self._tell_link(out, link, said.silent_since if said and said.silences else sent)
+        self._tell_links(out, [link], said.silent_since if said and said.silences else sent)
 
     def forget_silences(self, link_ids: Iterable[str] | None = None) -> None:
         """Counts the silences of checks anew: what lay between us and them was lost, and is back."""
@@ -162,7 +162,7 @@ class Connections:
             if now > until and (said or link_id in self._awaited):
                 self._checks.pop(link_id, None)
                 self._awaited.discard(link_id)
-                self._tell_link(out, link, until)
+                self._tell_links(out, [link], until)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped: what is compared moves with it."""
@@ -175,21 +175,27 @@ class Connections:
 
     def tell(self, out: Outturn, device: str, when: float) -> None:
         """Tells anew the links on which a device's state or word bears, and their sites."""
-        for link in self._of_device.get(device, ()):
-            self._tell_link(out, link, when)
+        self._tell_links(out, self._of_device.get(device, ()), when)
 
     def tell_all(self, out: Outturn, when: float) -> None:
         """Tells everything anew: the inventory changed."""
-        for link in self.inventory.links.values():
+        self._tell_links(out, self.inventory.links.values(), when)
+
+    def _tell_links(self, out: Outturn, links: Iterable[Link], when: float) -> None:
+        """Links first and each site once, so that a site that loses all its links at once is told so at once."""
+        sites: dict[str, None] = {}
+        for link in links:
             self._tell_link(out, link, when)
+            sites[link.site] = None
+        for site in sites:
+            self._tell_site(out, site, when)
 
     def _tell_link(self, out: Outturn, link: Link, when: float) -> None:
         said = self._witnesses(link)
         before = self.links[link.id]
         state = services.link_state(said, LinkState(before.state))
         held = Witness.HELD in said and Witness.DOWN not in said
-        self.links[link.id] = self._tell(out, Subject("link", link.id), before, state, held, when, self._cause(link))
-        self._tell_site(out, link.site, when)
+        self.links[link.id] = self._tell(out, Subject("link", link.id), before, state, held, when, self.cause(link))
 
     def _tell_site(self, out: Outturn, site: str, when: float) -> None:
         links, before, subject = self._of_site[site], self.sites[site], Subject("site", site)
@@ -206,7 +212,7 @@ class Connections:
         now = service(held_as_down=False)
         pending = any(self.links[link.id].held for link in links)
         held = pending and (subject not in self._spoken or service(held_as_down=True) is not now)
-        cause = next((cause for link in links if (cause := self._cause(link))), "")
+        cause = next((cause for link in links if (cause := self.cause(link))), "")
         self.sites[site] = self._tell(out, subject, before, now, held, when, cause)
 
     def _tell(self, out: Outturn, subject: Subject, before: Told, state: str, held: bool, when: float, cause: str) -> Told:
@@ -257,7 +263,7 @@ class Connections:
         uphill = self._uphill[link_id]
         return bool(uphill) and all(self._state(d) in (DeviceState.DOWN, DeviceState.UNREACHABLE) for d in uphill)
 
-    def _cause(self, link: Link) -> str:
+    def cause(self, link: Link) -> str:
         """The device that explains why a link cannot be asked, "" when none does."""
         for port in (link.near, link.far):
             if port is not None:

@@ -74,6 +74,8 @@ class ControlServer:
                 answer = await self._answer(author, line)
                 writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
                 await writer.drain()
+        except asyncio.CancelledError:
+            log.debug("control connection closed by the stop")  # raised again it would be logged as an error of asyncio
         except (ConnectionError, ValueError) as error:  # ValueError: a line past the limit
             log.info("control connection ended", detail=str(error))
         finally:

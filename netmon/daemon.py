@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -25,16 +25,19 @@ from netmon.inventory import Diff, Inventory
 from netmon.judge import Judge, judged_links
 from netmon.model import SLOT_S, ZONE_S, Device, DeviceState, Meter, Subject
 from netmon.network import Network
-from netmon.pipeline import Pipeline, Poller
+from netmon.pipeline import Pipeline
 from netmon.pollers.icmp import Pinger
 from netmon.pollers.snmp import SnmpPoller
 from netmon.schedule import Schedule
 from netmon.settings import Settings
 from netmon.snmp import Client
 from netmon.store import Store, dump_verdict
+from netmon.watch import Poller
 from netmon.web import Listener
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 TICK_S = 0.5
 SWEEP_S = 5.0
@@ -51,6 +54,10 @@ UNREAD_S = 86_400.0
 DAY_S = 86_400
 FOLD_S = 2 * 3600 - ZONE_S
 """Days are folded once a night, at 02:00 in Viet Nam: so many seconds after midnight UTC."""
+
+
+class StartError(Exception):
+    """A part cannot start as it is configured; the text names the setting and the reason."""
 
 
 class Daemon:
@@ -77,7 +84,7 @@ class Daemon:
         return self._own
 
     async def run(self) -> None:
-        """Runs until SIGTERM or SIGINT. OSError, StoreError: a part cannot start; nothing is left running then."""
+        """Runs until SIGTERM or SIGINT. StartError, StoreError: a part cannot start; nothing is left running then."""
         self._own.gauge("netmon_build_info", 1, version=__version__)
         self._own.gauge("netmon_start_timestamp_seconds", self._started)
         settings = self.settings
@@ -126,9 +133,9 @@ class Daemon:
             settings.control,
             {"status": self._control_status, "verdicts": self._control_verdicts, "reload": self._control_reload},
         )
-        await listener.start()
+        self._listen = await _begin("exporters.prometheus.listen", listener.start())
         try:
-            await control.start()
+            await _begin("control", control.start())
             await self._serve()
         finally:
             systemd.notify(STOPPING="1")
@@ -162,12 +169,11 @@ class Daemon:
             self._watchdog(),
         ):
             self._start(work)
-        listen = self.settings.prometheus
         log.info(
             "netmon runs",
             version=__version__,
             devices=len(self.settings.inventory.devices),
-            listen=f"{listen.host}:{listen.port}",
+            listen=self._listen,
             store=str(self.settings.store.path),
         )
         systemd.notify(READY="1", STATUS=self._summary())
@@ -192,7 +198,7 @@ class Daemon:
 
     def state(self) -> Mapping[str, Any]:
         polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
-        return facts.state(self._network, polls, ready=self.ready())
+        return facts.state(self._network, polls, self._pipeline.missing_interfaces(), ready=self.ready())
 
     def verdicts(self) -> Mapping[str, Any]:
         return facts.verdicts(self._judge.verdicts)
@@ -288,8 +294,9 @@ class Daemon:
             self._own.count("netmon_bugs_total", room="daemon")
             log.exception("reload failed by a bug", by=author)
 
-    async def reload(self, author: str) -> Diff:
-        """Reads the settings in a child process and takes what differs. ControlError: they are wrong; the old ones stay."""
+    async def reload(self, author: str) -> tuple[Diff, list[str]]:
+        """Reads the settings in a child process and takes what differs; returns the devices touched, and the settings that
+        take effect only at the next start. ControlError: they are wrong; the old ones stay."""
         async with self._reload:
             systemd.reloading()
             try:
@@ -300,23 +307,18 @@ class Daemon:
                 systemd.notify(READY="1", STATUS=self._summary())
                 raise
             self._refused = False
+            later = started_anew(self.settings, settings)
+            if later:
+                log.warning("settings take effect at the next start", settings=later)
             diff = self._take(settings)
             self._own.count("netmon_reloads_total", result="ok")
             systemd.notify(READY="1", STATUS=self._summary())
             log.info("reloaded", by=author, added=len(diff.added), removed=len(diff.removed), changed=len(diff.changed))
             self._start(self._judge.judge(settings, time.time()))
-            return diff
+            return diff, later
 
     def _take(self, settings: Settings) -> Diff:
         old, self.settings = self.settings, settings
-        for name, was, now in (
-            ("store", old.store.path, settings.store.path),
-            ("exporters.prometheus.listen", old.prometheus, settings.prometheus),
-            ("control", old.control, settings.control),
-            ("poll.concurrency", old.poll.concurrency, settings.poll.concurrency),
-        ):
-            if was != now:
-                log.warning("this setting takes effect at the next start", setting=name)
         fresh = {name for name, credential in settings.credentials.items() if old.credentials.get(name) != credential}
         renewed = {device.id for device in settings.inventory.devices.values() if device.credential in fresh}
         self._network.verify_after_s = settings.poll.verify_after_s
@@ -363,13 +365,43 @@ class Daemon:
         return {"verdicts": [dump_verdict(verdict) for verdict in found], "known": [v.id for v in self._judge.verdicts]}
 
     async def _control_reload(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        diff = await self.reload(author)
-        return {"added": sorted(diff.added), "removed": sorted(diff.removed), "changed": sorted(diff.changed)}
+        diff, later = await self.reload(author)
+        return {
+            "added": sorted(diff.added),
+            "removed": sorted(diff.removed),
+            "changed": sorted(diff.changed),
+            "devices": len(self.settings.inventory.devices),
+            "links": len(self.settings.inventory.links),
+            "targets": len(self.settings.targets),
+            "at_next_start": later,
+        }
 
     def _summary(self) -> str:
         states = Counter(track.state for track in self._network.tracks.values())
         counted = ", ".join(f"{states[state]} {state}" for state in DeviceState if states[state]) or "no devices"
         return f"{counted}; the last reload was refused, the configuration before it stays" if self._refused else counted
+
+
+def started_anew(old: Settings, new: Settings) -> list[str]:
+    """The settings that differ but take effect only when netmon starts."""
+    return [
+        name
+        for name, was, now in (
+            ("store.path", old.store.path, new.store.path),
+            ("exporters.prometheus", old.prometheus, new.prometheus),
+            ("control", old.control, new.control),
+            ("poll.concurrency", old.poll.concurrency, new.poll.concurrency),
+        )
+        if was != now
+    ]
+
+
+async def _begin(setting: str, starting: Coroutine[Any, Any, T]) -> T:
+    """Starts a part; StartError names the setting where it cannot."""
+    try:
+        return await starting
+    except OSError as error:
+        raise StartError(f"{setting}: {error.strerror or error}") from error
 
 
 async def read_in_child(directory: Path) -> Settings:

@@ -8,9 +8,13 @@ from typing import Any
 from netmon.model import Poll, Verdict
 from netmon.network import Network
 
+NEVER_HEARD = "It was never heard since netmon started: are address and community right, and may netmon ask it?"
+NO_WITNESS = "It has no witness: neither near nor far interface, nor a check address."
 
-def state(network: Network, polls: Mapping[str, Poll | None], *, ready: bool) -> dict[str, Any]:
-    """The states of all devices, sites and links; instants in Unix seconds, null where there is none."""
+
+def state(network: Network, polls: Mapping[str, Poll | None], missing: Mapping[str, str], *, ready: bool) -> dict[str, Any]:
+    """The states of all devices, sites and links; instants in Unix seconds, null where there is none. `missing` says of
+    links which interface their device does not have."""
     inventory = network.inventory
     devices = []
     for device in inventory.devices.values():
@@ -26,7 +30,7 @@ def state(network: Network, polls: Mapping[str, Poll | None], *, ready: bool) ->
                 "cause": track.cause,
                 "last_poll": poll.ended.unix if poll else None,
                 "outcome": track.outcome or None,
-                "detail": track.detail,
+                "detail": track.detail if track.heard or not track.silences else f"{track.detail} {NEVER_HEARD}",
                 "incomplete": list(poll.incomplete) if poll else [],
             }
         )
@@ -35,7 +39,15 @@ def state(network: Network, polls: Mapping[str, Poll | None], *, ready: bool) ->
         "self_isolated": bool(network.isolated_since),
         "devices": devices,
         "links": [
-            {"link": link.id, "site": link.site, "role": link.role, "state": told.state, "since": told.since or None}
+            {
+                "link": link.id,
+                "site": link.site,
+                "role": link.role,
+                "state": told.state,
+                "since": told.since or None,
+                "cause": network.connections.cause(link),
+                "detail": missing.get(link.id, "") or ("" if link.near or link.far or link.check else NO_WITNESS),
+            }
             for link in inventory.links.values()
             for told in (network.links[link.id],)
         ],

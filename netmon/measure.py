@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from netmon.derive.counters import Ceiling, Counters, Step, ceiling
 from netmon.derive.slots import SlotFiller
-from netmon.model import Baseline, Direction, End, Gap, Link, Reading, Series, Slot, Unplaced
+from netmon.model import Baseline, Direction, End, Gap, Kind, Link, Reading, Series, Slot, Unplaced
 
 OCTETS = {
     "netmon_interface_receive_bytes_total": {End.NEAR: Direction.RECEIVE, End.FAR: Direction.TRANSMIT},
     "netmon_interface_transmit_bytes_total": {End.NEAR: Direction.TRANSMIT, End.FAR: Direction.RECEIVE},
 }
 """An interface's octet counters, and the commune's direction that they mean at either end of a link."""
+
+WRAPS_SOON_S = 30.0
+"""How old the stored reading of a Counter32 may become: at 200 Mbit/s and half as much again it wraps in 114 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +42,13 @@ class EndOfLink:
         self._labels = labels
         self._filler = SlotFiller()
         self.shown_at = 0.0  # when its last slot went to the page of metrics
-        self._stored = False  # whether the store has a baseline that the next poll after a crash can be compared with
+        self._stored_at = 0.0  # when the store last got a baseline that the next poll after a crash can be compared with
 
     def restore(self, baseline: Baseline, counters: Counters) -> None:
         """Goes on where the store says that this end stood."""
         self._filler = SlotFiller(baseline)
-        self._stored = baseline.receive is not None or baseline.transmit is not None
+        points = (baseline.receive, baseline.transmit)
+        self._stored_at = max((point.unix for point in points if point is not None), default=0.0)
         for family, ways in OCTETS.items():
             point = baseline.receive if ways[self.end] is Direction.RECEIVE else baseline.transmit
             if point is not None:
@@ -58,7 +63,7 @@ class EndOfLink:
         """Takes the steps and readings of its interface's octet counters; returns what has to be stored, None for nothing.
 
         The baseline is stored with every closed slot, and also at the first reading and after a gap: whenever netmon dies,
-        the next poll has something to be compared with.
+        the next poll has something to be compared with. Of a 32-bit counter it is stored oftener, for it wraps in minutes.
         """
         gaps: list[Gap] = []
         unplaced: list[Unplaced] = []
@@ -68,14 +73,15 @@ class EndOfLink:
                 gaps.append(Gap(way, start, stop, step.reason))
             else:
                 unplaced += self._filler.add(way, step.difference, start, stop)
-        heard = False
+        due = False
         for reading in readings:
             self._filler.read(OCTETS[reading.series.family][self.end], reading.at.unix)
-            heard = True
+            patience = WRAPS_SOON_S if reading.series.kind is Kind.COUNTER32 else inf
+            due = due or not self._stored_at or reading.at.unix - self._stored_at >= patience
         slots = self._filler.close(now)
-        if not (slots or gaps or unplaced or (heard and not self._stored)):
+        if not (slots or gaps or unplaced or due):
             return None
-        self._stored = True
+        self._stored_at = now
         return Settled(slots=slots, unplaced=unplaced, gaps=gaps, baseline=self.baseline(counters))
 
 

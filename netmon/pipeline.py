@@ -7,7 +7,7 @@ peer, so that no device can be late because of another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -16,7 +16,7 @@ from netmon import inventory as inventories
 from netmon import samples
 from netmon.announce import Announcer
 from netmon.connections import Outturn
-from netmon.derive.counters import Counters, Step
+from netmon.derive.counters import Step
 from netmon.derive.slots import present
 from netmon.exporters.prometheus import Page
 from netmon.inventory import Inventory
@@ -37,6 +37,7 @@ from netmon.model import (
 )
 from netmon.network import Network
 from netmon.store import Store
+from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
 
@@ -51,34 +52,10 @@ DEAD_EVERY_S = 60.0
 """A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1)."""
 
 
-class Poller(Protocol):
-    """Asks one device. `light`: begin with one small request, for the device was silent."""
-
-    async def poll(self, *, light: bool = False) -> Poll: ...
-
-
 class Pinger(Protocol):
     """Round trip of an echo in seconds, None for silence; raises OSError where our own side fails."""
 
     async def ping(self, address: str, timeout_s: float) -> float | None: ...
-
-
-class Watch:
-    """What is remembered of one device between its polls."""
-
-    def __init__(self, device: Device, labels: tuple[tuple[str, str], ...], poller: Poller) -> None:
-        self.device = device
-        self.labels = labels
-        self.poller = poller
-        self.counters = Counters()
-        self.ends: dict[str, list[EndOfLink]] = {}  # by interface
-        self.last: Poll | None = None
-        self.alive_at = 0.0  # when a poll last found it alive, and when one last brought readings
-        self.read_at = 0.0
-
-    def all_ends(self) -> Iterator[EndOfLink]:
-        """The ends of links that the device's interfaces are."""
-        return (end for ends in self.ends.values() for end in ends)
 
 
 class Pipeline:
@@ -150,6 +127,15 @@ class Pipeline:
         self._publish(out)
         return diff
 
+    def missing_interfaces(self) -> dict[str, str]:
+        """Links whose interface the device does not have, in words: a typing error in the inventory, most likely."""
+        return {
+            end.link.id: f"{name} has no interface {interface}"
+            for name, watch in self.watches.items()
+            for interface in watch.missing
+            for end in watch.ends.get(interface, ())
+        }
+
     def _watch(self, device: Device) -> None:
         """Watches a device with a new poller. While its labels are the same its counters and series go on."""
         labels, watch = self.inventory.device_labels(device.id), self.watches.get(device.id)
@@ -220,6 +206,8 @@ class Pipeline:
         watch.last = poll
         speeds = {r.series.label("interface"): float(r.value) for r in poll.readings if r.series.family == SPEED}
         oper = {r.series.label("interface"): bool(r.value) for r in poll.readings if r.series.family == OPER}
+        if poll.readings and not poll.incomplete:
+            watch.note_interfaces(oper)
         ceilings = Ceilings(watch.ends, speeds, poll.sent.unix)
         steps = watch.counters.take(poll.readings, ceilings.of)
         self._measure(watch, steps, poll)

@@ -196,7 +196,8 @@ def test_a_reload_takes_what_differs_and_a_bad_configuration_keeps_the_old_one(i
     here.agents["r2"] = second
     here.write()
     answer = control.ask(here.home / "control.sock", "reload")
-    assert answer == {"added": ["r2"], "removed": [], "changed": []}
+    assert (answer["added"], answer["removed"], answer["changed"]) == (["r2"], [], [])
+    assert (answer["devices"], answer["at_next_start"]) == (2, [])
     eventually(lambda: here.state() == {"r1": "up", "r2": "up"})
     del here.agents["r1"]
     here.write()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from netmon import facts
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Inventory
 from netmon.model import (
@@ -87,11 +88,31 @@ class Router:
         return Poll(device=self.device, outcome=Outcome.ANSWERED, sent=at, ended=at, readings=readings)
 
 
+class QuietRouter(Router):
+    """Tells no speed of its port."""
+
+    async def poll(self, *, light=False):
+        poll = await super().poll(light=light)
+        return replace(poll, readings=tuple(one for one in poll.readings if "speed" not in one.series.family))
+
+
+class OldRouter(Router):
+    """Counts with 32 bits only."""
+
+    async def poll(self, *, light=False):
+        poll = await super().poll(light=light)
+        narrow = [
+            one._replace(series=replace(one.series, kind=Kind.COUNTER32), value=one.value % 2**32) if one.epoch else one
+            for one in poll.readings
+        ]
+        return replace(poll, readings=tuple(narrow))
+
+
 class Bench:
     """A pipeline with routers of our own, a clock of our own, and a real store."""
 
-    def __init__(self, path, things):
-        self.path, self.things, self.now = path, things, T0
+    def __init__(self, path, things, router=Router):
+        self.path, self.things, self.now, self.router = path, things, T0, router
         self.routers, self.pokes, self.ended = {}, [], False
         self.own = OwnMetrics()
         self.page = Page(self.own)
@@ -113,8 +134,9 @@ class Bench:
         self.pipeline.restore(self.reader.baselines())
 
     def make(self, device, labels):
-        interface = "ge0" if device.id != "core" else next(iter(self.things.links.values())).far.interface
-        router = Router(device.id, labels, interface)
+        far = next(iter(self.things.links.values())).far
+        interface = far.interface if device.id == "core" and far else "ge0"
+        router = self.router(device.id, labels, interface)
         router.clock = lambda: self.now
         router.life = self.routers[device.id].life if device.id in self.routers else router.life
         self.routers[device.id] = router
@@ -144,8 +166,8 @@ class Bench:
 def make(tmp_path):
     with ExitStack() as stack:
 
-        def start(things=None):
-            bench = Bench(tmp_path / "netmon.db", things or inventory())
+        def start(things=None, router=Router):
+            bench = Bench(tmp_path / "netmon.db", things or inventory(), router)
             stack.callback(bench.close)
             return bench
 
@@ -198,6 +220,49 @@ def test_after_a_crash_the_next_poll_bridges_the_gap_and_no_octet_is_lost(make):
         assert counted == int((last - life) * rate) - int((start - life) * rate)
     assert sum(one.octets for one in unplaced) > 0
     bench.close()
+
+
+def test_a_crash_costs_a_32_bit_counter_nothing_either(make):
+    """At 20 MB/s it wraps in 215 s: its reading is stored every 30 s, and not only when a slot closes."""
+    bench = make(router=OldRouter)
+    for router in bench.routers.values():
+        router.receive_rate = 20_000_000
+    run(bench, 590)
+    bench.crash()
+    now = bench.now + 20
+    bench = Bench(bench.path, bench.things, OldRouter)
+    for router in bench.routers.values():
+        router.receive_rate = 20_000_000
+    bench.now = now
+    run(bench, 900)
+    bench.store.flush()
+    first = int(SLOT0 // 300)
+    assert not bench.reader.gaps("f01273", End.NEAR, T0, bench.now)
+    slots = bench.reader.slots("f01273", End.NEAR, first, first + 20)[1:]
+    assert len(slots) > 2
+    assert all(abs(slot.receive.octets - 300 * 20_000_000) <= 1 for slot in slots)
+    bench.close()
+
+
+def test_a_rate_far_beyond_the_contract_is_refused_where_the_port_tells_no_speed(make):
+    bench = make(router=QuietRouter)
+    run(bench, 60)
+    before = bench.lines(RECEIVE)
+    bench.routers["r01273"].receive_rate = 10**12
+    bench.poll("r01273")
+    assert bench.lines(RECEIVE) == before
+    assert bench.lines('netmon_gaps_total{reason="too_fast"}') == ['netmon_gaps_total{reason="too_fast"} 1.0']
+
+
+def test_a_link_on_an_interface_that_is_not_there_says_so(make):
+    """A typing error in the inventory leaves the link unknown: the state says why."""
+    things = inventory()
+    typo = replace(things.links["f01273"], near=Port("r01273", "ge9"), far=None)
+    bench = make(Inventory(things.sites, things.devices, {"f01273": typo}))
+    bench.poll("r01273")
+    told = facts.state(bench.network, {}, bench.pipeline.missing_interfaces(), ready=True)
+    assert told["links"][0]["state"] == "unknown"
+    assert told["links"][0]["detail"] == "r01273 has no interface ge9"
 
 
 def test_a_reboot_is_a_gap_with_a_reason_and_never_a_spike(make):

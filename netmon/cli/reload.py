@@ -35,8 +35,11 @@ def run(args: argparse.Namespace) -> int:
         print(error)
         return fail("the daemon refused: the old configuration stays")
     except OSError as error:
-        return fail(f"no daemon answers on {control}: {error.strerror or error}")
-    print(", ".join(f"{len(answer[what])} {what}" for what in ("added", "removed", "changed")))
+        return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")
+    counted = ", ".join(f"{len(answer[what])} {what}" for what in ("added", "removed", "changed"))
+    print(f"reloaded: {answer['devices']} devices ({counted}), {answer['links']} links, {answer['targets']} targets")
+    if answer["at_next_start"]:
+        print(f"at the next start only: {', '.join(answer['at_next_start'])}")
     for what in ("added", "removed", "changed"):
         for device in answer[what]:
             print(f"  {what}: {device}")

@@ -10,7 +10,7 @@ import sys
 import structlog
 
 from netmon.cli.words import add_config, fail
-from netmon.daemon import Daemon
+from netmon.daemon import Daemon, StartError
 from netmon.settings import ConfigErrors, load
 from netmon.store import StoreError
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     try:
         asyncio.run(Daemon(settings, args.config).run())
-    except (OSError, StoreError) as error:
+    except (StartError, StoreError) as error:
         return fail(str(error))
     return 0
 

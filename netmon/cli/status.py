@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from textwrap import shorten
 from typing import Any
 
 from netmon import facts
@@ -18,6 +19,9 @@ from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Reader, StoreError
 
 FINE = {"up"}
+
+WHY_WIDTH = 120
+"""Characters of a reason in the table; --json has it whole."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -88,7 +92,7 @@ def from_store(settings: Settings) -> dict[str, Any]:
 
 def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: float) -> str:
     """The facts as a page of a terminal."""
-    parts = [_headline(told, now)]
+    parts = [_headline(told)]
     if told["self_isolated"]:
         parts.append("netmon itself seems cut off: all its canaries are silent, so every state is unknown.")
     sites = [
@@ -97,18 +101,18 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
         if everything or site["service"] not in FINE
     ]
     links = [
-        (link["link"], link["role"], link["state"], _since(link, now))
+        (link["link"], link["role"], link["state"], _since(link, now), _why(link))
         for link in told["links"]
-        if everything or link["state"] not in FINE
+        if everything or link["state"] not in FINE or link.get("detail")
     ]
     devices = [
-        (device["device"], device["commune"], device["state"], _since(device, now), device.get("cause", "") or _word(device))
+        (device["device"], device["commune"], device["state"], _since(device, now), _why(device))
         for device in told["devices"]
-        if everything or device["state"] not in FINE
+        if everything or device["state"] not in FINE or device.get("detail")
     ]
     for title, head, rows in (
         ("Sites", ("SITE", "COMMUNE", "SERVICE", "SINCE"), sites),
-        ("Links", ("LINK", "ROLE", "STATE", "SINCE"), links),
+        ("Links", ("LINK", "ROLE", "STATE", "SINCE", "WHY"), links),
         ("Devices", ("DEVICE", "COMMUNE", "STATE", "SINCE", "WHY"), devices),
     ):
         if rows:
@@ -118,7 +122,7 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
     return "\n\n".join(parts)
 
 
-def _headline(told: Mapping[str, Any], now: float) -> str:
+def _headline(told: Mapping[str, Any]) -> str:
     states = Counter(device["state"] for device in told["devices"])
     services = Counter(site["service"] for site in told["sites"])
     counted = ", ".join(f"{n} {state}" for state, n in states.most_common()) or "none"
@@ -134,8 +138,9 @@ def _since(row: Mapping[str, Any], now: float) -> str:
     return f"{moment(row['since'])} ({ago(now - row['since'])})" if row["since"] else "-"
 
 
-def _word(device: Mapping[str, Any]) -> str:
-    return str(device.get("detail", ""))[:80]
+def _why(row: Mapping[str, Any]) -> str:
+    """What explains it: an upstream, else what came back when it was asked."""
+    return str(row.get("cause") or "") or shorten(str(row.get("detail", "")), WHY_WIDTH, placeholder=" …")
 
 
 def _targets(verdicts: list[Mapping[str, Any]], settings: Settings) -> str:

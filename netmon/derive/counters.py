@@ -20,6 +20,9 @@ FRAMING = 1.05
 WRAP_HEADROOM = 1.5
 """A link may carry this times its contract before a fall of its Counter32 counts as a reset and not as a wrap."""
 
+UNKNOWN_PORT = 10.0
+"""A port that tells no speed is taken to run at most this times the contract of the link that it carries."""
+
 SMALLEST_PACKET = 64
 """Octets of the smallest Ethernet frame: bounds how fast a packet counter can run."""
 
@@ -50,8 +53,9 @@ def ceiling(contract: float | None, port_speed: float | None, *, octets: bool) -
     carries none) and the speed of its port (B/s, None or 0 where it tells none)."""
     speed = port_speed or None
     wrap = WRAP_HEADROOM * contract if contract else speed
+    rate = speed or (UNKNOWN_PORT * contract if contract else None)
     scale = 1 if octets else 1 / SMALLEST_PACKET
-    return Ceiling(wrap * scale if wrap else None, speed * scale if speed else None)
+    return Ceiling(wrap * scale if wrap else None, rate * scale if rate else None)
 
 
 def measurable(limits: Ceiling, interval_s: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from unicodedata import normalize
 
 from netmon.profiles.schema import Column, Profile, Table
 from netmon.snmp.message import VarBind
@@ -41,12 +42,12 @@ def columns_of(columns: Sequence[Column]) -> list[bytes]:
 
 
 def text(varbind: VarBind | None) -> str:
-    """A value as a label: whitespace collapsed, padding of NUL octets dropped; "" when there is none."""
+    """A value as a label: NFC, whitespace collapsed, padding of NUL octets dropped; "" when there is none."""
     if varbind is None or varbind.value is None:
         return ""
     if isinstance(varbind.value, int):
         return str(varbind.value)
-    return " ".join(varbind.value.rstrip(b"\0").decode("utf-8", "replace").split())
+    return " ".join(normalize("NFC", varbind.value.rstrip(b"\0").decode("utf-8", "replace")).split())
 
 
 def scalars_of(profile: Profile, found: Mapping[bytes, VarBind]) -> Row:

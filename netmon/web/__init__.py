@@ -37,8 +37,8 @@ class Listener:
         self._port = port
         self._runner: web.AppRunner | None = None
 
-    async def start(self) -> None:
-        """Listens. OSError: the address is not ours or in use."""
+    async def start(self) -> str:
+        """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
         app = web.Application()
         app.router.add_get("/", self._index)
         app.router.add_get("/metrics", self._metrics)
@@ -53,6 +53,8 @@ class Listener:
         except OSError:
             await self.stop()
             raise
+        host, port = self._runner.addresses[0][:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def stop(self) -> None:
         if self._runner is not None:
