@@ -11,9 +11,15 @@ import pytest
 import structlog
 
 from netmon.cli import probe
+from netmon.model import At, Reading, Series
 from tests.peers import Snmpd, free_port
 
 SECRET = "not-to-be-seen"
+
+
+@pytest.fixture(autouse=True)
+def _no_community_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NETMON_COMMUNITY", raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +45,7 @@ def test_json_is_a_list_of_readings_and_nothing_else(
     said = capsys.readouterr()
     readings = json.loads(said.out)
     assert all(set(reading) == {"family", "labels", "value", "unit", "oid"} for reading in readings)
+    assert all(reading["oid"] for reading in readings)
     (loopback,) = [
         reading
         for reading in readings
@@ -60,6 +67,8 @@ def test_a_table_names_the_device_and_then_its_values(snmpd: Callable[..., Snmpd
     assert dict(line.split(maxsplit=1) for line in identity.splitlines())["sys_location"] == "Cao Bang"
     assert values.startswith("FAMILY")
     assert "netmon_interface_up" in values
+    (round_trip,) = [line for line in values.splitlines() if line.startswith("netmon_device_round_trip_seconds")]
+    assert round_trip.endswith(" s     -")
     assert said.err == ""
 
 
@@ -76,7 +85,9 @@ def test_silence_is_explained_by_what_was_asked(snmpd: Callable[..., Snmpd], cap
 
 def test_a_refusal_says_who_refused(capsys: pytest.CaptureFixture[str]):
     assert run("127.0.0.1", "--port", str(free_port())) == 1
-    assert "127.0.0.1 sent ICMP port unreachable" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "127.0.0.1 sent ICMP port unreachable" in said
+    assert "Nothing listens on that UDP port" in said
 
 
 @pytest.mark.parametrize(
@@ -89,3 +100,54 @@ def test_a_refusal_says_who_refused(capsys: pytest.CaptureFixture[str]):
 def test_what_cannot_be_asked_is_said(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]):
     assert run(*words) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("h", "--port", "abc"), "argument --port: 'abc' is not a whole number from 1 to 65535"),
+        (("h", "--port", "65536"), "argument --port: '65536' is not a whole number from 1 to 65535"),
+        (("h", "--retries", "x"), "argument --retries: 'x' is not a whole number from 0 to 100"),
+        (("h", "--timeout", "soon"), "argument --timeout: 'soon' is not a number of seconds above 0 and up to 60"),
+        (("h", "--timeout", "nan"), "argument --timeout: 'nan' is not a number of seconds"),
+        (("h", "--version", "3"), "argument --version: SNMPv3 is not spoken yet by this version"),
+        (("h", "--version", "2"), "argument --version: '2' is not a version"),
+        (("",), "argument HOST: it is empty"),
+        ((" ",), "argument HOST: it is empty"),
+        (("127.0.0.1:161",), "'127.0.0.1:161' has a port in it; write 127.0.0.1 --port 161"),
+        (("[::1]:1161",), "write ::1 --port 1161"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_words(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        run(*words)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_address_of_ipv6_is_not_taken_for_a_host_and_a_port():
+    assert [probe._host(text) for text in ("::1", "fe80::1", " router ")] == ["::1", "fe80::1", "router"]
+
+
+READINGS = [
+    Reading(Series(family, (("device", ""), ("vendor", "acme"), ("interface", name)), oid=oid), 2**64 - 1, At(0.0, 0.0))
+    for family in ("netmon_interface_receive_bytes_total", "netmon_interface_transmit_errors_total")
+    for name, oid in (("ge-0/0/1", "1.3.6.1.2.1.31.1.1.1.6.1000001"), ("Nhà văn hoá xã " * 12, "1.3.6.1.2.1.31.1.1.1.6.2"))
+]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 132])
+def test_a_table_fits_the_terminal_and_loses_nothing(columns: int):
+    """Long cells go on in the next line; put together again they are whole."""
+    wide, narrow = probe._table(READINGS, None), probe._table(READINGS, columns)
+    assert max(map(len, wide.splitlines())) > 200
+    assert max(map(len, narrow.splitlines())) <= columns
+    assert sorted("".join(narrow.split())) == sorted("".join(wide.split()))
+    assert narrow.count("18446744073709551615") == len(READINGS)
+
+
+def test_a_label_that_all_rows_share_is_left_out():
+    table = probe._table(READINGS, None)
+    assert 'interface="ge-0/0/1"' in table
+    assert "acme" not in table
+    assert "acme" in probe._table(READINGS[:1], None)

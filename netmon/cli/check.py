@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = """\
 Reads netmon.yaml, inventory/*.yaml and targets.yaml of the directory and either says OK with a summary, or prints
-everything that is wrong, a line each, and exits 1. Nothing is polled and nothing is written.
+everything that is wrong, a line each, on standard output, and exits 1. Nothing is polled and nothing is written.
 
 example:
   $ netmon check --config config

@@ -5,22 +5,37 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from netmon import units
 from netmon.cli.words import add_config, fail
 from netmon.control import ControlError, ask
-from netmon.model import Verdict
+from netmon.model import LinkKind, Verdict
 from netmon.settings import ConfigErrors, Settings, load, quantities
 from netmon.store import Reader, StoreError, dump_verdict, load_verdict
-from netmon.targets.rollup import severity
-from netmon.targets.words import explain
+from netmon.targets.definitions import AnyTarget
+from netmon.targets.rollup import rule_name, severity
+from netmon.targets.words import Language, explain
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+
+_LINK_KIND = {
+    LinkKind.FIBRE: {"vi": "cáp quang", "en": "fibre"},
+    LinkKind.MICROWAVE: {"vi": "viba", "en": "microwave"},
+    LinkKind.LTE: {"vi": "LTE", "en": "LTE"},
+    LinkKind.SATELLITE_LEO: {"vi": "vệ tinh quỹ đạo thấp", "en": "low-orbit satellite"},
+    LinkKind.COPPER: {"vi": "cáp đồng", "en": "copper"},
+}
+NARROWEST, WIDEST = 60, 120
+_TOGETHER = re.compile(r"(?<=\d) (?=%|Mbit/s|\d)")
 
 _EXAMPLE = """\
 A verdict is named target/subject, where the subject is a link, a site, a commune or a province. A subject alone
@@ -50,7 +65,7 @@ def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain a verdict, or all of a subject's; 0 when it was found and explained, 1 when not."""
+    """Explain a verdict, or all of a subject's; 0 when one was found and explained, 1 when none was."""
     try:
         settings = load(args.config, secrets=False)
         verdicts, known = _told(settings, args.verdict)
@@ -68,11 +83,49 @@ def run(args: argparse.Namespace) -> int:
     language = args.lang or _terminal_language()
     targets = {target.id: target for target in settings.targets}
     names = _names(settings, language)
+    told = []
     for verdict in found:
-        if verdict.target not in targets:
-            return fail(f"{verdict.id}: its target is not in targets.yaml any more; --json shows what was judged")
-    print("\n\n".join(explain(verdict, targets[verdict.target], language, names) for verdict in found))
-    return 0
+        why_not = _left_out(verdict, targets)
+        if why_not:
+            fail(f"{verdict.id} is left out: {why_not}; --json shows what was judged")
+        else:
+            told.append(_wrapped(explain(verdict, targets, language, names), _columns()))
+    if told:
+        print("\n\n".join(told))
+    return 0 if told else 1
+
+
+def _left_out(verdict: Verdict, targets: Mapping[str, AnyTarget]) -> str:
+    """Why a verdict cannot be put in words; "" when it can."""
+    target = targets.get(verdict.target)
+    if target is None:
+        return "its target is not in targets.yaml any more"
+    if rule_name(target) != verdict.evidence["rule"]:
+        return f"its target has another rule in targets.yaml now ({rule_name(target)})"
+    return ""
+
+
+def _columns() -> int:
+    """How wide a line may be: as the terminal, within reason; the widest where there is none."""
+    if not sys.stdout.isatty():
+        return WIDEST
+    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size().columns))
+
+
+def _wrapped(text: str, columns: int) -> str:
+    """Every line within so many columns; what continues one hangs deeper than an item of a list. A figure keeps its unit
+    and its day."""
+    lines = []
+    for line in _TOGETHER.sub("\N{NO-BREAK SPACE}", text).splitlines():
+        indent = " " * (len(line) - len(line.lstrip(" ")))
+        lines += textwrap.wrap(
+            line,
+            columns,
+            subsequent_indent=f"{indent}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _told(settings: Settings, name: str) -> tuple[list[Verdict], list[str]]:
@@ -89,18 +142,18 @@ def _told(settings: Settings, name: str) -> tuple[list[Verdict], list[str]]:
 
 def _unknown(known: Sequence[str], name: str) -> str:
     if not known:
-        return "nothing has been judged yet: verdicts come when the first slot of five minutes has closed"
+        return "nothing has been judged yet: the first verdicts come some seconds after the start"
     near = get_close_matches(name, sorted({*known, *(each.partition("/")[2] for each in known)}), n=5)
     return f"there is no verdict '{name}'" + (f"; did you mean {', '.join(near)}?" if near else "")
 
 
-def _terminal_language() -> Literal["vi", "en"]:
+def _terminal_language() -> Language:
     """What the environment says of messages, as gettext reads it."""
     spoken = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(key))), "")
     return "vi" if spoken.startswith("vi") else "en"
 
 
-def _names(settings: Settings, language: str) -> Mapping[str, str]:
+def _names(settings: Settings, language: Language) -> Mapping[str, str]:
     """What people call each subject."""
     register, today = units.load(), quantities.today()
     found = [register.unit(province, today) for province in settings.provinces]
@@ -108,4 +161,5 @@ def _names(settings: Settings, language: str) -> Mapping[str, str]:
     names = {unit.code: unit.name if language == "vi" else unit.name_en for unit in found if unit is not None}
     sites = settings.inventory.sites
     names |= {site.id: site.name for site in sites.values()}
-    return names | {link.id: f"{sites[link.site].name}, {link.kind.value}" for link in settings.inventory.links.values()}
+    links = settings.inventory.links.values()
+    return names | {link.id: f"{sites[link.site].name}, {_LINK_KIND[link.kind][language]}" for link in links}

@@ -11,8 +11,8 @@ probably meant. Quantities, secrets and names are turned into netmon's own here,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from importlib.resources import files
@@ -21,13 +21,14 @@ from pathlib import Path
 from netmon import units
 from netmon.inventory import Inventory
 from netmon.model import Credential
-from netmon.settings import build, models, yaml
+from netmon.settings import build, models, places, yaml
 from netmon.settings.checks import check
+from netmon.settings.doubts import Written, doubts
 from netmon.settings.faults import faults
-from netmon.settings.problem import ConfigErrors, Problem, problem_at
+from netmon.settings.problem import ConfigErrors, Problem
 from netmon.settings.quantities import today as day_in_viet_nam
 from netmon.settings.secrets import fetch, leave
-from netmon.targets.definitions import AnyTarget, PercentileUtilisation
+from netmon.targets.definitions import AnyTarget
 
 __all__ = [
     "ConfigErrors",
@@ -85,7 +86,7 @@ class Settings:
     prometheus: PrometheusSettings
     control: Path
     scope: Mapping[str, str]
-    warnings: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def default_directory() -> Path:
@@ -109,15 +110,16 @@ def load(
     """
     register = register if register is not None else units.load()
     today = today if today is not None else day_in_viet_nam()
+    if reason := places.unreadable(directory):
+        raise ConfigErrors([Problem(str(directory), 1, 1, f"the configuration directory cannot be read: {reason}")])
     fetched = partial(fetch, directory=directory) if secrets else leave
     netmon = yaml.read(directory / "netmon.yaml", fetched)
-    inventory = [yaml.read(path, fetched) for path in sorted((directory / "inventory").glob("*.yaml"))]
+    names, no_inventory = places.inventory_files(directory / "inventory")
+    inventory = [yaml.read(directory / "inventory" / name, fetched) for name in names if name.endswith(".yaml")]
     targets_path = directory / "targets.yaml"
-    targets = yaml.read(targets_path, fetched) if targets_path.exists() else None
+    targets = yaml.read(targets_path, fetched) if os.path.lexists(targets_path) else None
 
-    problems: list[Problem] = []
-    if not inventory:
-        problems.append(Problem(str(directory / "inventory"), 1, 1, "there is no inventory: expected files *.yaml here"))
+    problems: list[Problem] = [*no_inventory]
     read = {}
     for model, document in _by_model(netmon, inventory, targets):
         problems += document.problems
@@ -128,9 +130,24 @@ def load(
         file.name.removesuffix(".yaml") for file in files("netmon.profiles").iterdir() if file.name.endswith(".yaml")
     )
     problems += check(netmon, inventory, targets, profiles, register, today)
-    if problems:
+    if netmon.root is not None:
+        problems += places.paths(netmon.root, directory.resolve())
+    if problems or netmon.root is None:
         raise ConfigErrors(problems)
-    return _settings(directory, inventory, read, register, today)
+    settings = _settings(directory, read, register, today)
+    written = Written.of(netmon.root, inventory, targets)
+    warnings = [
+        *_unread(directory / "inventory", names),
+        *doubts(directory, written, settings.inventory, settings.targets, today),
+    ]
+    return replace(settings, warnings=tuple(sorted(warnings)))
+
+
+def _unread(directory: Path, names: Iterable[str]) -> Iterator[Problem]:
+    for name in names:
+        if name.endswith(".yml"):
+            hint = f"did you mean {name.removesuffix('.yml')}.yaml?"
+            yield Problem(str(directory / name), 1, 1, "this file is not read", hint)
 
 
 def _by_model(
@@ -145,7 +162,6 @@ def _by_model(
 
 def _settings(
     directory: Path,
-    documents: list[yaml.Document],
     read: Mapping[Path, models.Shape],
     register: units.Register,
     today: date,
@@ -167,34 +183,12 @@ def _settings(
         credentials=build.credentials(main),
         poll=PollSettings(concurrency=main.poll.concurrency, verify_after_s=main.poll.verify_after),
         store=StoreSettings(
-            path=build.place(store.path, home, "STATE_DIRECTORY", "/var/lib/netmon", "netmon.db"),
+            path=build.store_path(store.path, home),
             slot_days=store.slot_days,
             judged_slot_days=store.judged_slot_days,
             daily_years=store.daily_years,
         ),
         prometheus=PrometheusSettings(host=host, port=port, max_age_intervals=main.exporters.prometheus.max_age),
-        control=build.place(main.control, home, "RUNTIME_DIRECTORY", "/run/netmon", "control.sock"),
+        control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
-        warnings=tuple(_warnings(directory, documents, inventory, targets)),
     )
-
-
-def _warnings(
-    directory: Path, documents: list[yaml.Document], inventory: Inventory, targets: tuple[AnyTarget, ...]
-) -> Iterator[Problem]:
-    """What is allowed and yet is probably not meant."""
-    for path in sorted((directory / "inventory").glob("*.yml")):
-        yield Problem(str(path), 1, 1, "this file is not read", f"did you mean {path.with_suffix('.yaml').name}?")
-    if not inventory.canaries:
-        text = "no canaries: netmon cannot tell its own lost network from a province that fell"
-        yield Problem(str(directory / "netmon.yaml"), 1, 1, text, "name the gateway and a device of the provincial centre")
-    if not targets:
-        yield Problem(str(directory / "targets.yaml"), 1, 1, "no targets: nothing is judged")
-    percentiles = [target for target in targets if isinstance(target, PercentileUtilisation)]
-    for document in documents:
-        for site in document.root.tables("sites") if document.root is not None else []:
-            for entry in site.tables("links"):
-                link = inventory.links[entry["id"]]
-                judged = any(target.applies_to.takes_link(link, inventory.sites[link.site]) for target in percentiles)
-                if judged and not link.capacities:
-                    yield problem_at(entry.node.start_mark, f"link '{link.id}' has no capacity: its use stays unproven")

@@ -105,8 +105,7 @@ def _capacities(entry: models.AnyCapacity | None) -> tuple[Capacity, ...]:
         return (Capacity(_EVER, entry, entry),)
     if isinstance(entry, models.Rates):
         return (Capacity(_EVER, entry.receive, entry.transmit),)
-    dated = (Capacity(rates.valid_from, rates.receive, rates.transmit) for rates in entry)
-    return tuple(sorted(dated, key=lambda capacity: capacity.valid_from))
+    return tuple(Capacity(rates.valid_from, rates.receive, rates.transmit) for rates in entry)
 
 
 def targets(file: models.TargetsFile | None) -> tuple[AnyTarget, ...]:
@@ -147,7 +146,17 @@ def _target(entry: models.TargetsEntry) -> AnyTarget:
     )
 
 
-def place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:
+def store_path(written: str | None, directory: Path) -> Path:
+    """Where the store lies. Raises ValueError, OSError or RuntimeError for what is no path."""
+    return _place(written, directory, "STATE_DIRECTORY", "/var/lib/netmon", "netmon.db")
+
+
+def control_path(written: str | None, directory: Path) -> Path:
+    """Where the control socket lies; raises as `store_path` does."""
+    return _place(written, directory, "RUNTIME_DIRECTORY", "/run/netmon", "control.sock")
+
+
+def _place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:
     """A path of the configuration; without one, `name` in the directory that systemd gave, or in its usual place."""
     if written is not None:
         return (directory / written).resolve()

@@ -7,12 +7,14 @@ hide another. A name that stands anywhere in a file that could not be read is ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from operator import eq
 
-from netmon.settings.problem import Mark, Problem, meant, problem_at
+from netmon.settings import quantities
+from netmon.settings.models import Poll
+from netmon.settings.problem import Mark, Problem, UnfitError, meant, problem_at
 from netmon.settings.yaml import Document, Table
 from netmon.units import Register, Unit, fold
 
@@ -96,9 +98,11 @@ def _main(main: Table, devices: Named, credentials: Named, units: _Units) -> Ite
     poll = main.table("poll")
     for name, mark in poll.texts("credential") if poll is not None else []:
         yield from credentials.want(name, mark)
+    if poll is not None:
+        yield from _patience(poll)
     for credential in credentials.tables.values():
         if credential.text("version") == "3":
-            text = "SNMPv3 is understood here but not yet spoken: this netmon polls with version 2c or 1"
+            text = "SNMPv3 is not spoken yet: this netmon polls with version 2c or 1"
             yield problem_at(credential.value_mark("version"), text)
     if len(credentials.tables) > 1 and (poll is None or "credential" not in poll):
         bare = [name for name, device in devices.tables.items() if "credential" not in device]
@@ -109,6 +113,22 @@ def _main(main: Table, devices: Named, credentials: Named, units: _Units) -> Ite
     excluded = scope.table("except") if scope is not None else None
     for code in excluded or ():
         yield from units.want(code, excluded.key_mark(code)) if excluded is not None else ()
+
+
+def _patience(poll: Table) -> Iterator[Problem]:
+    timeout = _read(quantities.duration, poll.get("timeout", quantities.write_duration(Poll().timeout)))
+    deadline = _read(quantities.duration, poll.get("deadline", quantities.write_duration(Poll().deadline)))
+    if timeout is not None and deadline is not None and timeout > deadline:
+        text = f"the timeout is longer than the deadline of a whole poll, {quantities.write_duration(deadline)}"
+        yield problem_at(poll.value_mark("timeout"), text)
+
+
+def _read(read: Callable[[object], float], value: object) -> float | None:
+    """A quantity, or None for what is none: that has been complained of elsewhere."""
+    try:
+        return read(value)
+    except UnfitError:
+        return None
 
 
 def _device(device: Table, devices: Named, credentials: Named) -> Iterator[Problem]:
@@ -140,6 +160,23 @@ def _link(link: Table, site: Table, sites: Named, devices: Named, place: Mapping
         port = link.table(end)
         if port is not None:
             yield from _end(port, end, home, devices, place)
+    yield from _history(link.tables("capacity"))
+
+
+def _history(capacities: Iterable[Table]) -> Iterator[Problem]:
+    """The days of a contract's capacities rise: what is out of order or there twice is a slip of the pen."""
+    before, written = float("-inf"), ""
+    for capacity in capacities:
+        begins = _read(quantities.day, capacity.get("from"))
+        if begins is None:
+            continue
+        if begins == before:
+            yield problem_at(capacity.value_mark("from"), f"a capacity from {written} is already there")
+        elif begins < before:
+            text = f"the capacities are in the order of their days: {capacity['from']} is before {written}"
+            yield problem_at(capacity.value_mark("from"), text)
+        else:
+            before, written = begins, str(capacity["from"])
 
 
 def _end(port: Table, end: str, home: Table | None, devices: Named, place: Mapping[int, Table]) -> Iterator[Problem]:

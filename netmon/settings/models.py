@@ -7,28 +7,45 @@ error, a number is not text.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from netmon.settings import quantities
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
     Address,
-    Count,
+    Concurrency,
+    DailyYears,
     Day,
-    Duration,
     Endpoint,
     Hidden,
     Id,
+    Interface,
+    Interval,
+    Intervals,
+    JudgedSlotDays,
     LinkKindName,
     LinkRoleName,
+    Patience,
     PortNumber,
     Province,
     Rate,
     Ratio,
     Retries,
     SiteKindName,
+    SlotDays,
     Text,
     WindowDays,
     at_least_one,
@@ -63,20 +80,13 @@ class Shape(BaseModel):
 class Poll(Shape):
     """How devices are asked: defaults that each may override, and what holds for all together."""
 
-    interval: Duration = 30.0
-    timeout: Duration = 2.0
+    interval: Interval = 30.0
+    timeout: Patience = 2.0
     retries: Retries = 1
-    deadline: Duration = 10.0
-    concurrency: Count = 500
-    verify_after: Duration = 5.0
+    deadline: Patience = 10.0
+    concurrency: Concurrency = 500
+    verify_after: Patience = 5.0
     credential: str | None = None
-
-    @model_validator(mode="after")
-    def _timeout_within_deadline(self) -> Self:
-        if self.timeout > self.deadline:
-            written = quantities.write_duration(self.deadline)
-            raise UnfitError(f"the timeout is longer than the deadline of a whole poll, {written}")
-        return self
 
 
 class CommunityV1(Shape):
@@ -116,11 +126,12 @@ class UserV3(Shape):
     priv: Priv | None = None
     context: str = ""
 
-    @model_validator(mode="after")
-    def _no_privacy_without_authentication(self) -> Self:
-        if self.priv is not None and self.auth is None:
+    @field_validator("priv")
+    @classmethod
+    def _no_privacy_without_authentication(cls, priv: Priv | None, info: ValidationInfo) -> Priv | None:
+        if priv is not None and info.data.get("auth", "unfit") is None:
             raise UnfitError("priv needs auth: SNMPv3 encrypts nothing that it has not authenticated (RFC 3414)")
-        return self
+        return priv
 
 
 AnyCredential = Annotated[CommunityV1 | CommunityV2c | UserV3, Field(discriminator="version")]
@@ -130,16 +141,16 @@ class Store(Shape):
     """Where measurements are kept, and how long."""
 
     path: Text | None = None
-    slot_days: Count = 45
-    judged_slot_days: Count = 400
-    daily_years: Count = 5
+    slot_days: SlotDays = 45
+    judged_slot_days: JudgedSlotDays = 400
+    daily_years: DailyYears = 5
 
 
 class Prometheus(Shape):
     """Where /metrics listens, and for how many intervals a silent device stays on it."""
 
     listen: Endpoint = ("127.0.0.1", 9797)
-    max_age: Count = 3
+    max_age: Intervals = 3
 
 
 class Exporters(Shape):
@@ -179,8 +190,8 @@ class DeviceEntry(Shape):
     port: PortNumber = 161
     credential: str | None = None
     profile: Text | None = None
-    interval: Duration | None = None
-    timeout: Duration | None = None
+    interval: Interval | None = None
+    timeout: Patience | None = None
     retries: Retries | None = None
     upstreams: list[str] = []
     also_from: list[Address] = []
@@ -191,7 +202,7 @@ class PortEntry(Shape):
     """An interface that witnesses one end of a link; without a device, that of the site's only one."""
 
     device: str | None = None
-    interface: Text
+    interface: Interface
 
 
 class Rates(Shape):
@@ -296,16 +307,18 @@ class PercentileEntry(TargetEntry):
     level: Literal["commune"]
     applies_to: AppliesTo = AppliesTo()
     window: Literal["7d"] = "7d"
-    at_risk: Ratio = 0.80
+    at_risk: Annotated[Ratio, Field(validate_default=True)] = 0.80
     coverage: Ratio = 0.95
     reading: Literal["window", "daily"] = "window"
 
-    @model_validator(mode="after")
-    def _warns_before_the_limit(self) -> Self:
-        if self.at_risk > self.limit:
-            at_risk, limit = quantities.write_ratio(self.at_risk), quantities.write_ratio(self.limit)
-            raise UnfitError(f"at_risk, {at_risk}, lies beyond the limit, {limit}: nobody would be warned")
-        return self
+    @field_validator("at_risk")
+    @classmethod
+    def _warns_before_the_limit(cls, at_risk: float, info: ValidationInfo) -> float:
+        limit = info.data.get("limit", 1.0)
+        if at_risk > limit:
+            written, bound = quantities.write_ratio(at_risk), quantities.write_ratio(limit)
+            raise UnfitError(f"at_risk, {written}, lies beyond the limit, {bound}: nobody would be warned")
+        return at_risk
 
 
 class AvailabilityEntry(TargetEntry):
@@ -328,6 +341,7 @@ class ShareEntry(TargetEntry):
     of: str
 
 
+RULES = (PercentileEntry, AvailabilityEntry, ShareEntry)
 TargetsEntry = Annotated[PercentileEntry | AvailabilityEntry | ShareEntry, Field(discriminator="rule")]
 
 

@@ -10,6 +10,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import ip_address
+from math import inf
 
 from netmon.model import VIET_NAM
 from netmon.settings.problem import UnfitError
@@ -42,24 +43,25 @@ def rate(value: object) -> float:
     if found is None:
         raise UnfitError(f"{_shown(value)} is not a rate: write it as 64 kbit/s, 200 Mbit/s or 1 Gbit/s", _rate_hint(value))
     octets = float(Decimal(found[1]) * _BYTES[found[2]])
-    if octets <= 0:
-        raise UnfitError(f"{_shown(value)} carries nothing: a rate is more than 0 bit/s")
+    if not 0 < octets < inf:
+        raise UnfitError(f"{_shown(value)} is what no link carries: a rate is more than 0 bit/s, and finite")
     return octets
 
 
 def ratio(value: object) -> float:
     """`90 %` or `0.9` as 0.9."""
+    part: int | float
     if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value)):
         part = float(Decimal(found[1]) / 100)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        part = float(value)
+        part = value
     else:
         hint = f"did you mean {value.replace(',', '.')}?" if isinstance(value, str) and "," in value else ""
         raise UnfitError(f"{_shown(value)} is not a ratio: write it as 90 % or 0.9", hint)
     if not 0 <= part <= 1:
         hint = f"did you mean {value} %?" if not isinstance(value, str) and 1 < part <= 100 else ""
         raise UnfitError(f"{_shown(value)} is not a ratio: it lies from 0 % to 100 %, or from 0 to 1", hint)
-    return part
+    return float(part)
 
 
 def day(value: object) -> float:
@@ -130,8 +132,13 @@ def _shown(value: object) -> str:
     return f"'{value}'"
 
 
+def _may_lack_its_unit(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return number and re.fullmatch(r"\d+(?:\.\d+)?", str(value)) is not None
+
+
 def _duration_hint(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if _may_lack_its_unit(value):
         return f"did you mean {value}s?"
     if isinstance(value, str) and (found := _LIKE_MILLISECONDS.fullmatch(value)):
         return f"did you mean {_plain(Decimal(found[1]) / 1000)}s?"
@@ -141,7 +148,7 @@ def _duration_hint(value: object) -> str:
 
 
 def _rate_hint(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if _may_lack_its_unit(value):
         return f"did you mean {value} Mbit/s?"
     found = _LIKE_RATE.fullmatch(value) if isinstance(value, str) else None
     if found is None:

@@ -31,7 +31,7 @@ def fetch(tag: str, name: str, directory: Path) -> Secret:
     if not name:
         raise UnfitError(f"{tag} names nothing", HOW)
     if tag == "!env":
-        return _not_empty(os.environ.get(name), f"the environment variable {name}", f"export {name}=… before netmon starts")
+        return _not_empty(_variable(name), f"the environment variable {name}", f"export {name}=… before netmon starts")
     if tag == "!file":
         return _not_empty(_text_of(directory / name), f"the file {directory / name}")
     home = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -43,6 +43,15 @@ def fetch(tag: str, name: str, directory: Path) -> Secret:
     if Path(name).name != name:
         raise UnfitError("a credential is named without a directory", f"did you mean {Path(name).name}?")
     return _not_empty(_text_of(Path(home) / name), f"the credential {name}")
+
+
+def _variable(name: str) -> str | None:
+    text = os.environ.get(name)
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 come as lone surrogates, and could not be sent (PEP 383)
+        raise UnfitError(f"the environment variable {name} is not UTF-8 text") from None
+    return text
 
 
 def _text_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
@@ -14,6 +14,9 @@ from netmon.settings.problem import UnfitError
 from netmon.settings.secrets import HOW
 
 Many = TypeVar("Many", bound=Sized)
+
+DAY_S = 86_400
+LONGEST_WINDOW_DAYS = 366
 
 
 def _id(text: str) -> str:
@@ -50,12 +53,38 @@ def _window_days(value: object) -> int | None:
     if value == "month":
         return None
     try:
-        days = quantities.duration(value) / 86400
+        days = quantities.duration(value) / DAY_S
     except UnfitError:
         days = 0
-    if days < 1 or days % 1:
-        raise UnfitError(f"'{value}' is not a window: write it as month or 7d")
+    if days < 1 or days % 1 or days > LONGEST_WINDOW_DAYS:
+        raise UnfitError(f"'{value}' is not a window: write it as month or 7d, at most {LONGEST_WINDOW_DAYS}d")
     return int(days)
+
+
+def _between(low: int, high: int) -> Callable[[int], int]:
+    def within(number: int) -> int:
+        if not low <= number <= high:
+            raise UnfitError(f"must be from {low:,} to {high:,}")
+        return number
+
+    return within
+
+
+def _lasting(low: float, high: float = DAY_S) -> Callable[[float], float]:
+    def within(seconds: float) -> float:
+        if not low <= seconds <= high:
+            shortest, longest = quantities.write_duration(low), quantities.write_duration(high)
+            raise UnfitError(f"must be from {shortest} to {longest}")
+        return seconds
+
+    return within
+
+
+def _interface(text: str) -> str:
+    """Without the white space around it, which some devices send and nobody sees; NFC it is already."""
+    if not text.strip():
+        raise UnfitError("expected the name of an interface, found nothing")
+    return text.strip()
 
 
 SiteKindName = Annotated[SiteKind, Field(strict=False)]
@@ -64,7 +93,8 @@ LinkRoleName = Annotated[LinkRole, Field(strict=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Id = Annotated[str, AfterValidator(_id)]
 Province = Annotated[str, AfterValidator(_province)]
-Duration = Annotated[float, PlainValidator(quantities.duration)]
+Interval = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(1))]
+Patience = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(0.05))]
 Rate = Annotated[float, PlainValidator(quantities.rate)]
 Ratio = Annotated[float, PlainValidator(quantities.ratio)]
 Day = Annotated[float, PlainValidator(quantities.day)]
@@ -72,6 +102,11 @@ Address = Annotated[str, PlainValidator(quantities.address)]
 Endpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
 WindowDays = Annotated[int | None, PlainValidator(_window_days)]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Count = Annotated[int, Field(ge=1)]
-Retries = Annotated[int, Field(ge=0, le=10)]
+Interface = Annotated[str, AfterValidator(_interface)]
+PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]
+Retries = Annotated[int, AfterValidator(_between(0, 10))]
+Concurrency = Annotated[int, AfterValidator(_between(1, 10_000))]
+Intervals = Annotated[int, AfterValidator(_between(1, 1_000))]
+SlotDays = Annotated[int, AfterValidator(_between(2, 36_500))]
+JudgedSlotDays = Annotated[int, AfterValidator(_between(8, 36_500))]
+DailyYears = Annotated[int, AfterValidator(_between(1, 100))]

@@ -86,7 +86,8 @@ def _troubles(text: str) -> tuple[Trouble, ...]:
         ) from None
 
 
-def _above_zero(text: str) -> float:
+def above_zero(text: str) -> float:
+    """A number as an option of the command line has it, above 0. ArgumentTypeError: it is none."""
     if not (text.replace(".", "", 1).isdigit() and float(text) > 0):
         raise argparse.ArgumentTypeError(f"'{text}': expected a number above 0")
     return float(text)
@@ -108,7 +109,7 @@ def _options(argv: Sequence[str], *, seeding: bool) -> argparse.Namespace:
         parser.add_argument(
             "--port", type=int, metavar="P", help="the UDP port of every agent instead of the configured one"
         )
-        parser.add_argument("--speed", type=_above_zero, default=1.0, metavar="X", help="runs the troubles X times as fast")
+        parser.add_argument("--speed", type=above_zero, default=1.0, metavar="X", help="runs the troubles X times as fast")
     parser.add_argument("--config", type=Path, required=True, metavar="DIR", help="the configuration whose devices to play")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="chooses traffic and troubles")
     parser.add_argument(

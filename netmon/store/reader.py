@@ -63,7 +63,7 @@ class Reader:
 
     @classmethod
     def open(cls, path: Path) -> Reader:
-        """For the command line, whether a daemon runs or not. StoreError: there is none, or it is of another version."""
+        """For the command line, whether a daemon runs or not. StoreError: there is none that can be read."""
         reader = cls(path)
         reader._connection()
         return reader

@@ -16,8 +16,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 APPLICATION_ID = 0x6E746D6E
@@ -125,65 +125,87 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
 
 
 def migrate(path: Path) -> None:
-    """Makes the file, or brings it to this version, one transaction a step. StoreError: newer than we are, or no store."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(_connect(path)) as connection:
-        # The page size can only be chosen before the first page is written.
-        connection.execute("PRAGMA page_size = 16384")
-        _check_owner(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        while (version := _version(connection)) < len(MIGRATIONS):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if _version(connection) == version:
-                    MIGRATIONS[version](connection)
-                    connection.execute(f"PRAGMA user_version = {version + 1}")
-                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            except BaseException:
+    """Makes the file, or brings it to this version, one transaction a step. StoreError: newer than we are, no store, or the
+    disk will not."""
+    with _opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(_connect(path)) as connection:
+            _bring_up(connection, path)
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+    # The page size can only be chosen before the first page is written.
+    connection.execute("PRAGMA page_size = 16384")
+    _check_owner(connection, path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    while (version := _version(connection)) < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _version(connection) == version:
+                MIGRATIONS[version](connection)
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        except BaseException:
+            if connection.in_transaction:  # a full disk ends it by itself
                 connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+            raise
+        connection.execute("COMMIT")
 
 
 def lock(path: Path) -> int:
-    """A descriptor that holds the right to write, on a file beside the store. StoreError: another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    held = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise StoreError(f"{path}: another netmon writes to this store") from None
+    """A descriptor that holds the right to write, on a file beside the store. StoreError: another process holds it, or the
+    file cannot be made."""
+    with _opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(held)
+            raise StoreError(f"{path}: another netmon writes to this store") from None
+        except OSError:
+            os.close(held)
+            raise
     return held
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes."""
-    connection = _connect(path)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -16384")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
+    """The one connection that writes. StoreError: the file cannot be opened for it."""
+    with _opening(path):
+        connection = _connect(path)
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -16384")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+        except sqlite3.Error:
+            connection.close()
+            raise
     return connection
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, whether a daemon runs or not. StoreError: no such store, or another version's."""
-    try:
+    """A connection that cannot write, whether a daemon runs or not. StoreError: no such store, another version's, or one
+    that this user may not read."""
+    with _opening(path):
         if not path.exists():
             raise StoreError(f"{path}: there is no store here")
-    except PermissionError:
-        raise StoreError(f"{path}: this user may not look there") from None
-    # Asked and not tried: to close a file of one's own would drop the locks that this process holds on it (fcntl(2)).
-    if not os.access(path, os.R_OK):
-        raise StoreError(f"{path}: this user may not read the store")
-    try:
-        connection = _open_reader(path, "mode=ro")
-    except sqlite3.OperationalError:
-        # A reader of a WAL file needs to make `-shm`; where it may not, and no daemon left a `-wal`, the file stands still.
-        if path.with_name(path.name + "-wal").exists():
-            raise
-        connection = _open_reader(path, "mode=ro&immutable=1")
-    version = _version(connection)
+        # Asked and not tried: to close a file of one's own would drop the locks that this process holds on it (fcntl(2)).
+        if not os.access(path, os.R_OK):
+            raise StoreError(f"{path}: this user may not read the store")
+        try:
+            connection = _open_reader(path, "mode=ro")
+        except sqlite3.OperationalError:
+            # A reader of a WAL file needs to make `-shm`; where it may not, and no daemon left a `-wal`, the file stands
+            # still.
+            if path.with_name(path.name + "-wal").exists():
+                if os.access(path.parent, os.W_OK):
+                    raise
+                raise StoreError(
+                    f"{path}: it was not closed in order (there is a {path.name}-wal), and to read it as it is, this user "
+                    f"has to be able to write to {path.parent}"
+                ) from None
+            connection = _open_reader(path, "mode=ro&immutable=1")
+        version = _version(connection)
     if version != len(MIGRATIONS):
         connection.close()
         raise StoreError(
@@ -192,6 +214,21 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             else f"{path}: the store has schema {version}, older than {len(MIGRATIONS)}; `netmon run` brings it up to date"
         )
     return connection
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Whatever keeps a store from being opened, as a sentence for people: the path and the reason."""
+    try:
+        if path.is_dir():
+            raise StoreError(f"{path}: is a directory; the store is a file")
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be opened as a store: {error}") from error
+    except OSError as error:
+        # What failed is often not the store itself but its directory or the lock beside it.
+        where = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
+        raise StoreError(f"{path}: cannot be opened as a store: {error.strerror or error}{where}") from error
 
 
 def _open_reader(path: Path, mode: str) -> sqlite3.Connection:
@@ -219,12 +256,9 @@ def _too_new(path: Path, version: int) -> str:
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
-    try:
-        version = _version(connection)
-        empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: cannot be read as a store: {error}") from error
+    version = _version(connection)
+    empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
     if not empty and owner != APPLICATION_ID:
         raise StoreError(f"{path}: is some other program's database; it is left untouched")
     if version > len(MIGRATIONS):

@@ -49,8 +49,7 @@ class Store:
     def open(cls, path: Path, meter: Meter) -> Store:
         """Makes or migrates the file and starts the writer. `meter` is called from the writer's thread.
 
-        StoreError: another process writes to it, it is a newer netmon's, or not a store. OSError, sqlite3.Error: it cannot
-        be made or opened.
+        StoreError: another process writes to it, it is a newer netmon's or no store, or it cannot be made or opened.
         """
         held = lock(path)
         try:

@@ -16,14 +16,17 @@ Language = Literal["vi", "en"]
 
 _STANDING = {
     Standing.MET: ("ĐẠT", "MET"),
-    Standing.AT_RISK: ("ĐẠT NHƯNG CÓ NGUY CƠ", "MET, BUT AT RISK"),
+    Standing.AT_RISK: ("ĐẠT, NHƯNG CÓ NGUY CƠ KHÔNG ĐẠT", "MET, BUT AT RISK"),
     Standing.MISSED: ("KHÔNG ĐẠT", "MISSED"),
-    Standing.UNPROVEN: ("CHƯA ĐỦ CĂN CỨ", "UNPROVEN"),
-    Standing.EXEMPT: ("ĐƯỢC MIỄN", "EXEMPT"),
+    Standing.UNPROVEN: ("CHƯA ĐỦ CĂN CỨ KẾT LUẬN", "UNPROVEN"),
+    Standing.EXEMPT: ("ĐƯỢC MIỄN ĐÁNH GIÁ", "EXEMPT"),
 }
 _BASIS = {
     BasisKind.STATUTORY: ("quy định của pháp luật", "statutory: the law gives the number"),
-    BasisKind.PROXY: ("tạm dùng thay cho mức chưa công bố", "proxy: it stands in for a number that is not published"),
+    BasisKind.PROXY: (
+        "tạm áp dụng thay cho chỉ tiêu chưa được công bố",
+        "proxy: it stands in for a number that is not published",
+    ),
     BasisKind.LOCAL: ("quy định nội bộ", "local: the operations centre's own"),
 }
 _SUBJECT = {
@@ -33,11 +36,11 @@ _SUBJECT = {
     "province": ("Tỉnh/thành phố", "Province"),
 }
 _DIRECTION = {"receive": ("chiều về xã", "towards the commune"), "transmit": ("chiều từ xã đi", "from the commune")}
-_END = {"near": ("đầu xã", "commune end"), "far": ("đầu xa", "far end")}
+_END = {"near": ("đo ở phía xã", "commune end"), "far": ("đo ở phía trung tâm", "far end")}
 _STATE = {
     "isolated": ("bị cô lập", "isolated"),
-    "unreachable": ("không tới được", "unreachable"),
-    "down": ("mất tuyến", "down"),
+    "unreachable": ("không liên lạc được", "unreachable"),
+    "down": ("mất kết nối", "down"),
 }
 _READING = {
     "window": ("cả kỳ 7 ngày", "the window of 7 days"),
@@ -45,10 +48,15 @@ _READING = {
 }
 
 
-def explain(verdict: Verdict, target: AnyTarget, language: Language, names: Mapping[str, str]) -> str:
-    """Rule, legal basis, figures, window, coverage, and the worst slots or outages. `names` are by id of the subject."""
+def explain(verdict: Verdict, targets: Mapping[str, AnyTarget], language: Language, names: Mapping[str, str]) -> str:
+    """Rule, legal basis, figures, window, coverage, and the worst slots or outages, a line each, however long.
+
+    `targets` are by id and hold the verdict's own, `names` are by id of the subject.
+    """
     say = _Voice(language)
-    return "\n".join([*_head(verdict, target, say, names), *_body(verdict, target, say, names)])
+    target = targets[verdict.target]
+    rule = _rule(target, targets, say)
+    return "\n".join([*_head(verdict, target, rule, say, names), *_body(verdict, target, say, names)])
 
 
 class _Voice:
@@ -100,12 +108,12 @@ class _Voice:
         return f"{known} ({name})" if kind in ("commune", "province") else f"{self(*_SUBJECT[kind])} {known} ({name})"
 
 
-def _head(verdict: Verdict, target: AnyTarget, say: _Voice, names: Mapping[str, str]) -> Iterator[str]:
+def _head(verdict: Verdict, target: AnyTarget, rule: str, say: _Voice, names: Mapping[str, str]) -> Iterator[str]:
     yield (
         f"{say.subject(*verdict.subject, names)}: {say(*_STANDING[verdict.standing])} - "
         f"{say(target.title_vi, target.title_en)} [{verdict.id}]"
     )
-    yield say("Quy tắc: ", "Rule: ") + _rule(target, say)
+    yield say("Quy tắc: ", "Rule: ") + rule
     yield say("Căn cứ: ", "Basis: ") + f"{target.basis} ({say(*_BASIS[target.basis_kind])})."
     yield (
         say("Kỳ: ", "Window: ")
@@ -115,24 +123,27 @@ def _head(verdict: Verdict, target: AnyTarget, say: _Voice, names: Mapping[str, 
     )
 
 
-def _rule(target: AnyTarget, say: _Voice) -> str:
+def _rule(target: AnyTarget, targets: Mapping[str, AnyTarget], say: _Voice) -> str:
     limit = say.percent(target.limit)
     match target:
         case PercentileUtilisation():
             reading = say(*_READING[target.reading])
             return say(
-                f"bách phân vị 95 của mỗi chiều, lấy mẫu 5 phút, tính trên {reading}, không quá {limit} dung lượng theo "
+                f"phân vị 95 của mỗi chiều, lấy mẫu 5 phút, tính trên {reading}, không vượt quá {limit} dung lượng theo "
                 "hợp đồng.",
                 f"the 95th percentile of each direction, in samples of 5 minutes over {reading}, is at most {limit} of the "
                 "contracted capacity.",
             )
         case Availability():
-            what = say("dịch vụ của điểm", "the site's service") if target.of == "service" else say("tuyến", "the link")
+            what = say("kết nối của điểm", "the site's service") if target.of == "service" else say("tuyến", "the link")
             return say(f"{what} sẵn sàng ít nhất {limit} thời gian quan sát được.",
                        f"{what} is available for at least {limit} of the time that was seen.")  # fmt: skip
         case Share():
-            return say(f"ít nhất {limit} số xã trong phạm vi đạt chỉ tiêu {target.of}.",
-                       f"at least {limit} of the communes in scope meet the target {target.of}.")  # fmt: skip
+            of = targets[target.of]
+            return say(
+                f"ít nhất {limit} số đơn vị cấp xã trong phạm vi đánh giá đạt chỉ tiêu “{of.title_vi}” [{of.id}].",
+                f"at least {limit} of the communes in scope meet the target “{of.title_en}” [{of.id}].",
+            )
 
 
 def _body(verdict: Verdict, target: AnyTarget, say: _Voice, names: Mapping[str, str]) -> Iterator[str]:
@@ -152,11 +163,11 @@ def _body(verdict: Verdict, target: AnyTarget, say: _Voice, names: Mapping[str, 
 def _coverage(verdict: Verdict, target: PercentileUtilisation | Availability, say: _Voice) -> str:
     seen, floor = say.percent(verdict.coverage, target.coverage), say.percent(target.coverage)
     text = say(
-        f"Độ phủ: đã quan sát {seen} của kỳ, cần ít nhất {floor}",
+        f"Độ phủ số liệu: đã quan sát {seen} của kỳ, yêu cầu tối thiểu {floor}",
         f"Coverage: {seen} of the window was seen, {floor} is needed",
     )
     if verdict.standing is Standing.MISSED and verdict.coverage < target.coverage:
-        text += say("; phần chưa thấy không thể cứu được chỉ tiêu", "; what was not seen could not have saved it")
+        text += say("; phần chưa quan sát không làm thay đổi kết luận", "; what was not seen could not have saved it")
     return text + "."
 
 
@@ -166,7 +177,7 @@ def _commune(
     parts = evidence["parts"]
     if not parts:
         yield say(
-            "Không có tuyến hoặc điểm nào của xã thuộc chỉ tiêu này, nên không có gì chứng minh.",
+            "Không có tuyến hoặc điểm nào của đơn vị này thuộc phạm vi chỉ tiêu, nên chưa có căn cứ để kết luận.",
             "The target selects no link or site of this commune, so nothing proves it.",
         )
         return
@@ -175,7 +186,7 @@ def _commune(
         yield f"  {say.subject(part['kind'], part['id'], names)}: {say(*_STANDING[Standing(part['standing'])])}, {value}"
     worst = evidence["worst"]
     if worst is not None:
-        yield say("Quyết định bởi: ", "Decided by: ") + say.subject(worst["kind"], worst["id"], names)
+        yield say("Kết luận căn cứ vào: ", "Decided by: ") + say.subject(worst["kind"], worst["id"], names)
         yield from _figures(worst["evidence"], target, say)
 
 
@@ -196,7 +207,7 @@ def _percentile(evidence: Mapping[str, Any], target: PercentileUtilisation, say:
             describe = _days if "days" in found else _direction
             yield f"  {say(*_DIRECTION[direction])}: {describe(found, target, say)}"
     if evidence["worst_slots"]:
-        yield say("Các khe 5 phút cao nhất:", "Highest slots of 5 minutes:")
+        yield say("Các mẫu 5 phút cao nhất:", "Highest slots of 5 minutes:")
     for slot in evidence["worst_slots"]:
         yield (
             f"  {say.at(slot['start'])}, {say(*_DIRECTION[slot['direction']])}, {say.mbit(slot['rate'])} = "
@@ -204,29 +215,31 @@ def _percentile(evidence: Mapping[str, Any], target: PercentileUtilisation, say:
         )
     for span in evidence["capacities"]:
         yield (
-            say("Dung lượng hợp đồng ", "Contracted capacity ")
-            + say(f"{say.mbit(span['receive'])} về xã, {say.mbit(span['transmit'])} từ xã đi, ",
+            say("Dung lượng theo hợp đồng: ", "Contracted capacity ")
+            + say(f"chiều về xã {say.mbit(span['receive'])}, chiều từ xã đi {say.mbit(span['transmit'])}, ",
                   f"{say.mbit(span['receive'])} to and {say.mbit(span['transmit'])} from the commune, ")
             + say.between(span["start"], span["end"]) + "."
         )  # fmt: skip
     if evidence["simulated_slots"]:
         count = say.number(evidence["simulated_slots"])
-        yield say(f"CÓ SỐ LIỆU MÔ PHỎNG: {count} khe.", f"CONTAINS SIMULATED DATA: {count} slots.")
+        yield say(f"CÓ SỐ LIỆU MÔ PHỎNG: {count} mẫu 5 phút.", f"CONTAINS SIMULATED DATA: {count} slots.")
 
 
 def _direction(found: Mapping[str, Any], target: PercentileUtilisation, say: _Voice) -> str:
     present, slots, above = (say.number(found[key]) for key in ("present", "slots", "above"))
     limit = say.percent(target.limit)
-    text = say(f"có {present}/{slots} khe, {above} khe trên {limit}", f"{present} of {slots} slots, {above} above {limit}")
+    text = say(
+        f"có {present}/{slots} mẫu 5 phút, {above} mẫu vượt {limit}", f"{present} of {slots} slots, {above} above {limit}"
+    )
     if found["value"] is not None:
         figure = f"{say.mbit(found['rate'])} = {say.percent(found['value'], target.limit)}"
         place = say.number(found["rank"])
-        text = say(f"bách phân vị 95 là {figure} (hạng {place}), ", f"95th percentile {figure} (rank {place}), ") + text
+        text = say(f"phân vị 95 là {figure} (giá trị thứ {place}), ", f"95th percentile {figure} (rank {place}), ") + text
     if found["far"]:
-        text += say(f", {found['far']} khe lấy từ đầu xa", f", {found['far']} from the far end")
+        text += say(f", {found['far']} mẫu đo ở phía trung tâm", f", {found['far']} from the far end")
     if found["without_capacity"]:
         count = say.number(found["without_capacity"])
-        text += say(f", {count} khe chưa có dung lượng hợp đồng", f", {count} before any contracted capacity")
+        text += say(f", {count} mẫu chưa có dung lượng theo hợp đồng", f", {count} before any contracted capacity")
     return text
 
 
@@ -243,20 +256,22 @@ def _days(found: Mapping[str, Any], target: PercentileUtilisation, say: _Voice) 
 def _availability(evidence: Mapping[str, Any], target: Availability, say: _Voice) -> Iterator[str]:
     raw, without, budget = evidence["raw"], evidence["without_declared"], evidence["error_budget"]
     yield say("Số liệu thô: ", "Raw: ") + _ratio(raw, target, say)
-    yield say("Không tính kỳ bão, bảo trì đã khai báo: ", "Without declared storms and maintenance: ") + _ratio(
+    yield say("Không tính thời gian bão, bảo trì đã khai báo: ", "Without declared storms and maintenance: ") + _ratio(
         without, target, say
     )
     if raw["on_backup"]:
         backup = say.lasting(raw["on_backup"])
         yield say(
-            f"Trong thời gian sẵn sàng có {backup} chạy đường dự phòng.",
+            f"Trong thời gian sẵn sàng có {backup} chạy trên đường dự phòng.",
             f"On the backup link: {backup} of what was available.",
         )
     spent, total = say.lasting(budget["spent"]), say.lasting(budget["total"])
-    yield say(f"Quỹ gián đoạn của kỳ: đã dùng {spent} trên {total}.", f"Error budget: {spent} of {total} spent.")
+    yield say(
+        f"Thời gian gián đoạn cho phép trong kỳ: đã dùng {spent} trên {total}.", f"Error budget: {spent} of {total} spent."
+    )
     shown, count = len(evidence["outages"]), evidence["outage_count"]
     if count:
-        yield say(f"Gián đoạn dài nhất ({shown}/{count}):", f"Longest outages ({shown} of {count}):")
+        yield say(f"Các lần gián đoạn dài nhất ({shown}/{count}):", f"Longest outages ({shown} of {count}):")
     for outage in evidence["outages"]:
         when = say.between(outage["start"], outage["end"])
         yield f"  {when}, {say.lasting(outage['seconds'])}, {say(*_STATE[outage['state']])}"
@@ -278,7 +293,7 @@ def _share(verdict: Verdict, target: Share, say: _Voice, names: Mapping[str, str
     evidence = verdict.evidence
     met, judged = evidence["met"], evidence["judged"]
     value = "-" if verdict.value is None else say.percent(verdict.value, target.limit)
-    yield say(f"{met}/{judged} xã đạt: {value}.", f"{met} of {judged} communes meet it: {value}.")
+    yield say(f"{met}/{judged} đơn vị cấp xã đạt: {value}.", f"{met} of {judged} communes meet it: {value}.")
     for standing in (Standing.MISSED, Standing.UNPROVEN, Standing.AT_RISK, Standing.EXEMPT):
         codes = evidence["communes"][standing.value]
         if codes:
@@ -287,4 +302,4 @@ def _share(verdict: Verdict, target: Share, say: _Voice, names: Mapping[str, str
     if evidence["out_of_scope"]:
         left_out = evidence["out_of_scope"].items()
         listed = "; ".join(f"{say.subject('commune', code, names)}: {why}" for code, why in left_out)
-        yield say(f"Ngoài phạm vi: {listed}", f"Out of scope: {listed}")
+        yield say(f"Ngoài phạm vi đánh giá: {listed}", f"Out of scope: {listed}")

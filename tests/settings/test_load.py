@@ -69,10 +69,10 @@ def test_a_device_overrides_what_poll_says_and_never_outlasts_its_interval(write
 
 
 def test_a_capacity_has_a_direction_and_a_history(write: Write, register: Register) -> None:
-    """A change of contract is a day of Asia/Ho_Chi_Minh; the order in the file does not matter."""
+    """A change of contract is a day of Asia/Ho_Chi_Minh."""
     history = """
-          - {from: 2026-01-01, receive: 400 Mbit/s, transmit: 200 Mbit/s}
-          - {from: 2025-07-01, receive: 200 Mbit/s, transmit: 200 Mbit/s}"""
+          - {from: 2025-07-01, receive: 200 Mbit/s, transmit: 200 Mbit/s}
+          - {from: 2026-01-01, receive: 400 Mbit/s, transmit: 200 Mbit/s}"""
     link = good(write(inventory=INVENTORY.replace(" 200 Mbit/s", history)), register).inventory.links["fibre"]
     assert [c.valid_from for c in link.capacities] == [1_751_302_800, 1_767_200_400]
     assert (link.capacities[1].receive, link.capacities[1].transmit) == (50_000_000, 25_000_000)
@@ -229,14 +229,19 @@ def test_a_list_that_is_merged_is_checked_where_it_stands_and_once(write: Write,
     ]
 
 
-def test_snmpv3_is_understood_but_said_to_be_unspoken(write: Write, register: Register) -> None:
-    netmon = NETMON.replace(
-        '{version: "2c", community: !env NETMON_COMMUNITY}',
+@pytest.mark.parametrize(
+    "credential",
+    [
         '{version: "3", user: noc, auth: {protocol: SHA256, key: !env NETMON_COMMUNITY}}',
-    )
+        '{version: "3", community: !env NETMON_COMMUNITY}',
+        "{version: 3, user: noc}",
+    ],
+)
+def test_snmpv3_is_said_to_be_unspoken_and_nothing_else(write: Write, register: Register, credential: str) -> None:
+    """How its keys should be written is not worth a line where it is refused however they are."""
+    netmon = NETMON.replace('{version: "2c", community: !env NETMON_COMMUNITY}', credential)
     assert wrong(write(netmon), register) == [
-        "netmon.yaml:3:19: SNMPv3 is understood here but not yet spoken: this netmon polls with version 2c or 1",
-        "netmon.yaml:3:52: 'SHA256' is not one of MD5, SHA, SHA-224, SHA-256, SHA-384, SHA-512 (did you mean SHA-256?)",
+        "netmon.yaml:3:19: SNMPv3 is not spoken yet: this netmon polls with version 2c or 1"
     ]
 
 
@@ -287,6 +292,80 @@ def test_communes_out_of_scope_are_known_communes_in_quotes(write: Write, regist
         "netmon.yaml:8:5: there is no commune '99999'",
     ]
     assert good(write(NETMON + 'scope: {except: {"01290": moved}}\n'), register).scope == {"01290": "moved"}
+
+
+OUT_OF_RANGE = [
+    ("store: {slot_days: 1}", "5:20: must be from 2 to 36,500"),
+    ("store: {judged_slot_days: 7}", "5:27: must be from 8 to 36,500"),
+    ("store: {judged_slot_days: 1000000000}", "5:27: must be from 8 to 36,500"),
+    (f"store: {{slot_days: {'9' * 4000}}}", "5:20: must be from 2 to 36,500"),
+    ("store: {daily_years: 101}", "5:22: must be from 1 to 100"),
+    ("poll: {interval: 0.5s}", "5:18: must be from 1s to 1d"),
+    ("poll: {interval: 9999999d}", "5:18: must be from 1s to 1d"),
+    ("poll: {timeout: 0.04s}", "5:17: must be from 0.05s to 1d"),
+    ("poll: {retries: 11}", "5:17: must be from 0 to 10"),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), OUT_OF_RANGE, ids=[text[:40] for text, _ in OUT_OF_RANGE])
+def test_a_number_that_the_daemon_cannot_live_with_is_told_its_range(
+    write: Write, register: Register, text: str, line: str
+) -> None:
+    assert wrong(write(NETMON + text + "\n"), register) == [f"netmon.yaml:{line}"]
+
+
+def test_the_ends_of_the_ranges_are_in_them(write: Write, register: Register) -> None:
+    store = "store: {slot_days: 2, judged_slot_days: 8, daily_years: 100}\n"
+    settings = good(write(NETMON + store + "poll: {interval: 1s, timeout: 0.05s}\n"), register)
+    assert (settings.store.slot_days, settings.store.judged_slot_days, settings.store.daily_years) == (2, 8, 100)
+    assert {(d.interval_s, d.timeout_s) for d in settings.inventory.devices.values()} == {(1.0, 0.05)}
+
+
+def test_the_days_of_a_capacity_rise(write: Write, register: Register) -> None:
+    history = """
+          - {from: 2025-07-01, receive: 200 Mbit/s, transmit: 200 Mbit/s}
+          - {from: 2025-07-01, receive: 300 Mbit/s, transmit: 200 Mbit/s}
+          - {from: 2025-01-01, receive: 400 Mbit/s, transmit: 200 Mbit/s}"""
+    assert wrong(write(inventory=INVENTORY.replace(" 200 Mbit/s", history)), register) == [
+        "inventory/a.yaml:22:20: a capacity from 2025-07-01 is already there",
+        "inventory/a.yaml:23:20: the capacities are in the order of their days: 2025-01-01 is before 2025-07-01",
+    ]
+
+
+def test_a_misspelt_rule_hides_nothing_that_all_targets_share(write: Write, register: Register) -> None:
+    """A key of another rule may be right; one of no rule is not."""
+    targets = (
+        AVAILABILITY.replace("rule: availability", "rule: availabilty")
+        .replace("99.5 %", "90")
+        .replace("    basis: QCVN 34\n", "    window: month\n    bassis: QCVN 34\n")
+    )
+    assert [line.removeprefix("targets.yaml:") for line in wrong(write(targets=targets), register)] == [
+        "2:5: missing key 'basis'",
+        "4:11: 'availabilty' is not one of percentile_utilisation, availability, share (did you mean availability?)",
+        "6:12: '90' is not a ratio: it lies from 0 % to 100 %, or from 0 to 1 (did you mean 90 %?)",
+        "8:5: unknown key 'bassis' (did you mean basis?)",
+    ]
+
+
+def test_a_value_that_cannot_be_read_hides_no_two_that_do_not_fit(write: Write, register: Register) -> None:
+    targets = AVAILABILITY.replace("rule: availability", "rule: percentile_utilisation").replace("99.5 %", "70 %")
+    directory = write(NETMON + "poll: {interval: 0s, timeout: 20s}\n", INVENTORY, targets + "    coverage: 95\n")
+    assert wrong(directory, register) == [
+        "netmon.yaml:5:18: '0s' is no time at all: a duration is longer than 0s",
+        "netmon.yaml:5:31: the timeout is longer than the deadline of a whole poll, 10s",
+        "targets.yaml:2:5: at_risk, 80 %, lies beyond the limit, 70 %: nobody would be warned",
+        "targets.yaml:9:15: '95' is not a ratio: it lies from 0 % to 100 %, or from 0 to 1 (did you mean 95 %?)",
+    ]
+
+
+def test_the_name_of_an_interface_is_nfc_without_white_space_around_it(write: Write, register: Register) -> None:
+    """The same is done to what devices say, so that both meet."""
+    inventory = INVENTORY.replace("{interface: ge1}", "{interface: ' Ca\u0301p quang 1\\t'}".replace("'", '"'))
+    link = good(write(inventory=inventory), register).inventory.links["fibre"]
+    assert link.near == Port("r1", "C\u00e1p quang 1")
+    assert wrong(write(inventory=INVENTORY.replace("{interface: ge1}", "{interface: ' '}")), register) == [
+        "inventory/a.yaml:21:27: expected the name of an interface, found nothing"
+    ]
 
 
 def test_a_circle_of_ten_thousand_devices_is_found_without_a_deep_stack(write: Write, register: Register) -> None:

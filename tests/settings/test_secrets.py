@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import subprocess
 import sys
@@ -40,6 +41,14 @@ def test_a_secret_comes_from_the_environment(write: Write, register: Register, m
         "netmon.yaml:3:36: the environment variable NETMON_COMMUNITY is not set "
         "(export NETMON_COMMUNITY=… before netmon starts)"
     ]
+
+
+def test_a_secret_of_bytes_that_are_no_text_is_refused(
+    write: Write, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write()
+    monkeypatch.setitem(os.environb, b"NETMON_COMMUNITY", b"caf\xe9-secret")
+    assert problems(directory, register) == ["netmon.yaml:3:36: the environment variable NETMON_COMMUNITY is not UTF-8 text"]
 
 
 def test_a_secret_comes_from_a_file_beside_the_configuration(write: Write, register: Register) -> None:

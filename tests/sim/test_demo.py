@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from netmon.settings import load
 from netmon.sim import demo
+from netmon.sim.programs import DemoError, home_of_our_own, running
+from netmon.store import StoreError
+from netmon.store.schema import lock
+from tests import peers
 
 _RUN = "import sys, pathlib; from netmon.sim.demo import main; sys.exit(main(sys.argv[2:], [pathlib.Path(sys.argv[1])]))"
 
@@ -22,7 +34,7 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def hasten(home: Path) -> None:
     """A configuration of the demonstration that is polled every 3 s."""
-    main = demo.prepare(home, keep=False, port=None) / "netmon.yaml"
+    main = demo.prepare(home, keep=False, port=peers.free_port("tcp")) / "netmon.yaml"
     main.write_text(main.read_text().replace("interval: 30s", "interval: 3s"))
 
 
@@ -45,20 +57,163 @@ def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp
 
 
 def test_a_daemon_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
-    hasten(tmp_path)
-    (tmp_path / "control.sock").mkdir()
-    done = run(tmp_path, "--check", "60", "--keep")
+    demo.prepare(tmp_path, keep=False, port=peers.free_port("tcp"))
+    (tmp_path / "netmon.db").touch()
+    held = lock(tmp_path / "netmon.db")
+    try:
+        done = run(tmp_path, "--check", "60", "--keep")
+    finally:
+        os.close(held)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "the daemon ended with 1; the end of" in done.stderr
-    assert "control.sock" in done.stderr
+    assert "another netmon writes to this store" in done.stderr
 
 
 def test_a_second_demonstration_leaves_the_home_of_the_first_alone(tmp_path: Path) -> None:
     homes = [tmp_path / "demo", tmp_path / "demo-2"]
-    with demo.home_of_our_own(homes) as first, demo.home_of_our_own(homes) as second:
-        assert [first, second] == homes
-        with pytest.raises(demo.DemoError, match="running"), demo.home_of_our_own(homes):
+    with home_of_our_own(homes) as first, home_of_our_own(homes) as second:
+        assert [first.path, second.path] == homes
+        with pytest.raises(DemoError, match="running"), home_of_our_own(homes):
             pass
-    with demo.home_of_our_own(homes) as again:
-        assert again == first
+    with home_of_our_own(homes) as again:
+        assert again.path == homes[0]
+
+
+def test_a_home_is_held_as_long_as_a_program_of_it_lives(tmp_path: Path) -> None:
+    """Also when the one that started it no longer holds it."""
+    with ExitStack() as ours:
+        home = ours.enter_context(home_of_our_own([tmp_path]))
+        arguments = ["http.server", "0", "--bind", "127.0.0.1"]
+        with running("idler", arguments, home, tmp_path / "log", ready=lambda: "Serving" in (tmp_path / "log").read_text()):
+            ours.close()
+            with pytest.raises(DemoError, match="running"), home_of_our_own([tmp_path]):
+                pass
+        with home_of_our_own([tmp_path]) as again:
+            assert again.path == tmp_path
+
+
+def test_what_it_prints_works_elsewhere_and_its_programs_die_with_it_when_it_is_killed(tmp_path: Path) -> None:
+    """Its home is named by a relative path with a blank, and free for the next one when it is gone."""
+    home, log = tmp_path / "a home", tmp_path / "said"
+    argv = [sys.executable, "-c", _RUN, home.name, "--port", str(peers.free_port("tcp"))]
+    with peers.running(argv, ready=lambda: "What goes wrong:" in log.read_text(), log=log, cwd=tmp_path) as program:
+        [now] = re.findall(r"^  now +(.*)$", program.output, re.MULTILINE)
+        done = subprocess.run(["/bin/sh", "-c", now], cwd="/", capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 0, done.stderr
+        assert str(home / "netmon.log") in program.output
+        pid = program.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert len(children) == 2
+        program.process.kill()
+        peers.eventually(lambda: not any(map(lives, children)))
+        with home_of_our_own([home]) as again:
+            assert again.path == home
+
+
+def lives(pid: str) -> bool:
+    """Whether a process is there that was not killed yet: where nobody waits for orphans, they stay as zombies."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_an_interrupt_at_any_moment_of_the_start_leaves_no_traceback(tmp_path: Path) -> None:
+    """From the shell's last line to the first program; one that comes before Python can take it is sent again."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(peers.ROOT / "scripts/demo", tmp_path / "scripts")
+    (tmp_path / "scripts/setup").write_text("#!/bin/sh\n")
+    (tmp_path / "scripts/setup").chmod(0o755)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    started = time.monotonic()
+    moments = [0.02, 0.1, 0.2, 0.4, 0.8]
+    demos = [
+        subprocess.Popen(
+            [tmp_path / "scripts/demo", "--port", str(peers.free_port("tcp"))],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for _ in moments
+    ]
+    for process, moment in zip(demos, moments, strict=True):
+        while True:
+            process.send_signal(signal.SIGINT)
+            try:
+                _, said = process.communicate(timeout=max(0.1, started + moment - time.monotonic()))
+                break
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < started + 60
+        assert b"Traceback" not in said
+        assert process.returncode in (0, -signal.SIGINT)
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_started_or_deleted(tmp_path: Path) -> None:
+    config = demo.prepare(tmp_path, keep=False, port=None)
+    (tmp_path / "netmon.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run(tmp_path, "--port", str(port))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            f"demo: pages cannot be served on 127.0.0.1:{port}: something listens there already; "
+            "choose another with --port P\n"
+        )
+        assert (tmp_path / "netmon.db").exists()
+        assert load(config).prometheus.port != port
+
+
+def test_a_port_can_be_chosen_for_a_configuration_that_is_kept(tmp_path: Path) -> None:
+    config = demo.prepare(tmp_path, keep=False, port=None)
+    before, port = load(config), peers.free_port("tcp")
+    demo.prepare(tmp_path, keep=True, port=port)
+    after = load(config)
+    assert (after.prometheus.host, after.prometheus.port) == ("127.0.0.1", port)
+    assert (after.store.path, after.control) == (before.store.path, before.control)
+    assert (after.store.path, after.control) == (tmp_path / "netmon.db", tmp_path / "control.sock")
+
+
+def test_pages_of_another_netmon_are_not_taken_for_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only our own daemon answers on the control socket."""
+    monkeypatch.setattr(demo, "look", lambda address: object())
+    assert not demo._answers(load(demo.prepare(tmp_path, keep=False, port=None)))
+
+
+def test_a_new_run_empties_the_store_unless_somebody_writes_to_it(tmp_path: Path) -> None:
+    demo.prepare(tmp_path, keep=False, port=None)
+    files = [tmp_path / f"netmon.db{end}" for end in ("", "-wal", "-shm")]
+    for file in files:
+        file.touch()
+    held = lock(tmp_path / "netmon.db")
+    try:
+        with pytest.raises(StoreError, match="another netmon writes"):
+            demo.prepare(tmp_path, keep=False, port=None)
+        assert all(file.exists() for file in files)
+    finally:
+        os.close(held)
+    demo.prepare(tmp_path, keep=True, port=None)
+    assert all(file.exists() for file in files)
+    demo.prepare(tmp_path, keep=False, port=None)
+    assert [path.name for path in tmp_path.glob("netmon.db*")] == ["netmon.db.lock"]
+
+
+def test_a_home_too_deep_for_a_socket_has_its_socket_elsewhere_while_it_runs(tmp_path: Path) -> None:
+    """107 bytes are what unix(7) allows; one more does not fit. A configuration that is kept gets a new place."""
+    for length, moved in ((107, False), (108, True)):
+        home = tmp_path / ("x" * (length - len(os.fsencode(tmp_path / "control.sock")) - 1))
+        for keep in (False, True):
+            with demo.control_socket(home) as control, socket.socket(socket.AF_UNIX) as listener:
+                place = load(demo.prepare(home, keep=keep, port=None, control=control)).control
+                assert (place != home / "control.sock") == moved
+                listener.bind(str(place))
+                if not moved:
+                    place.unlink()
+            assert place.parent.exists() != moved
+        assert load(home / "config").control == place
+
+
+@pytest.mark.parametrize("wrong", [("--check", "-5"), ("--check", "0"), ("--port", "0"), ("--port", "65536")])
+def test_a_number_that_cannot_be_is_refused(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        demo.main(wrong, [])
+    assert f"'{wrong[1]}': expected" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netmon.store.reader
+from netmon.derive.slots import SlotFiller
 from netmon.model import Baseline, CounterPoint, Direction, End, Epoch, Gap, Kind, Octets, Slot, Unplaced
 from netmon.store import Reader, Store
 
@@ -217,16 +218,52 @@ def test_retention_keeps_judged_links_longer_and_sums_longest(store: Store) -> N
     assert kept(1_826) == {"judged": (False, 0, 0, 0), "other": (False, 0, 0, 0)}
 
 
+def documented(name: str) -> Any:
+    """A function as docs/store.md prints it."""
+    text = Path(__file__).parents[2].joinpath("docs/store.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for script in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(script, names)
+    return names[name]
+
+
 def test_the_script_of_the_documentation_reads_a_packed_day(store: Store, path: Path) -> None:
     """What docs/store.md prints for independent scripts works on a real file and agrees with netmon."""
     thin = Octets(50, 1_000_000)
     store.put_link("lk-04-01273-fibre", End.NEAR, slots=[Slot(K0, FULL, thin), Slot(K0 + 1, thin, thin)])
     store.fold(START + 3 * DAY)
     store.flush()
-    text = Path(__file__).parents[2].joinpath("docs/store.md").read_text("utf-8")
-    script = re.search(r"```python\n(.*?)```", text, re.S)
-    assert script is not None
-    names: dict[str, Any] = {}
-    exec(script[1], names)
-    rows = names["packed_day"](str(path), "lk-04-01273-fibre", "2026-02-16")
+    rows = documented("packed_day")(str(path), "lk-04-01273-fibre", "2026-02-16")
     assert json.dumps(rows) == json.dumps([{"k": K0, "utc": START, "receive": 10_000.0, "transmit": None}])
+
+
+@pytest.mark.parametrize("end", list(End))
+def test_the_script_of_the_documentation_accounts_for_every_octet(store: Store, path: Path, end: End) -> None:
+    """Polls a minute apart with a silence of an hour, packed and open days, a counter past 2^63: octets grow as it does."""
+    filler, counter, at = SlotFiller(), 2**64 - 40_000_000_000, START + 17.0
+    seen = []
+    for number in range(3 * 1440):
+        step = 3600.0 if number % 1000 == 999 else 60.0
+        grown = 1_000_003 + 7 * number
+        unplaced = []
+        for direction in Direction:
+            unplaced += filler.add(direction, grown // (2 if direction is Direction.TRANSMIT else 1), at, at + step)
+            filler.read(direction, at + step)
+        at += step
+        counter += grown
+        point = CounterPoint(counter, at, Kind.COUNTER64, Epoch(number, None, None, "x"))
+        store.put_link(
+            "lk", end, slots=filler.close(at), unplaced=unplaced, baseline=filler.baseline(point, point), source="measured"
+        )
+        if number in (10, 2000, 3 * 1440 - 1):
+            store.fold(at)
+            store.flush()
+            seen.append(documented("accounted")(str(path), "lk", int(end is End.FAR)))
+    first, *later = seen
+    for found in later:
+        assert found["receive"]["octets"] - first["receive"]["octets"] == (
+            found["receive"]["counter"] - first["receive"]["counter"]
+        )
+        assert found["receive"]["octets"] > 2 * found["transmit"]["octets"] > 0
+    assert later[-1]["receive"]["unix"] == at
+    assert later[-1]["receive"]["counter"] > 2**63

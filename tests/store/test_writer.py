@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -223,11 +224,13 @@ def test_a_file_that_is_no_store_is_refused(path: Path, meter: Any, tmp_path: Pa
         other.execute("CREATE TABLE t (x)")
     other.close()
     text.write_text("not a database, " * 100)
-    for wrong, words in ((foreign, "some other program"), (text, "cannot be read")):
+    for wrong, words in ((foreign, "some other program"), (text, "file is not a database"), (tmp_path, "is a directory")):
         with pytest.raises(StoreError, match=words):
             Store.open(wrong, meter)
-    with pytest.raises(StoreError, match="no store here"):
-        Reader.open(path)
+    for wrong, words in ((path, "no store here"), (text, "file is not a database"), (tmp_path, "is a directory")):
+        with pytest.raises(StoreError, match=words):
+            Reader.open(wrong)
+    assert not tmp_path.with_name(tmp_path.name + ".lock").exists()
     old.touch()
     with pytest.raises(StoreError, match="brings it up to date"):
         Reader.open(old)
@@ -284,3 +287,86 @@ def test_the_command_line_reads_a_resting_store_that_it_may_not_write(meter: Any
         finally:
             path.parent.chmod(0o755)
         assert (found.stdout, found.stderr) == ("7.0\n", "")
+
+
+REFUSED = """
+    import os, sys
+    from pathlib import Path
+    from netmon.store import Store, StoreError
+    from netmon.store.schema import connect_reader, connect_writer, lock, migrate
+
+    if os.getuid() == 0:
+        os.setresuid(65534, 65534, 65534)
+    path = Path(sys.argv[1])
+    for open_it in (lock, migrate, connect_reader, connect_writer):
+        try:
+            open_it(path)
+        except StoreError as error:
+            print(open_it.__name__, error)
+        else:
+            print(open_it.__name__, "opens it")
+"""
+
+
+def refused(path: Path) -> dict[str, str]:
+    """What each way of opening says to a user who may not write there."""
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(REFUSED), str(path)], capture_output=True, text=True, check=False
+    )
+    assert found.stderr == ""
+    return dict(line.split(" ", 1) for line in found.stdout.splitlines())
+
+
+def test_who_may_not_write_is_told_which_file_and_why(meter: Any) -> None:
+    """One sentence each and no traceback: a store at rest, one that was left with its journal, one that does not exist."""
+    with tempfile.TemporaryDirectory(prefix="netmon-store-") as directory:
+        resting, left, none = (Path(directory) / name for name in ("resting.db", "left.db", "none.db"))
+        Store.open(resting, meter).close()
+        with Store.open(left, meter) as store:
+            store.heartbeat(7.0)
+            store.flush()
+            wal = left.with_name("left.db-wal").read_bytes()
+        left.with_name("left.db-wal").write_bytes(wal)
+        Path(directory).chmod(0o555)
+        try:
+            at_rest, journal, nothing = refused(resting), refused(left), refused(none)
+        finally:
+            Path(directory).chmod(0o755)
+    denied = r"{}: cannot be opened as a store: Permission denied \({}\.lock\)"
+    for path, said in ((resting, at_rest), (left, journal), (none, nothing)):
+        assert re.fullmatch(denied.format(path, path), said["lock"])
+        assert said["migrate"].startswith(f"{path}: cannot be opened as a store: ")
+    assert at_rest["connect_reader"] == "opens it"
+    assert journal["connect_reader"] == (
+        f"{left}: it was not closed in order (there is a left.db-wal), and to read it as it is, this user has to be able to "
+        f"write to {directory}"
+    )
+    assert nothing["connect_reader"] == f"{none}: there is no store here"
+    assert nothing["connect_writer"] == f"{none}: cannot be opened as a store: unable to open database file"
+
+
+def test_a_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path, meter: Any) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file/netmon\.db: cannot be opened as a store: .*directory"):
+        Store.open(tmp_path / "file" / "netmon.db", meter)
+    with pytest.raises(StoreError, match="no store here"):
+        Reader.open(tmp_path / "file" / "netmon.db")
+
+
+def test_a_full_disk_at_the_start_is_a_sentence_and_leaves_nothing_half_made(
+    path: Path, meter: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema is made whole or not at all, and at the next start it is."""
+    connect = schema._connect
+
+    def full(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.execute("PRAGMA page_size = 16384")
+        connection.execute("PRAGMA max_page_count = 5")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_connect", full)
+        with pytest.raises(StoreError, match=r"netmon\.db: cannot be opened as a store: database or disk is full"):
+            Store.open(path, meter)
+    Store.open(path, meter).close()

@@ -14,7 +14,7 @@ import pytest
 
 from netmon.cli import explain as command
 from netmon.inventory import Inventory
-from netmon.model import End, Octets, Slot, Standing, Subject
+from netmon.model import End, LinkKind, Octets, Slot, Standing, Subject
 from netmon.store import Store
 from netmon.targets.evaluate import Timeline, evaluate
 from netmon.targets.percentile import LinkRates
@@ -145,6 +145,31 @@ def test_the_script_tells_when_the_store_no_longer_bears_the_verdict_out(judged,
         assert (found.returncode, "DIFFERS" in found.stdout) == (1, True), found.stdout + found.stderr
 
 
+def test_the_script_says_in_a_sentence_what_it_cannot_recompute(judged, tmp_path):
+    other, text = tmp_path / "other.db", tmp_path / "notes?.txt"
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE t (x)")
+    database.close()
+    text.write_text("not a database, " * 100)
+    for store, verdict, words in (
+        (tmp_path / "none.db", "availability/ub-01273", "there is no such file"),
+        (tmp_path, "availability/ub-01273", "there is no such file"),
+        (other, "availability/ub-01273", "not a store of netmon"),
+        (text, "availability/ub-01273", "file is not a database"),
+        (judged / "netmon.db", "nothing", "there is no verdict 'nothing'"),
+    ):
+        found = recompute(store, verdict)
+        assert (found.returncode, found.stdout, found.stderr.count("\n")) == (1, "", 1), found.stderr
+        assert words in found.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_the_script_explains_itself():
+    found = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "usage: scripts/recompute STORE TARGET/SUBJECT" in found.stdout
+
+
 # --- netmon explain ---------------------------------------------------------------------------------------------------
 
 
@@ -191,3 +216,56 @@ def test_without_a_store_it_says_so_and_fails(judged, tmp_path, capsys):
         (tmp_path / name).write_text((judged / name).read_text(encoding="utf-8"), encoding="utf-8")
     assert explain(tmp_path, "availability/01273") == 1
     assert "there is no store" in capsys.readouterr().err
+
+
+@pytest.fixture
+def without_availability(judged, tmp_path):
+    """The same province after the target `availability` left targets.yaml."""
+    (tmp_path / "inventory").mkdir()
+    for name in ("netmon.yaml", "inventory/all.yaml", "community"):
+        (tmp_path / name).write_text((judged / name).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "netmon.db").write_bytes((judged / "netmon.db").read_bytes())
+    kept, _, _ = TARGETS.partition("  - {id: availability")
+    (tmp_path / "targets.yaml").write_text(kept, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_verdict_whose_target_left_is_named_and_the_others_are_explained(without_availability, capsys):
+    assert explain(without_availability, "01273", "--lang", "en") == 0
+    said = capsys.readouterr()
+    assert "[tslcd_p95/01273]" in said.out
+    assert said.err.count("\n") == 1
+    assert "availability/01273 is left out: its target is not in targets.yaml any more" in said.err
+    assert explain(without_availability, "availability/01273") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_verdict_whose_target_changed_its_rule_is_left_out_too(without_availability, capsys):
+    changed = TARGETS.partition("  - {id: province")[0].replace("rule: percentile_utilisation", "rule: availability")
+    (without_availability / "targets.yaml").write_text(changed.replace("window: 7d,", "window: month,"), encoding="utf-8")
+    assert explain(without_availability, "01273", "--lang", "en") == 0
+    assert "tslcd_p95/01273 is left out: its target has another rule" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("terminal", "widest"), [(40, 60), (80, 80), (300, 120), (None, 120)])
+def test_lines_fit_the_terminal_and_hang_under_what_they_continue(judged, capsys, monkeypatch, terminal, widest):
+    if terminal is not None:
+        monkeypatch.setenv("COLUMNS", str(terminal))
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for language in ("vi", "en"):
+        assert explain(judged, "01273", "--lang", language) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert widest - 25 < max(map(len, lines)) <= widest
+        assert any(line.startswith("    ") for line in lines)
+        assert not any(line.lstrip().startswith(("%", "Mbit/s")) for line in lines)
+
+
+@pytest.mark.parametrize(("language", "words"), [("vi", "phường Thục Phán, cáp quang (cb-"), ("en", "Phán, fibre (cb-")])
+def test_a_link_is_named_by_its_kind_in_the_language_asked_for(judged, capsys, language, words):
+    assert explain(judged, "tslcd_p95/cb-01273-fibre", "--lang", language) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_every_kind_of_link_has_a_name_in_both_languages():
+    assert set(command._LINK_KIND) == set(LinkKind)
+    assert all(set(words) == {"vi", "en"} for words in command._LINK_KIND.values())

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from netmon.model import Standing, Subject, Window
 from netmon.targets.percentile import judge_link
 from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict
 from netmon.targets.words import explain
-from tests.targets.made import ABSENT, FULL, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
+from tests.targets.made import ABSENT, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
 from tests.targets.test_availability import NOVEMBER, after, judge
 
 NAMES = {"01273": "Phường Thục Phán", "ub-01273": "UBND phường Thục Phán"}
 
 
 def said(verdict, target):
-    return explain(verdict, target, "vi", NAMES), explain(verdict, target, "en", NAMES)
+    targets = {each.id: each for each in (SERVICE, target)}
+    return explain(verdict, targets, "vi", NAMES), explain(verdict, targets, "en", NAMES)
 
 
 def holds(text, *pieces):
@@ -37,10 +40,12 @@ def test_a_percentile_is_told_with_rule_basis_figures_slots_and_simulation(busy)
         vi, "Tuyến cb-01273-fibre: KHÔNG ĐẠT - Lưu lượng đỉnh [tslcd_p95/cb-01273-fibre]", "90 % dung lượng theo hợp đồng",
         "Thông tư 06/2026/TT-BKHCN, Điều 5.6 (quy định của pháp luật)",
         "từ 10:45 ngày 14/11/2026 đến 10:45 ngày 21/11/2026 (giờ Việt Nam), chưa chốt",
-        "chiều về xã: bách phân vị 95 là 190,0 Mbit/s = 95 % (hạng 1.916), có 2.016/2.016 khe, 101 khe trên 90 %, "
-        "10 khe lấy từ đầu xa", "để tham khảo", "19:05 ngày 14/11/2026, chiều về xã, 190,0 Mbit/s = 95 %, đầu xa",
-        "200,0 Mbit/s", "CÓ SỐ LIỆU MÔ PHỎNG: 288 khe",
+        "chiều về xã: phân vị 95 là 190,0 Mbit/s = 95 % (giá trị thứ 1.916), có 2.016/2.016 mẫu 5 phút, 101 mẫu vượt 90 %, "
+        "10 mẫu đo ở phía trung tâm", "để tham khảo",
+        "19:05 ngày 14/11/2026, chiều về xã, 190,0 Mbit/s = 95 %, đo ở phía trung tâm",
+        "200,0 Mbit/s", "CÓ SỐ LIỆU MÔ PHỎNG: 288 mẫu 5 phút",
     )  # fmt: skip
+    assert not re.search(r"\bkhe\b|\bbách\b|\bhạng\b|\bđầu x[aã]\b", vi)
     holds(
         en, "Link cb-01273-fibre: MISSED - Peak load", "statutory", "2026-11-14 10:45 to 2026-11-21 10:45, Viet Nam time",
         "towards the commune: 95th percentile 190.0 Mbit/s = 95 % (rank 1,916), 2,016 of 2,016 slots, 101 above 90 %, "
@@ -55,7 +60,12 @@ def test_rounding_never_hides_on_which_side_of_the_limit_a_figure_lies(p95, show
 
 def test_the_daily_reading_names_its_days(busy):
     vi, en = said(judge_link(P95_DAILY, link(), window_rates([0.5] * 2016), NOW), P95_DAILY)
-    holds(vi, "từng ngày trong 7 ngày liên tiếp, không quá 90 %", "chiều về xã: 14/11 50 % (thiếu số liệu); 15/11 50 %;")
+    holds(
+        vi,
+        "từng ngày trong 7 ngày liên tiếp, không vượt quá 90 %",
+        "chiều về xã: 14/11 50 % (thiếu số liệu); 15/11 50 %;",
+        "đo ở phía xã",
+    )
     holds(en, "each of 7 days in a row, is at most 90 %", "11-14 50 % (too little seen); 11-15 50 %;")
 
 
@@ -68,7 +78,7 @@ def test_an_availability_is_told_with_budget_backup_and_outages():
     holds(
         vi, "Điểm UBND phường Thục Phán (ub-01273): KHÔNG ĐẠT",
         "Số liệu thô: 97,39 % (sẵn sàng 46 giờ 44 phút, gián đoạn 1 giờ 15 phút, không quan sát được 1 phút)",
-        "đã khai báo: 100 %", "1 giờ chạy đường dự phòng", "đã dùng 1 giờ 15 phút trên 3 giờ 36 phút",
+        "đã khai báo: 100 %", "1 giờ chạy trên đường dự phòng", "đã dùng 1 giờ 15 phút trên 3 giờ 36 phút",
         "từ 00:00 ngày 02/11/2026 đến 01:15 ngày 02/11/2026, 1 giờ 15 phút, bị cô lập", "CÓ SỐ LIỆU MÔ PHỎNG: 1 giờ",
     )  # fmt: skip
     holds(en, "Raw: 97.39 %", "1 h 15 min of 3 h 36 min spent", "2026-11-02 00:00 to 2026-11-02 01:15, 1 h 15 min, isolated")
@@ -77,7 +87,7 @@ def test_an_availability_is_told_with_budget_backup_and_outages():
 def test_a_commune_tells_its_parts_and_what_decided(busy):
     verdict = commune_verdict(P95, "01273", [busy], window=busy.window, final=False)
     vi, en = said(verdict, P95)
-    holds(vi, "Phường Thục Phán (01273): KHÔNG ĐẠT", "Quyết định bởi: Tuyến cb-01273-fibre", "101 khe trên 90 %")
+    holds(vi, "Phường Thục Phán (01273): KHÔNG ĐẠT", "Kết luận căn cứ vào: Tuyến cb-01273-fibre", "101 mẫu vượt 90 %")
     holds(en, "  Link cb-01273-fibre: MISSED, 95 %", "Decided by: Link cb-01273-fibre")
 
 
@@ -90,17 +100,32 @@ def test_an_empty_commune_and_an_exempt_one_say_why():
 
 def test_a_missed_verdict_below_the_floor_says_that_nothing_unseen_could_save_it():
     verdict = judge([("isolated", 0, 86400)], now=after(10))
-    holds(
-        said(verdict, SERVICE)[1], "10 % of the window was seen, 99 % is needed; what was not seen could not have saved it"
-    )
+    vi, en = said(verdict, SERVICE)
+    holds(en, "10 % of the window was seen, 99 % is needed; what was not seen could not have saved it")
+    holds(vi, "đã quan sát 10 % của kỳ, yêu cầu tối thiểu 99 %; phần chưa quan sát không làm thay đổi kết luận")
 
 
 def test_a_province_lists_its_communes_by_standing():
     communes = [("01273", Standing.MISSED), ("01279", Standing.MET), ("01288", Standing.UNPROVEN)]
     verdict = province_verdict(SHARE, "04", communes, window=NOVEMBER, final=False, out_of_scope={"01822": "không có dân"})
     vi, en = said(verdict, SHARE)
-    holds(vi, "1/3 xã đạt: 33,33 %", "KHÔNG ĐẠT (1): Phường Thục Phán (01273)", "01822: không có dân")
-    holds(en, "1 of 3 communes meet it: 33.33 %", "UNPROVEN (1): Commune 01288")
+    holds(
+        vi,
+        "chỉ tiêu “Lưu lượng đỉnh” [availability].",
+        "1/3 đơn vị cấp xã đạt: 33,33 %",
+        "KHÔNG ĐẠT (1): Phường Thục Phán (01273)",
+        "01822: không có dân",
+    )
+    holds(
+        en, "meet the target “Peak load” [availability].", "1 of 3 communes meet it: 33.33 %", "UNPROVEN (1): Commune 01288"
+    )
+
+
+def test_a_link_that_is_down_has_lost_its_connection_and_a_site_that_is_not_reached_cannot_be_contacted():
+    vi, _ = said(judge([("unreachable", 0, 3600), ("up", 3600, 86400)], now=after(1)), SERVICE)
+    holds(vi, "Các lần gián đoạn dài nhất (1/1):", "1 giờ, không liên lạc được")
+    vi, _ = said(judge([("down", 0, 3600), ("up", 3600, 86400)], now=after(1), target=LINK_UP), LINK_UP)
+    holds(vi, "1 giờ, mất kết nối", "tuyến sẵn sàng ít nhất 99,5 %")
 
 
 def test_what_was_never_measured_is_told_without_a_figure():

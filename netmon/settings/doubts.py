@@ -1,0 +1,135 @@
+"""What is allowed in a configuration and yet is probably not meant: its warnings. They are sought in what has no faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from netmon.inventory import Inventory
+from netmon.model import SLOT_S, VIET_NAM, Link, Port
+from netmon.settings import quantities
+from netmon.settings.problem import Problem, meant, problem_at
+from netmon.settings.yaml import Document, Table
+from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The files as written: netmon.yaml, those of the inventory, targets.yaml where there is one."""
+
+    netmon: Table
+    inventory: Sequence[Table]
+    targets: Table | None
+
+    @classmethod
+    def of(cls, netmon: Table, inventory: Iterable[Document], targets: Document | None) -> Written:
+        """Of documents that have no faults, and so have roots."""
+        roots = [document.root for document in inventory if document.root is not None]
+        return cls(netmon=netmon, inventory=roots, targets=targets.root if targets is not None else None)
+
+    def devices(self) -> Iterator[Table]:
+        return (device for root in self.inventory for site in root.tables("sites") for device in site.tables("devices"))
+
+    def links(self) -> Iterator[Table]:
+        return (link for root in self.inventory for site in root.tables("sites") for link in site.tables("links"))
+
+
+def doubts(
+    directory: Path, written: Written, inventory: Inventory, targets: tuple[AnyTarget, ...], today: date
+) -> Iterator[Problem]:
+    """A line for each, as for a fault."""
+    if not inventory.canaries:
+        text = "no canaries: netmon cannot tell its own lost network from a province that fell"
+        yield Problem(str(directory / "netmon.yaml"), 1, 1, text, "name the gateway and a device of the provincial centre")
+    if not targets:
+        yield Problem(str(directory / "targets.yaml"), 1, 1, "no targets: nothing is judged")
+    yield from _slow_witnesses(written, inventory)
+    yield from _twins(written)
+    yield from _shared_interfaces(written, inventory)
+    yield from _capacities(written, inventory, targets, today)
+    if written.targets is not None:
+        for entry, target in zip(written.targets.tables("targets"), targets, strict=True):
+            yield from _idle(entry, target, inventory)
+
+
+def _slow_witnesses(written: Written, inventory: Inventory) -> Iterator[Problem]:
+    """Readings that lie further apart than a slot fill none (SEMANTICS 4): no rate, no percentile."""
+    witnesses = {port.device for port in inventory.links_by_port()}
+    slow = {name for name in witnesses if inventory.devices[name].interval_s >= SLOT_S}
+    by_default = []
+    for device in written.devices():
+        if device["id"] in slow and "interval" in device:
+            text = f"'{device['id']}' measures a link and is polled every {device['interval']}: {_NO_SLOT}"
+            yield problem_at(device.value_mark("interval"), text)
+        elif device["id"] in slow:
+            by_default.append(device["id"])
+    poll = written.netmon.table("poll")
+    if by_default and poll is not None:
+        text = f"{len(by_default)} of the devices ('{by_default[0]}') measure links and are polled every {poll['interval']}"
+        yield problem_at(poll.value_mark("interval"), f"{text}: {_NO_SLOT}")
+
+
+_NO_SLOT = "readings so far apart fill no slot of 5 minutes; 1m or less is sure to"
+
+
+def _twins(written: Written) -> Iterator[Problem]:
+    """Two devices behind one address and port are one device, or one of them is mistyped."""
+    first: dict[tuple[str, object], str] = {}
+    for device in written.devices():
+        key = "address" if "address" in device else "addresses"
+        for text, mark in device.texts(key):
+            name = first.setdefault((quantities.address(text), device.get("port", 161)), device["id"])
+            if name != device["id"]:
+                yield problem_at(mark, f"device '{device['id']}' has the same address and port as '{name}'")
+
+
+def _shared_interfaces(written: Written, inventory: Inventory) -> Iterator[Problem]:
+    """An interface is the end of one link; what it counts is not to be told apart by two."""
+    first: dict[tuple[str, Port], str] = {}
+    for entry in written.links():
+        link = inventory.links[entry["id"]]
+        for end, port in (("near", link.near), ("far", link.far)):
+            if port is None:
+                continue
+            name = first.setdefault((end, port), link.id)
+            if name != link.id:
+                text = f"interface '{port.interface}' of '{port.device}' is already the {end} end of link '{name}'"
+                yield problem_at(entry.value_mark(end), text)
+
+
+def _capacities(written: Written, inventory: Inventory, targets: Iterable[AnyTarget], today: date) -> Iterator[Problem]:
+    percentiles = [target for target in targets if isinstance(target, PercentileUtilisation)]
+    now = quantities.day(today)
+    for entry in written.links():
+        link = inventory.links[entry["id"]]
+        if link.capacities and link.capacities[0].valid_from > now:
+            begins = datetime.fromtimestamp(link.capacities[0].valid_from, VIET_NAM).date()
+            text = f"link '{link.id}' has no capacity now: its first begins on {begins}, and until then its use is unproven"
+            yield problem_at(entry.value_mark("capacity"), text)
+        judged = any(target.applies_to.takes_link(link, inventory.sites[link.site]) for target in percentiles)
+        if judged and not link.capacities:
+            yield problem_at(entry.node.start_mark, f"link '{link.id}' has no capacity: its use stays unproven")
+
+
+def _idle(entry: Table, target: AnyTarget, inventory: Inventory) -> Iterator[Problem]:
+    """A target that selects nothing is unproven for ever."""
+    if isinstance(target, Share):
+        return
+    selection, sites, links = target.applies_to, inventory.sites, inventory.links.values()
+    if isinstance(target, Availability) and target.of == "service":
+        thing, chosen = "site", any(map(selection.takes_site, sites.values()))
+    else:
+        thing, chosen = "link", any(selection.takes_link(link, sites[link.site]) for link in links)
+    if not chosen:
+        mark = entry.value_mark("applies_to")
+        hints = _unused("network", selection.network, links) + _unused("operator", selection.operator, links)
+        yield problem_at(mark, f"target '{target.id}' applies to no {thing}: nothing is judged by it", "; ".join(hints))
+
+
+def _unused(key: str, wanted: Iterable[str], links: Iterable[Link]) -> list[str]:
+    """What was probably meant by the values that no link has."""
+    used = {getattr(link, key) for link in links} - {""}
+    found = [(word, meant(word, sorted(used))) for word in wanted if word not in used]
+    return [f"no link has {key} '{word}'{f': {hint}' if hint else ''}" for word, hint in found]
