@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import structlog
 
@@ -65,4 +66,5 @@ class Announcer:
             words["cause"] = change.cause
         if change.detail:
             words["detail"] = change.detail
-        say(f"{change.subject.kind} {change.state}", since=round(change.since, 1), **words)
+        since = datetime.fromtimestamp(change.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        say(f"{change.subject.kind} {change.state}", since=since, **words)
