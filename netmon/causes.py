@@ -30,6 +30,9 @@ class Seen(Protocol):
     def silent_since(self) -> float: ...
 
     @property
+    def silent_again(self) -> float: ...
+
+    @property
     def mute(self) -> int: ...
 
     @property
@@ -61,18 +64,19 @@ class Path(NamedTuple):
 
 
 def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
-    """The way up from a falling device, judged only by what its upstreams said since its first silent poll.
+    """The way up from a falling device, judged only by what its upstreams said since: to be live one must have been heard
+    after the second silent poll, to be lost it must be known as fallen and have been asked after the first.
 
     Any live upstream will do. A device without upstreams stands next to netmon: its way is live.
     """
-    since = tracks[device.id].silent_since
+    fallen = tracks[device.id]
     unsaid: list[str] = []
     cause = ""
     for upstream in device.upstreams:
         track = tracks[upstream]
-        if track.heard >= since:
+        if track.heard >= fallen.silent_again:
             return Path(live=True)
-        if track.fallen and track.asked >= since:
+        if track.fallen and track.asked >= fallen.silent_since:
             cause = cause or track.cause or upstream
         else:
             unsaid.append(upstream)
@@ -107,10 +111,15 @@ def fall_of(tracks: Iterable[Seen], horizon: float) -> Fall:
     if not fell:
         return Fall(Extent.FEW, 0.0)
     first = min(track.silent_since for track in fell)
-    polled = sum(1 for track in standing if track.asked >= first)
-    if polled < min(len(standing), max(SAMPLE, len(standing) // 5)):
+    polled = sum(1 for track in standing if track.tried >= first)
+    if polled < sample_of(len(standing)):
         return Fall(Extent.UNCLEAR, first)
     return Fall(Extent.MANY if len(fell) > MASS * polled else Extent.FEW, first)
+
+
+def sample_of(devices: int) -> int:
+    """How many of so many devices must have been polled before a share of them means anything."""
+    return min(devices, max(SAMPLE, devices // 5))
 
 
 def last_proof(canaries: Iterable[Seen]) -> float:
@@ -131,11 +140,11 @@ def cannot_ask(tracks: Collection[Seen], canaries: Sequence[Seen]) -> bool:
     return sum(1 for track in tracks if track.failures) > MASS * len(tracks)
 
 
-def reconnected(tracks: Iterable[Seen], canaries: Iterable[Seen], since: float) -> bool:
-    """Whether netmon is connected again after it suspected itself at `since`: a canary answers, or so many others do that
-    only the canaries can be at fault."""
+def reconnected(tracks: Collection[Seen], canaries: Iterable[Seen], since: float) -> bool:
+    """Whether netmon is connected again after it suspected itself at `since`: a canary answers, or of enough that were
+    polled so many do that only the canaries can be at fault."""
     if last_proof(canaries) >= since:
         return True
-    polled = [track for track in tracks if track.asked >= since]
+    polled = [track for track in tracks if track.tried >= since]
     heard = sum(1 for track in polled if track.heard >= since)
-    return heard > (1 - MASS) * len(polled) > 0
+    return len(polled) >= sample_of(len(tracks)) and heard > (1 - MASS) * len(polled)

@@ -66,6 +66,7 @@ class Connections:
     def __init__(self, tracks: Mapping[str, Track], unconfirmed: Set[str], now: float) -> None:
         self.links: dict[str, Told] = {}
         self.sites: dict[str, Told] = {}
+        self.inventory = Inventory({}, {}, {})
         self.isolated = False
         self.started = now
         self._tracks = tracks
@@ -77,7 +78,7 @@ class Connections:
 
     def take(self, inventory: Inventory) -> None:
         """Takes an inventory: what is the same keeps its state, what is gone is forgotten."""
-        self.inventory = inventory
+        old, self.inventory = self.inventory.links, inventory
         self._of_site = inventory.links_of_site()
         self._of_device: dict[str, list[Link]] = {}
         self._ports: dict[str, list[Port]] = {}
@@ -94,7 +95,11 @@ class Connections:
         self.sites = {site: self.sites.get(site, fresh) for site in self._of_site}
         ports = {port for ports in self._ports.values() for port in ports}
         self._oper = {port: oper for port, oper in self._oper.items() if port in ports}
-        self._checks = {link: said for link, said in self._checks.items() if link in self._uphill}
+        self._checks = {
+            link: said
+            for link, said in self._checks.items()
+            if link in self._uphill and old[link].check == inventory.links[link].check
+        }
         here = {Subject("link", link) for link in self.links} | {Subject("site", site) for site in self.sites}
         self._spoken &= here
 

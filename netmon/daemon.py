@@ -71,6 +71,7 @@ class Daemon:
         self._page = Page(self._own)
         self._profiles = profiles.load()
         self._stop = asyncio.Event()
+        self._hangup = asyncio.Event()
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
         self._refused = False
@@ -87,6 +88,7 @@ class Daemon:
         """Runs until SIGTERM or SIGINT. StartError, StoreError: a part cannot start; nothing is left running then."""
         self._own.gauge("netmon_build_info", 1, version=__version__)
         self._own.gauge("netmon_start_timestamp_seconds", self._started)
+        self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
         async with Client(on_event=self._count_snmp) as self._client:
@@ -102,7 +104,7 @@ class Daemon:
         absence = store.record_start(self._started)
         if absence is not None:
             log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
-        self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s)
+        self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s, self._offset)
         for kind in ("device", "link", "site"):
             for name, span in self._reader.last_spans(kind).items():
                 self._network.restore(Subject(kind, name), span.state, span.start)
@@ -150,10 +152,6 @@ class Daemon:
             store.record_stop(time.time())
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         # What stands after the start stays for good: the collector need not walk it again, which would hold up the loop.
         gc.collect()
         gc.freeze()
@@ -166,6 +164,7 @@ class Daemon:
             self._every(SLOT_S, self._refresh),
             self._judge.run_forever(lambda: self.settings),
             self._fold_forever(),
+            self._reload_on_hangup(),
             self._watchdog(),
         ):
             self._start(work)
@@ -221,7 +220,7 @@ class Daemon:
         step, self._offset = offset - self._offset, offset
         if abs(step) > CLOCK_STEP_S:
             log.warning("the wall clock stepped", seconds=round(step, 3))
-            self._network.shift(step)
+            self._pipeline.shift(step)
         self._pipeline.tick(now)
         self._own.gauge("netmon_polls_in_flight", self._schedule.in_flight)
 
@@ -282,8 +281,19 @@ class Daemon:
 
     # --- reload -------------------------------------------------------------------------------------------------------
 
-    def _on_hangup(self) -> None:
-        self._start(self._reload_and_log("SIGHUP"))
+    def _hear_signals(self) -> None:
+        """From the first moment: a stop during the start ends it in order, a hangup then is a reload right after it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+
+    async def _reload_on_hangup(self) -> None:
+        """One reload for any number of hangups that came meanwhile."""
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            await self._reload_and_log("SIGHUP")
 
     async def _reload_and_log(self, author: str) -> None:
         try:

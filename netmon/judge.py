@@ -115,20 +115,25 @@ class Judge:
         """All targets at `now`, Unix seconds. A bug in a rule is counted and logged, and the last verdicts stand."""
         try:
             loop = asyncio.get_running_loop()
-            found, closed = await loop.run_in_executor(self._thread, self._work, settings, now)
+            found = await loop.run_in_executor(self._thread, self._verdicts, settings, now)
+            self._tell(found, now)
+            for month in due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now):
+                final = await loop.run_in_executor(self._thread, self._verdicts, settings, now, month)
+                log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=len(final))
+                self._store.put_verdicts(final, now)
         except StoppedError:
             return
         except Exception:
             self._meter.count("netmon_bugs_total", room="targets")
             log.exception("judging failed by a bug")
-            return
-        for month, final in closed:
-            log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=len(final))
-            self._store.put_verdicts(final, now)
+
+    def _tell(self, found: list[Verdict], now: float) -> None:
+        """To the page, the log and the store."""
         before = {verdict.id: verdict for verdict in self.verdicts}
         for gone in before.keys() - {verdict.id for verdict in found}:
             self._page.forget(f"verdict:{gone}")
             self._store.drop_verdict(before[gone].target, before[gone].subject)
+            self._stored.pop(gone, None)
         for verdict in found:
             known = before.get(verdict.id)
             if known is not None and known.standing is not verdict.standing and verdict.subject.kind in TOLD:
@@ -152,20 +157,14 @@ class Judge:
         self._store.put_verdicts(verdicts, now)
         self._stored.update((verdict.id, (verdict.standing, now, verdict.window.end)) for verdict in verdicts)
 
-    def _work(self, settings: Settings, now: float) -> tuple[list[Verdict], list[tuple[Window, list[Verdict]]]]:
-        """What the thread does: the verdicts of now, and the final ones of months that are due."""
-
-        def verdicts(month: Window | None = None) -> list[Verdict]:
-            day = local(month.end - 1 if month else now).date()
-            communes = {
-                province: [unit.code for unit in self._register.communes(province, day)] for province in settings.provinces
-            }
-            evidence = StoreEvidence(self._reader, self._stopping)
-            return evaluate(settings.targets, settings.inventory, communes, settings.scope, evidence, now, month)
-
-        found = verdicts()
-        due = due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now)
-        return found, [(month, verdicts(month)) for month in due]
+    def _verdicts(self, settings: Settings, now: float, month: Window | None = None) -> list[Verdict]:
+        """What the thread does: the verdicts of now, or the final ones of a month that is over."""
+        day = local(month.end - 1 if month else now).date()
+        communes = {
+            province: [unit.code for unit in self._register.communes(province, day)] for province in settings.provinces
+        }
+        evidence = StoreEvidence(self._reader, self._stopping)
+        return evaluate(settings.targets, settings.inventory, communes, settings.scope, evidence, now, month)
 
     def show_communes(self, provinces: Iterable[str], now: float) -> None:
         """netmon_commune_info: names for dashboards, by code."""

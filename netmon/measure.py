@@ -54,6 +54,11 @@ class EndOfLink:
             if point is not None:
                 counters.restore(Series(family, self._labels, point.kind), point)
 
+    def follow(self, before: EndOfLink | None) -> None:
+        """Takes over the open slots of the end as another interface measured it; its counters are other ones."""
+        if before is not None:
+            self._filler = before._filler
+
     def baseline(self, counters: Counters) -> Baseline:
         """Where this end stands now."""
         points = {ways[self.end]: counters.point(Series(family, self._labels)) for family, ways in OCTETS.items()}

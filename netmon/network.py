@@ -15,23 +15,31 @@ from netmon.connections import Change, Connections, Outturn, Told
 from netmon.derive import states
 from netmon.derive.states import Track
 from netmon.inventory import Inventory
-from netmon.model import DeviceState, Outcome, Poll, Subject
+from netmon.model import At, DeviceState, Outcome, Poll, Subject
 
 PATIENCE_S = 60.0
 """A fall whose upstreams or canaries say nothing at all for so long (and one interval) is published as `down`."""
 
 
 class Network:
-    """States of one inventory. `verify_after_s`: a silent poll is verified by another so much later."""
+    """States of one inventory. `verify_after_s`: a silent poll is verified by another so much later.
 
-    def __init__(self, inventory: Inventory, now: float, verify_after_s: float = states.VERIFY_AFTER_S) -> None:
+    All that is compared lies on one time line: the monotonic clock plus `offset`, which `shift` moves when the wall clock
+    steps. So a poll that was under way during the step is judged like any other.
+    """
+
+    def __init__(
+        self, inventory: Inventory, now: float, verify_after_s: float = states.VERIFY_AFTER_S, offset: float = 0.0
+    ) -> None:
         self.started = now
+        self.offset = offset
         self.verify_after_s = verify_after_s
         self.isolated_since = 0.0
         self.tracks: dict[str, Track] = {}
         self._unconfirmed: set[str] = set()  # devices whose state is from before the restart
         self._spoken: set[str] = set()  # devices that evidence of this life of netmon speaks of
         self._asked: dict[str, float] = {}  # devices poked for a fall, and its time
+        self._paced: dict[str, float] = {}  # devices whose interval a reload changed, and when
         self.connections = Connections(self.tracks, self._unconfirmed, now)
         self.inventory = Inventory({}, {}, {})
         self.take(inventory, now)
@@ -44,12 +52,15 @@ class Network:
         self._dependents = inventory.dependents()
         for gone in self.tracks.keys() - inventory.devices.keys():
             del self.tracks[gone]
+            self._paced.pop(gone, None)
             self._unconfirmed.discard(gone)
             self._spoken.discard(gone)
         for device_id, device in inventory.devices.items():
             track = self.tracks.setdefault(device_id, Track())
             before = old.devices.get(device_id)
             moved = before is not None and before.upstreams != device.upstreams
+            if before is not None and before.interval_s != device.interval_s:
+                self._paced[device_id] = now
             if track.cause and (moved or track.cause not in inventory.devices):
                 self.tracks[device_id] = states.reconsider(track)
                 out.poke(device_id)
@@ -80,22 +91,22 @@ class Network:
 
     def poll(self, poll: Poll, oper_up: Mapping[str, bool]) -> Outturn:
         """Takes a poll, and what it said of interfaces (by their identity: is ifOperStatus up?)."""
-        out = Outturn()
+        out, sent = Outturn(), poll.sent.monotonic + self.offset
         before = self.tracks[poll.device]
-        after = self.tracks[poll.device] = states.after_poll(before, poll)
-        if poll.outcome in (Outcome.SILENT, Outcome.LOCAL) and after.mute == 1 and self._worth_verifying(poll.device, after):
+        after = self.tracks[poll.device] = states.after_poll(before, poll, sent)
+        if self._worth_verifying(poll, after):
             out.poke(poll.device, self.verify_after_s)
         moved = self.connections.note_ports(poll, oper_up)
-        told = self._tell_device(out, poll.device, before, after, poll.sent.unix)
+        told = self._tell_device(out, poll.device, before, after, sent)
         if moved or told:
-            self.connections.tell(out, poll.device, after.silent_since if after.silences else poll.sent.unix)
+            self.connections.tell(out, poll.device, after.silent_since if after.silences else sent)
         return out
 
-    def check(self, link: str, sent: float, heard: bool) -> Outturn:
+    def check(self, link: str, sent: At, heard: bool) -> Outturn:
         """Takes a ping of a link's check address. While netmon suspects itself a silence says nothing."""
         out = Outturn()
         if heard or not self.isolated_since:
-            self.connections.note_check(out, link, sent, heard)
+            self.connections.note_check(out, link, sent.monotonic + self.offset, heard)
         return out
 
     def resolve(self, now: float) -> Outturn:
@@ -103,7 +114,7 @@ class Network:
         out = Outturn()
         canaries = [self.tracks[device] for device in self.inventory.canaries]
         if self.isolated_since:
-            if not causes.reconnected(self.tracks.values(), canaries, self.isolated_since):
+            if canaries and not causes.reconnected(self.tracks.values(), canaries, self.isolated_since):
                 return out
             self._rejoin(out, now)
         elif causes.cannot_ask(self.tracks.values(), canaries):
@@ -114,7 +125,7 @@ class Network:
             self._asked.clear()
             return out
         proof = self._proof(out, falling, now)
-        ripe = {device for device in falling if self.tracks[device].silent_since <= proof or self._waited(device, now)}
+        ripe = {device for device in falling if self.tracks[device].silent_again <= proof}
         while ripe:
             settled = {device for device in ripe if self._settle(out, device, now)}
             if not settled:
@@ -126,7 +137,8 @@ class Network:
         """Doubts the devices that were not polled for two intervals: a poll speaks no longer than that (SEMANTICS 6)."""
         out = Outturn()
         for device_id, track in self.tracks.items():
-            until = max(track.asked, self.started) + 2 * self.inventory.devices[device_id].interval_s
+            since = max(track.asked, self.started, self._paced.get(device_id, 0.0))
+            until = since + 2 * self.inventory.devices[device_id].interval_s
             if now > until and track.state is not DeviceState.UNKNOWN:
                 self._replace(out, device_id, states.doubt(track, until), until)
         self.connections.age(out, now)
@@ -137,6 +149,8 @@ class Network:
         for device, track in self.tracks.items():
             self.tracks[device] = states.shift(track, step_s)
         self.started += step_s
+        self.offset += step_s
+        self._paced = {device: since + step_s for device, since in self._paced.items()}
         self.isolated_since += step_s if self.isolated_since else 0.0
         self._asked = {device: since + step_s for device, since in self._asked.items()}
         self.connections.shift(step_s)
@@ -152,14 +166,20 @@ class Network:
         fall = causes.fall_of(self.tracks.values(), now - PATIENCE_S - 2 * cycle)
         if fall.extent is Extent.FEW:
             return inf
-        if fall.extent is Extent.MANY and causes.all_mute(canaries, fall.first):
+        mute = causes.all_mute(canaries, fall.first)
+        if fall.extent is Extent.MANY and mute:
             self._isolate(out, now, fall.first)
             falling.clear()
             return -inf
+        if fall.extent is Extent.UNCLEAR:
+            unpolled = [device for device, track in self.tracks.items() if track.tried < fall.first and not track.fallen]
+            self._ask(out, unpolled[: causes.SAMPLE], fall.first)
         proof = causes.last_proof(canaries)
-        latest = max(self.tracks[device].silent_since for device in falling)
+        latest = max(self.tracks[device].silent_again for device in falling)
         if proof < latest:
             self._ask(out, self.inventory.canaries, latest)
+        if not mute and now - fall.first >= PATIENCE_S + cycle:
+            return inf  # the canaries cannot be asked at all, by a bug: the falls are told rather than held for ever
         return proof
 
     def _waited(self, device: str, now: float) -> bool:
@@ -183,12 +203,15 @@ class Network:
                 self._asked[device] = since
                 out.poke(device)
 
-    def _worth_verifying(self, device: str, track: Track) -> bool:
+    def _worth_verifying(self, poll: Poll, track: Track) -> bool:
         """Whether a first silence is verified early: not where the device is known to be down or cut off; and of what our
         own side cannot ask, only the canaries."""
-        if self.isolated_since or not track.silences:
-            return device in self.inventory.canaries
-        return track.state is not DeviceState.DOWN and not track.cause
+        canary = poll.device in self.inventory.canaries
+        if poll.outcome is Outcome.LOCAL:
+            return canary and track.failures == 1
+        if poll.outcome is not Outcome.SILENT or track.silences != 1:
+            return False
+        return canary if self.isolated_since else track.state is not DeviceState.DOWN and not track.cause
 
     def _isolate(self, out: Outturn, now: float, since: float) -> None:
         self.isolated_since = now
@@ -202,8 +225,7 @@ class Network:
         self.isolated_since = 0.0
         self.connections.isolated = False
         for device, track in self.tracks.items():
-            if track.silences:
-                self._replace(out, device, states.doubt(track, now), now)
+            self._replace(out, device, states.calm(states.doubt(track, now) if track.silences else track), now)
         self.connections.forget_silences()
         self.connections.tell_all(out, now)
 

@@ -114,6 +114,8 @@ class Pipeline:
         ):
             for name in gone:
                 self.announcer.forget(Subject(kind, name), now)
+                if kind == "link":
+                    self._store.drop_baselines(name)
                 for owner in {"device": ("read", "poll", "polled"), "link": ("rate", "capacity")}.get(kind, ()):
                     self._page.forget(f"{owner}:{name}")
         for name in diff.removed:
@@ -158,6 +160,7 @@ class Pipeline:
     def _hang_links(self) -> None:
         """Puts the links of the inventory on the interfaces that witness them; an end that was there goes on."""
         before = {name: watch.ends for name, watch in self.watches.items()}
+        elsewhere = {(end.link.id, end.end): end for watch in self.watches.values() for end in watch.all_ends()}
         for watch in self.watches.values():
             watch.ends = {}
         for port, links in self.inventory.links_by_port().items():
@@ -170,6 +173,7 @@ class Pipeline:
                         end = there.get((link.id, place))
                         if end is None:
                             end = EndOfLink(link, place, (*watch.labels, ("interface", port.interface)))
+                            end.follow(elsewhere.get((link.id, place)))
                         end.link = link
                         ends.append(end)
 
@@ -260,6 +264,15 @@ class Pipeline:
                     end.shown_at = 0.0
                     self._page.drop(f"rate:{end.link.id}")
 
+    def shift(self, step_s: float) -> None:
+        """The wall clock stepped by so much."""
+        self.network.shift(step_s)
+        for watch in self.watches.values():
+            watch.read_at += step_s if watch.read_at else 0.0
+            watch.alive_at += step_s if watch.alive_at else 0.0
+            for end in watch.all_ends():
+                end.shown_at += step_s if end.shown_at else 0.0
+
     def forget_counters(self, before: float) -> None:
         """Forgets counters that were not read since `before`, but for those that links rest on."""
         for watch in self.watches.values():
@@ -286,7 +299,7 @@ class Pipeline:
         link = self.inventory.links.get(link_id)
         if link is None or link.check is None or self._pinger is None:
             return
-        sent = self._clock()
+        sent = At(self._clock(), time.monotonic())
         try:
             heard = await self._pinger.ping(link.check, CHECK_TIMEOUT_S) is not None
         except OSError as error:
@@ -296,7 +309,8 @@ class Pipeline:
             self._unsent.add(link_id)
             return
         self._unsent.discard(link_id)
-        if link_id in self.inventory.links:
+        now_there = self.inventory.links.get(link_id)
+        if now_there is not None and now_there.check == link.check:  # else a reload took it away meanwhile
             self._publish(self.network.check(link_id, sent, heard))
 
     def _publish(self, out: Outturn) -> None:

@@ -1,5 +1,7 @@
 """The guard: when too much falls at once netmon suspects itself first (SEMANTICS 1)."""
 
+from dataclasses import replace
+
 from netmon.inventory import Inventory
 from tests.test_network import World, province, world
 
@@ -96,3 +98,71 @@ def test_a_step_of_the_wall_clock_neither_makes_nor_hides_a_fall(world):
     world.run(120)
     assert world.state("core") == "down"
     assert {world.state(name) for name in behind} == {"unreachable"}
+
+
+def flips(world):
+    """How often netmon began or ceased to suspect itself, by the changes of one healthy device between up and unknown."""
+    return max(world.told(device).count("unknown") for device in world.inventory.devices)
+
+
+def test_a_device_that_cannot_be_asked_does_not_keep_the_guard_from_firing(world):
+    """The gateway has no route, and the uplink is cut: nobody is told to be down."""
+    world.local = {"gw", "p0"}
+    world.dead = set(world.inventory.devices) - world.local
+    world.run(300)
+    assert world.network.isolated_since
+    assert not any(change.state in ("down", "unreachable", "isolated") for change in world.changes)
+
+
+def test_the_guard_does_not_flap_when_our_own_side_fails_for_some(world):
+    """Canaries and a third of the others have no route, the rest answers: one decision, and it stands."""
+    world.local = {"gw", "core", "r0", "r1", "p0", "p1"}
+    world.run(600)
+    assert flips(world) <= 1
+
+
+def test_guard_mixed_intervals_hold_back_what_is_not_proven():
+    """Canaries every 30 s, the rest every 300 s, and the uplink is cut."""
+    slow = province(20)
+    devices = {d.id: d if d.id in ("gw", "core") else replace(d, interval_s=300.0) for d in slow.devices.values()}
+    world = World(Inventory(slow.sites, devices, slow.links, slow.canaries)).run(310)
+    world.dead = set(devices)
+    world.run(300)
+    assert world.network.isolated_since
+    assert not any(change.state in ("down", "unreachable", "isolated") for change in world.changes)
+
+
+def test_a_loss_before_a_cut_blames_nobody(world):
+    """A leaf loses a poll by chance, its upstream and a canary are heard, and only then the uplink is cut."""
+    world.dead = {"p1"}
+    while not world.network.tracks["p1"].silences:
+        world.run(0.5)
+    since = world.now
+    world.dead = set()
+    while min(world.network.tracks[d].heard for d in ("r1", "gw")) < since and world.network.tracks["p1"].silences:
+        world.run(0.5)
+    world.dead = set(world.inventory.devices)
+    world.run(200)
+    assert not any(change.state in ("down", "unreachable", "isolated") for change in world.changes)
+
+
+def test_after_the_guard_a_first_silence_is_verified_early_again(world):
+    world.dead = set(world.inventory.devices)
+    world.run(120)
+    world.dead = set()
+    world.run(60)
+    world.dead = {"r3", "p3"}
+    while world.state("r3") == "up":
+        world.run(0.5)
+    world.run(12)
+    assert world.state("r3") == "down"
+
+
+def test_canaries_that_a_reload_takes_away_end_the_suspicion(world):
+    world.dead = set(world.inventory.devices)
+    world.run(120)
+    assert world.network.isolated_since
+    world.reload(Inventory(world.inventory.sites, world.inventory.devices, world.inventory.links, ()))
+    world.run(120)
+    assert not world.network.isolated_since
+    assert world.state("gw") == "down"

@@ -121,3 +121,19 @@ async def test_a_judging_that_is_told_to_stop_reads_no_more_of_the_store(setting
 def test_only_links_that_a_percentile_judges_are_kept_longer(settings):
     assert judged_links(settings.targets, settings.inventory) == {"f1"}
     assert judged_links(settings.targets[1:], settings.inventory) == set()
+
+
+async def test_a_bug_in_a_rule_is_counted_and_the_last_verdicts_stand(settings, store, monkeypatch):
+    own = OwnMetrics()
+    judge = Judge(units.load(), store, store.reader(), Page(own), own)
+    await judge.judge(settings, OCTOBER.end)
+    before = judge.verdicts
+    assert before
+
+    def broken(*args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("netmon.judge.evaluate", broken)
+    await judge.judge(settings, OCTOBER.end + 300)
+    assert judge.verdicts is before
+    assert 'netmon_bugs_total{room="targets"} 1.0' in own.render().decode()

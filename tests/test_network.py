@@ -61,18 +61,18 @@ def province(communes=6, **over):
 
 
 class World:
-    """A network, a grid of polls every 30 s, and what the devices do: `dead` and `ports` are changed by the tests."""
+    """A network, a grid of polls, and what the devices do: `dead`, `local` and others are changed by the tests."""
 
-    def __init__(self, inventory, *, interval=30.0):
-        self.inventory, self.now = inventory, T0
+    def __init__(self, inventory):
+        self.inventory, self.now, self.offset = inventory, T0, 0.0
         self.network = Network(inventory, T0)
         self.dead, self.oper_down, self.refused, self.local = set(), set(), set(), set()
         self.changes = []
         self.polls = []
         self._order = itertools.count()
         self._agenda = []
-        for n, device in enumerate(inventory.devices):
-            self._plan(T0 + interval * n / len(inventory.devices), device, interval)
+        for n, device in enumerate(inventory.devices.values()):
+            self._plan(T0 + device.interval_s * n / len(inventory.devices), device.id, device.interval_s)
 
     def _plan(self, at, device, interval):
         heapq.heappush(self._agenda, (at, next(self._order), device, interval))
@@ -99,16 +99,18 @@ class World:
         self.polls.append((device, sent))
         ports = [port for link in self.inventory.links.values() for port in (link.near, link.far) if port]
         oper = {p.interface: p not in self.oper_down for p in ports if p.device == device}
-        at = At(sent, sent)
+        at = At(sent, sent - self.offset)
         poll = Poll(device=device, outcome=outcome, sent=at, ended=at)
         self._take(self.network.poll(poll, oper if outcome is Outcome.ANSWERED else {}))
 
     def step(self, seconds):
+        """The wall clock steps; the monotonic one does not."""
         self.now += seconds
+        self.offset += seconds
         self._agenda = [(at + seconds, *rest) for at, *rest in self._agenda]
 
     def check(self, link, heard):
-        self._take(self.network.check(link, self.now, heard))
+        self._take(self.network.check(link, At(self.now, self.now - self.offset), heard))
 
     def reload(self, inventory):
         self.inventory = inventory

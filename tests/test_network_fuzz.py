@@ -34,6 +34,7 @@ def restarted(world):
     """A new netmon that knows of the old one what the store keeps: states and since when."""
     again = World(world.inventory)
     again.step(world.now - again.now)
+    again.offset = 0.0
     again.network.started = again.network.connections.started = again.now
     for device, track in world.network.tracks.items():
         again.network.restore(Subject("device", device), str(track.state), track.since)

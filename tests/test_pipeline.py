@@ -119,7 +119,7 @@ class Bench:
         self.store = Store.open(path, self.own)
         self.reader = self.store.reader()
         self.absence = self.store.record_start(self.now)
-        self.network = Network(things, self.now)
+        self.network = Network(things, self.now, offset=T0 - 1000)
         self.pipeline = Pipeline(
             things,
             self.network,
@@ -252,6 +252,32 @@ def test_a_rate_far_beyond_the_contract_is_refused_where_the_port_tells_no_speed
     bench.poll("r01273")
     assert bench.lines(RECEIVE) == before
     assert bench.lines('netmon_gaps_total{reason="too_fast"}') == ['netmon_gaps_total{reason="too_fast"} 1.0']
+
+
+def test_a_link_that_moves_to_another_interface_keeps_its_open_slot(make):
+    """What was counted so far in the slot stays in it; only the time between the two interfaces is missing."""
+    bench = make()
+    run(bench, 400)
+    things = inventory()
+    moved = replace(things.links["f01273"], near=Port("r01273", "ge1"))
+    bench.routers["r01273"].interface = "ge1"
+    bench.things = Inventory(things.sites, things.devices, {"f01273": moved})
+    bench.pipeline.take(bench.things)
+    run(bench, 600)
+    bench.store.flush()
+    first = int(SLOT0 // 300)
+    slot = {slot.k: slot for slot in bench.reader.slots("f01273", End.NEAR, first, first + 20)}[first + 1]
+    assert slot.receive.covered_us == 270_000_000
+    assert slot.receive.octets == pytest.approx(270_000_000, abs=2)
+
+
+def test_where_a_link_stood_is_forgotten_with_the_link(make):
+    """It comes back under its name a day later: nothing is counted from before."""
+    bench = make()
+    run(bench, 700)
+    bench.pipeline.take(Inventory(bench.things.sites, bench.things.devices, {}))
+    bench.store.flush()
+    assert bench.reader.baselines() == {}
 
 
 def test_a_link_on_an_interface_that_is_not_there_says_so(make):

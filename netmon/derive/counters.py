@@ -162,7 +162,9 @@ class Counters:
 
     def restore(self, series: Series, point: CounterPoint) -> None:
         """Sets the last reading of a counter from the store, so that the next poll bridges the time without netmon."""
-        self._last[series] = Reading(series, point.value, At(point.unix, nan), point.epoch)
+        known = self._last.get(series)
+        if known is None or known.at.unix < point.unix:  # two links on one interface each have stored it: the newer holds
+            self._last[series] = Reading(series, point.value, At(point.unix, nan), point.epoch)
         self.totals.setdefault(series, 0)
 
     def point(self, series: Series) -> CounterPoint | None:

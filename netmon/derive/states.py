@@ -20,8 +20,9 @@ VERIFY_AFTER_S = 5.0
 class Track:
     """What is known of a device. Times are Unix seconds; 0 is never.
 
-    `since`: of the state. `silences`, `silent_since`: the run of silent polls and the send time of its first. `mute`: the
-    run of polls that were silent or failed on our own side, of which `failures` were ours. `heard`: the send time of the
+    `since`: of the state. `silences`, `silent_since`, `silent_again`: the run of silent polls and the send times of its
+    first and second: the first says since when, an alibi must be younger than the second. `mute`: the run of polls that were
+    silent or failed on our own side; `failures`: the run of those that failed on our own side. `heard`: the send time of the
     last poll that showed it alive; `asked`: of the last poll that said anything; `tried`: of the last one. `cause`: why it
     is unreachable. `shown_up`: the last published netmon_device_up, kept while unknown.
     """
@@ -30,6 +31,7 @@ class Track:
     since: float = 0.0
     silences: int = 0
     silent_since: float = 0.0
+    silent_again: float = 0.0
     mute: int = 0
     failures: int = 0
     heard: float = 0.0
@@ -58,12 +60,12 @@ def enter(track: Track, state: DeviceState, since: float, cause: str = "") -> Tr
     return replace(track, state=state, since=since, cause=cause, shown_up=shown)
 
 
-def after_poll(track: Track, poll: Poll) -> Track:
-    """The track after a poll. `refused` counts as alive: a ticket, not an outage. `local` and `bug` say nothing of it."""
-    sent = poll.sent.unix
+def after_poll(track: Track, poll: Poll, sent: float) -> Track:
+    """The track after a poll that was sent at `sent`. `refused` counts as alive: a ticket, not an outage. `local` and `bug`
+    say nothing of the device."""
     noted = replace(track, outcome=str(poll.outcome), detail=poll.detail, tried=sent)
     if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
-        alive = replace(noted, silences=0, silent_since=0.0, mute=0, failures=0, heard=sent, asked=sent)
+        alive = replace(calm(noted), heard=sent, asked=sent)
         if track.state is DeviceState.SUSPECT:
             return replace(alive, state=DeviceState.UP, shown_up=True)  # it was up all along: `since` stands
         return enter(alive, DeviceState.UP, sent)
@@ -72,11 +74,25 @@ def after_poll(track: Track, poll: Poll) -> Track:
     if poll.outcome is not Outcome.SILENT:
         return noted
     first = track.silent_since if track.silences else sent
-    silent = replace(noted, asked=sent, silences=track.silences + 1, silent_since=first, mute=track.mute + 1)
+    again = sent if track.silences == 1 else track.silent_again
+    silent = replace(
+        noted,
+        asked=sent,
+        silences=track.silences + 1,
+        silent_since=first,
+        silent_again=again,
+        mute=track.mute + 1,
+        failures=0,
+    )
     if track.state is DeviceState.UP:
         # `since` stays that of `up`, for the poll that verifies may show that it never left.
         return replace(silent, state=DeviceState.SUSPECT)
     return silent
+
+
+def calm(track: Track) -> Track:
+    """The track with nothing counted against it."""
+    return replace(track, silences=0, silent_since=0.0, silent_again=0.0, mute=0, failures=0)
 
 
 def fall(track: Track, state: DeviceState, cause: str = "") -> Track:
@@ -86,12 +102,12 @@ def fall(track: Track, state: DeviceState, cause: str = "") -> Track:
 
 def doubt(track: Track, now: float) -> Track:
     """The track when netmon no longer knows: the guard is active, or polls stopped."""
-    return enter(replace(track, silences=0, silent_since=0.0), DeviceState.UNKNOWN, now)
+    return enter(replace(track, silences=0, silent_since=0.0, silent_again=0.0), DeviceState.UNKNOWN, now)
 
 
 def reconsider(track: Track) -> Track:
     """An unreachable device whose upstream is back: counts its silences anew, and shows unreachable until they are told."""
-    return replace(track, silences=0, silent_since=0.0, mute=0, cause="")
+    return replace(calm(track), cause="")
 
 
 def shift(track: Track, step_s: float) -> Track:
@@ -103,6 +119,7 @@ def shift(track: Track, step_s: float) -> Track:
     return replace(
         track,
         silent_since=moved(track.silent_since),
+        silent_again=moved(track.silent_again),
         heard=moved(track.heard),
         asked=moved(track.asked),
         tried=moved(track.tried),

@@ -194,6 +194,14 @@ class Store:
         """The subject is judged by this target no more: its current verdict goes, history and frozen ones stay."""
         self._writer.put(lambda database: facts.drop_verdict(database, target, subject))
 
+    def drop_baselines(self, link: str) -> None:
+        """The link left the inventory: where its ends stood is of no use to whoever comes later under its name."""
+
+        def write(database: Database) -> None:
+            database.execute("DELETE FROM baseline WHERE link = ?", (database.subject("link", link),))
+
+        self._writer.put(write)
+
     # --- housekeeping -------------------------------------------------------------------------------------------------
 
     def fold(self, now_unix: float) -> None:
