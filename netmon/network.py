@@ -189,7 +189,7 @@ class Network:
         track = self.tracks[device_id]
         path = causes.path_up(self.inventory.devices[device_id], self.tracks)
         if path.ask and not self._waited(device_id, now):
-            self._ask(out, path.ask, track.silent_since)
+            self._ask(out, path.ask, track.silent_again)
             return False
         state = DeviceState.UNREACHABLE if path.cause else DeviceState.DOWN
         self._replace(out, device_id, states.fall(track, state, path.cause), track.silent_since)
