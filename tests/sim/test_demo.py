@@ -80,8 +80,9 @@ def test_a_second_demonstration_leaves_the_home_of_the_first_alone(tmp_path: Pat
         assert again.path == homes[0]
 
 
-def test_a_home_is_held_as_long_as_a_program_of_it_lives(tmp_path: Path) -> None:
+def test_a_home_is_held_as_long_as_a_program_of_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when the one that started it no longer holds it."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # the idler says at once that it serves
     with ExitStack() as ours:
         home = ours.enter_context(home_of_our_own([tmp_path]))
         arguments = ["http.server", "0", "--bind", "127.0.0.1"]
