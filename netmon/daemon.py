@@ -76,7 +76,6 @@ class Daemon:
         self._failure: BaseException | None = None
         self._refused = False
         self._ready = False
-        self._offset = time.time() - time.monotonic()
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -104,7 +103,8 @@ class Daemon:
         absence = store.record_start(self._started)
         if absence is not None:
             log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
-        self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s, self._offset)
+        offset = time.time() - time.monotonic()
+        self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s, offset)
         for kind in ("device", "link", "site"):
             for name, span in self._reader.last_spans(kind).items():
                 self._network.restore(Subject(kind, name), span.state, span.start)
@@ -216,8 +216,8 @@ class Daemon:
     # --- what the clock asks ------------------------------------------------------------------------------------------
 
     async def _tick(self, now: float) -> None:
-        offset = now - time.monotonic()
-        step, self._offset = offset - self._offset, offset
+        # Against the time line of the states and not the last tick, so that many small steps add up to one.
+        step = now - time.monotonic() - self._network.offset
         if abs(step) > CLOCK_STEP_S:
             log.warning("the wall clock stepped", seconds=round(step, 3))
             self._pipeline.shift(step)
