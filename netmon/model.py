@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from enum import StrEnum
-from hmac import compare_digest
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, Protocol
 
 SLOT_S = 300
 """Seconds in a slot: slot k is [300 k, 300 k + 300) in Unix time (Circular 06/2026/TT-BKHCN, 5-minute samples)."""
@@ -48,6 +47,20 @@ class LinkRole(StrEnum):
     BACKUP = "backup"
 
 
+class Speech(StrEnum):
+    """How a device is heard: netmon asks it over SNMP, or it reports by itself over MQTT (SEMANTICS 9)."""
+
+    SNMP = "snmp"
+    MQTT = "mqtt"
+
+
+class Engine(StrEnum):
+    """Which SNMP engine asks a device: netmon's own, or pysnmp."""
+
+    NETMON = "netmon"
+    PYSNMP = "pysnmp"
+
+
 class Direction(StrEnum):
     """Named from the commune: `receive` is towards it (SEMANTICS 2)."""
 
@@ -79,11 +92,15 @@ class Device:
 
     `credential` and `profile` are names; a `profile` of None is chosen by sysObjectID. `also_from` lists further addresses
     from which its answers may come. `ping` adds an ICMP check, which keeps it `up` when only its SNMP agent is silent.
+    One that speaks MQTT has none of these: it is known by its topic, and looked after every `interval_s`, which is also how
+    often it is expected to report until it says so itself.
     """
 
     id: str
     site: str
-    addresses: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
+    speaks: Speech = Speech.SNMP
+    engine: Engine = Engine.NETMON
     port: int = 161
     credential: str = ""
     profile: str | None = None
@@ -94,50 +111,6 @@ class Device:
     upstreams: tuple[str, ...] = ()
     also_from: tuple[str, ...] = ()
     ping: bool = False
-
-
-class Secret:
-    """Text that must not be seen: prints as `***` wherever it goes; `reveal()` is called only where it is put on a wire."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and compare_digest(self._text.encode(), other._text.encode())
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._text))
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written down")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """How to speak to a device's SNMP agent. `version` is "1", "2c" or "3"; the security model's fields belong to one."""
-
-    name: str
-    version: str
-    community: Secret | None = None
-    user: str = ""
-    auth_protocol: str = ""
-    auth_key: Secret | None = None
-    priv_protocol: str = ""
-    priv_key: Secret | None = None
-    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +239,9 @@ class Poll:
 
     `sent` is when its first request left. `detail` is a sentence for people when something was wrong; `incomplete` names
     what a deadline or a fault cut off (a partial answer is still `answered`). `snmp` is False when only the ping answered.
+
+    Of a device that reports by itself, `sent` is when netmon looked, `period_s` how often it says that it reports, and
+    `history` what came late: readings that go to their own time and touch nothing else (SEMANTICS 9).
     """
 
     device: str
@@ -277,6 +253,8 @@ class Poll:
     incomplete: tuple[str, ...] = ()
     round_trip_s: float | None = None
     snmp: bool = True
+    period_s: float | None = None
+    history: tuple[Reading, ...] = ()
 
 
 # --- what was made of it ----------------------------------------------------------------------------------------------

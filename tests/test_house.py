@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "netmon").rglob("*.py"))
 EVERY_MODULE = [path.relative_to(ROOT).with_suffix("").as_posix() for path in SOURCES]
 
-ALONE = ("model", "schedule", "snmp")
+ALONE = ("model", "credential", "schedule", "snmp")
 """Rooms that import nothing of netmon."""
 
 PURE = ("derive", "targets", "causes", "events")
@@ -32,8 +32,11 @@ CLOCK_CALLS = {"now", "utcnow", "today"}
 
 SPOKEN_IN = {
     "pysnmp": ("snmp",),
+    "pyasn1": ("snmp",),
     "cryptography": ("snmp",),
-    "aiomqtt": ("pollers/mqtt",),
+    "aiomqtt": ("pollers/mqtt", "sim"),
+    "amqtt": ("sim",),
+    "msgspec": ("pollers/payloads",),
     "prometheus_client": ("exporters/prometheus",),
     "influxdb_client": ("exporters/influx",),
     "pydantic": ("settings", "profiles"),

@@ -19,7 +19,8 @@ import structlog
 from netmon import profiles
 from netmon.catalogue import DEVICE
 from netmon.cli.words import fail, table, width
-from netmon.model import Credential, Device, Outcome, Poll, Reading, Secret
+from netmon.credential import Credential, Secret
+from netmon.model import Device, Outcome, Poll, Reading
 from netmon.pollers.snmp import SnmpPoller
 from netmon.profiles.schema import DEVICE_INFO, PLACE
 from netmon.snmp import Client

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from netmon import model
+from netmon.credential import Credential, Secret
 from netmon.model import Device, Outcome
 from netmon.snmp import (
     AUTHORIZATION_ERROR,
@@ -16,7 +16,6 @@ from netmon.snmp import (
     V2C,
     Client,
     Community,
-    Credential,
     LocalFailure,
     Refused,
     Request,
@@ -30,6 +29,7 @@ from netmon.snmp import (
     error_name,
     get_request,
 )
+from netmon.snmp import Credential as WireCredential
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class Agent:
     """Asks a device: the first request of a conversation goes to its addresses in turn until one answers, the others go
     to that one. The address that answered is the first to be tried next time."""
 
-    def __init__(self, client: Client, device: Device, credential: model.Credential) -> None:
+    def __init__(self, client: Client, device: Device, credential: Credential) -> None:
         wire = wire_credential(credential)
         self.client = client
         self.device = device.id
@@ -99,10 +99,10 @@ class Agent:
         return {varbind.oid: varbind for varbind in response.varbinds}
 
 
-def wire_credential(credential: model.Credential) -> Credential:
+def wire_credential(credential: Credential) -> WireCredential:
     """A credential as the wire takes it. ValueError when it lacks what its version needs."""
 
-    def revealed(secret: model.Secret | None) -> str:
+    def revealed(secret: Secret | None) -> str:
         return secret.reveal() if secret else ""
 
     if credential.version == "3":

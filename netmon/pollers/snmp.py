@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from netmon import model
+from netmon.credential import Credential
 from netmon.derive.counters import same_life
 from netmon.model import At, Device, Epoch, Outcome, Poll, Reading, Series
 from netmon.pollers.agent import Agent, Unanswered
@@ -88,7 +88,7 @@ class SnmpPoller:
         client: Client,
         device: Device,
         labels: tuple[tuple[str, str], ...],
-        credential: model.Credential,
+        credential: Credential,
         profiles: Profiles,
         *,
         pinger: Ping | None = None,

@@ -14,13 +14,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from netmon import units
+from netmon.credential import Credential, Secret
 from netmon.inventory import Inventory
-from netmon.model import Credential
 from netmon.settings import build, models, places, yaml
 from netmon.settings.checks import check
 from netmon.settings.doubts import Written, doubts
@@ -32,6 +33,9 @@ from netmon.targets.definitions import AnyTarget
 
 __all__ = [
     "ConfigErrors",
+    "InfluxApi",
+    "InfluxSettings",
+    "MqttSettings",
     "PollSettings",
     "Problem",
     "PrometheusSettings",
@@ -70,6 +74,52 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """The broker at which devices report. `ca`, `certificate` and `key` are PEM files; without `ca` the system's hold."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    user: str = ""
+    password: Secret | None = None
+    client_id: str = "netmon"
+    keepalive_s: float = 30.0
+
+
+class InfluxApi(StrEnum):
+    """Which write API an InfluxDB has: `v2` (/api/v2/write) or `v1` (/write)."""
+
+    V2 = "v2"
+    V1 = "v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfluxSettings:
+    """Where points are written. `org`, `bucket` and `token` belong to v2; `database`, `retention_policy`, `user` and
+    `password` to v1. What waits lies in the directory `outbox`, at most `outbox_bytes` of it."""
+
+    url: str
+    api: InfluxApi = InfluxApi.V2
+    org: str = ""
+    bucket: str = ""
+    token: Secret | None = None
+    database: str = ""
+    retention_policy: str = ""
+    user: str = ""
+    password: Secret | None = None
+    ca: Path | None = None
+    gzip: bool = False
+    batch_points: int = 5_000
+    every_s: float = 5.0
+    timeout_s: float = 10.0
+    outbox: Path
+    outbox_bytes: int = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A configuration without faults. `provinces` are codes; `targets` are in the order of their file.
 
@@ -86,6 +136,8 @@ class Settings:
     prometheus: PrometheusSettings
     control: Path
     scope: Mapping[str, str]
+    mqtt: MqttSettings | None = None
+    influx: InfluxSettings | None = None
     warnings: tuple[Problem, ...] = ()
 
 

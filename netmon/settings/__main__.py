@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from netmon.model import Secret
+from netmon.credential import Secret
 from netmon.settings import ConfigErrors, load
 
 

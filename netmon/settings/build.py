@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from netmon.credential import Credential
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Credential, Device, Link, Port, Site
+from netmon.model import Capacity, Device, Link, Port, Site
 from netmon.settings import models
 from netmon.settings.quantities import day
 from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Selection, Share

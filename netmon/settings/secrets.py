@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from netmon.model import Secret
+from netmon.credential import Secret
 from netmon.settings.problem import UnfitError
 
 HOW = "write it as !env NAME, !file path or !credential name, so that it does not stand in the configuration"

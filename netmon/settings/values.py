@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
-from netmon.model import LinkKind, LinkRole, Secret, SiteKind
+from netmon.credential import Secret
+from netmon.model import LinkKind, LinkRole, SiteKind
 from netmon.settings import quantities
 from netmon.settings.problem import UnfitError
 from netmon.settings.secrets import HOW

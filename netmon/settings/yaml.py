@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from netmon.model import Secret
+from netmon.credential import Secret
 from netmon.settings.problem import Mark, Problem, UnfitError, problem_at
 from netmon.settings.secrets import TAGS, Fetch
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from netmon import profiles
-from netmon.model import Credential, Device, Secret
+from netmon.credential import Credential, Secret
+from netmon.model import Device
 from netmon.pollers.snmp import SnmpPoller
 from netmon.snmp import Client
 from tests.pollers.box import Box

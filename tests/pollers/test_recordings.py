@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from netmon import profiles
-from netmon.model import Credential, Device, Kind, Outcome, Poll, Secret
+from netmon.credential import Credential, Secret
+from netmon.model import Device, Kind, Outcome, Poll
 from netmon.pollers.snmp import SnmpPoller
 from netmon.snmp import Client
 from tests.peers import ROOT

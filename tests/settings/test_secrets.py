@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netmon.cli import check
-from netmon.model import Secret
+from netmon.credential import Secret
 from netmon.settings import ConfigErrors, load
 from netmon.units import Register
 from tests.settings.conftest import INVENTORY, NETMON, TODAY, Write
