@@ -42,7 +42,7 @@ SPOKEN_IN = {
     "pydantic": ("settings", "profiles"),
     "yaml": ("settings", "profiles"),
     "sqlite3": ("store",),
-    "aiohttp": ("web", "exporters/influx", "pollers/http"),
+    "aiohttp": ("web", "exporters/influx", "pollers/http", "sim"),
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "base", "manager", "managers", "helper", "helpers", "misc"}
 LINES_AT_MOST = 450

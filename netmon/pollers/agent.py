@@ -14,7 +14,7 @@ from netmon.snmp import (
     TOO_BIG,
     V1,
     V2C,
-    Client,
+    Asker,
     Community,
     LocalFailure,
     Refused,
@@ -42,7 +42,7 @@ class Agent:
     """Asks a device: the first request of a conversation goes to its addresses in turn until one answers, the others go
     to that one. The address that answered is the first to be tried next time."""
 
-    def __init__(self, client: Client, device: Device, credential: Credential) -> None:
+    def __init__(self, client: Asker, device: Device, credential: Credential) -> None:
         wire = wire_credential(credential)
         self.client = client
         self.device = device.id

@@ -33,7 +33,7 @@ from netmon.profiles import (
     rows_of,
     scalars_of,
 )
-from netmon.snmp import NO_SUCH_NAME, TOO_BIG, Client, Response, SnmpError, VarBind, error_name, get_request, oid, walk
+from netmon.snmp import NO_SUCH_NAME, TOO_BIG, Asker, Response, SnmpError, VarBind, error_name, get_request, oid, walk
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class SnmpPoller:
 
     def __init__(
         self,
-        client: Client,
+        client: Asker,
         device: Device,
         labels: tuple[tuple[str, str], ...],
         credential: Credential,

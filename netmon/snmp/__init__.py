@@ -3,11 +3,13 @@
 async with Client() as client:
     target = Target("192.0.2.1", 161, Community(V2C, b"public"), timeout_s=2.0, retries=1)
     response = await client.ask(target, get_request([oid.encode("1.3.6.1.2.1.1.3.0")]))
+
+`netmon.snmp.second.PysnmpClient` does the same through pysnmp; it is imported by whoever wants it.
 """
 
 from netmon.snmp import oid
 from netmon.snmp.ber import EXCEPTIONS, Tag, Value, opaque_number
-from netmon.snmp.client import Client, Event, Response, Stats, Target
+from netmon.snmp.client import Asker, Client, Event, Response, Stats, Target
 from netmon.snmp.errors import LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
 from netmon.snmp.message import (
     AUTHORIZATION_ERROR,
@@ -43,6 +45,7 @@ __all__ = [
     "TOO_BIG",
     "V1",
     "V2C",
+    "Asker",
     "Client",
     "Community",
     "Credential",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from netmon.snmp.errors import LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
 from netmon.snmp.lane import Lane
@@ -83,6 +83,14 @@ class Response(NamedTuple):
     sent: float
     received: float
     attempts: int
+
+
+class Asker(Protocol):
+    """What asks agents: the client of either engine."""
+
+    async def ask(self, target: Target, request: Request) -> Response:
+        """The agent's response, whatever its error status; SnmpError as `Client.ask` says."""
+        ...
 
 
 @dataclass(slots=True)
@@ -180,27 +188,38 @@ class Client:
         self._next_id = request_id + 1 if request_id < _LAST_ID else _FIRST_ID
         return request_id
 
+    def _encode(self, request: Request, community: Community, request_id: int) -> bytes:
+        """The datagram of one attempt."""
+        return encode_request(request, community, request_id)
+
     def _received(self, data: bytes, source: tuple[Any, ...]) -> None:
+        """Read a datagram, whoever sent it."""
         try:
             request_id, error_status, error_index, varbinds = decode_response(data)
         except Malformed as error:
-            self._count("malformed")
-            for asked in self._of_peer(source):
-                asked.malformed = error
+            self._garbage(error, source)
             return
+        question = self._asked(request_id, source)
+        if question is not None:
+            question.succeed(request_id, error_status, error_index, varbinds, time.monotonic())
+
+    def _garbage(self, error: Malformed, source: tuple[Any, ...]) -> None:
+        self._count("malformed")
+        for asked in self._of_peer(source):
+            asked.malformed = error
+
+    def _asked(self, request_id: int, source: tuple[Any, ...]) -> _Question | None:
+        """The question that may be answered with this id from this source; None, and counted, when there is none."""
         question = self._pending.get(request_id)
         if question is None:
             self._count("late")
-            return
+            return None
         target = question.target
         if source[:2] != target.peer and not (source[0] in target.also_from and source[1] == target.port):
             self._count("source")
             question.foreign = _endpoint(source)
-            return
-        sent = question.sent[request_id]
-        question.succeed(
-            Response(varbinds, error_status, error_index, sent, time.monotonic(), len(question.sent)),
-        )
+            return None
+        return question
 
     def _unreachable(self, quoted: bytes, peer: tuple[Any, ...], closed_by: str, what: str) -> None:
         """An ICMP error came for the datagram that it quotes, if it quotes enough; else for whatever went to that peer.
@@ -262,7 +281,7 @@ class _Question:
         """Send once, with an id of its own, and start the clock. Raises or fails with SnmpError."""
         client, target = self.client, self.target
         request_id = client._new_id()
-        datagram = encode_request(self.request, self.credential, request_id)
+        datagram = client._encode(self.request, self.credential, request_id)
         client._pending[request_id] = self
         self.sent[request_id] = now = time.monotonic()
         try:
@@ -313,9 +332,13 @@ class _Question:
         hint = f"; {self.hint}" if self.hint else ""
         return Silent(f"{target} did not answer {request}: {times} in {seconds:.1f} s{hint}.")
 
-    def succeed(self, response: Response) -> None:
+    def succeed(
+        self, request_id: int, error_status: int, error_index: int, varbinds: list[VarBind], received: float
+    ) -> None:
+        """The attempt with this id is answered."""
         if not self.answer.done():
-            self.answer.set_result(response)
+            sent = self.sent[request_id]
+            self.answer.set_result(Response(varbinds, error_status, error_index, sent, received, len(self.sent)))
         self.end()
 
     def fail(self, error: SnmpError) -> None:

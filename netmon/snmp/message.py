@@ -114,10 +114,15 @@ def get_bulk_request(oids: Sequence[bytes], max_repetitions: int, non_repeaters:
     return Request(Tag.GET_BULK, tuple(oids), non_repeaters, max_repetitions)
 
 
-def encode_request(request: Request, community: Community, request_id: int) -> bytes:
-    """The datagram. `request_id` is in [2^24, 2^31), so that it always takes four octets. Unsupported: GETBULK in v1."""
+def check_speakable(request: Request, community: Community) -> None:
+    """Unsupported when the version has no such PDU: GETBULK in v1."""
     if request.pdu == Tag.GET_BULK and community.version == V1:
         raise Unsupported("SNMPv1 has no GETBULK; use GETNEXT.")
+
+
+def encode_request(request: Request, community: Community, request_id: int) -> bytes:
+    """The datagram. `request_id` is in [2^24, 2^31), so that it always takes four octets. Unsupported: GETBULK in v1."""
+    check_speakable(request, community)
     head, before_id, after_id = community.head, request.before_id, request.after_id
     size = len(head) + len(before_id) + 4 + len(after_id)
     if size < 0x80:
@@ -154,7 +159,7 @@ def decode_response(data: bytes) -> tuple[int, int, int, list[VarBind]]:
     Octets after the message are ignored; inside it every length must fit exactly. OIDs are checked to the point where
     `oid.decode` cannot fail on them.
     """
-    request_id, error_status, error_index, at, end = _open_pdu(data, Tag.RESPONSE)
+    _, request_id, error_status, error_index, at, end = _open_response(data)
     from_bytes = int.from_bytes
     found: list[tuple[bytes, int, Value]] = []
     append = found.append
@@ -187,8 +192,41 @@ _SHORT = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
 """Octets up to which a number with a clear top bit is surely within its type."""
 
 
+class Outline(NamedTuple):
+    """What a Response is without its values."""
+
+    version: int
+    request_id: int
+    varbinds: int
+
+
+def outline_response(data: bytes) -> Outline:
+    """The outline of a v1 or v2c Response in which every length fits and no value holds others. Malformed for anything else.
+
+    What passes cannot lead a decoder that recurses astray; its cost is that of so many varbinds in so many octets.
+    """
+    version, request_id, _, _, at, end = _open_response(data)
+    count = 0
+    while at < end:
+        _, tag, _, stop = _open_varbind(data, at, end)
+        if tag & _CONSTRUCTED:
+            raise Malformed(f"The varbind at octet {at} has a value of values (tag 0x{tag:02x}), which SNMP does not have.")
+        count += 1
+        at = stop
+    return Outline(version, request_id, count)
+
+
+_CONSTRUCTED = 0x20  # the bit of a tag (X.690 section 8.1.2.5)
+
+
 def _decode_varbind(data: bytes, at: int, end: int) -> tuple[VarBind, int]:
     """A varbind by the book, and where the next one begins."""
+    name, tag, value, stop = _open_varbind(data, at, end)
+    return VarBind(name, tag, ber.decode(tag, data[value:stop])), stop
+
+
+def _open_varbind(data: bytes, at: int, end: int) -> tuple[bytes, int, int, int]:
+    """A varbind's name, its value's tag, where the value's content begins, and where that and the varbind end."""
     tag, start, stop = ber.header(data, at, end)
     name_tag, name, name_end = ber.header(data, start, stop)
     if tag != Tag.SEQUENCE or name_tag != Tag.OID:
@@ -197,15 +235,15 @@ def _decode_varbind(data: bytes, at: int, end: int) -> tuple[VarBind, int]:
     if value_end != stop:
         raise Malformed(f"The varbind at octet {at} has {stop - value_end} octets too many.")
     ber.check_oid(data[name:name_end])
-    return VarBind(data[name:name_end], value_tag, ber.decode(value_tag, data[value:value_end])), stop
+    return data[name:name_end], value_tag, value, stop
 
 
-def _open_pdu(data: bytes, pdu: int) -> tuple[int, int, int, int, int]:
-    """Request id and the two integers after it, where the list of varbinds begins and where it ends."""
-    _, _, tag, at, end = _open_message(data)
-    if tag != pdu:
-        raise Malformed(f"A PDU with tag 0x{tag:02x} came where 0x{pdu:02x} was due.")
-    return _open_body(data, at, end)
+def _open_response(data: bytes) -> tuple[int, int, int, int, int, int]:
+    """Version, request id, error status and index; where the list of varbinds begins and where it ends."""
+    version, _, pdu, at, end = _open_message(data)
+    if pdu != Tag.RESPONSE:
+        raise Malformed(f"A PDU with tag 0x{pdu:02x} came where 0x{Tag.RESPONSE:02x} was due.")
+    return version, *_open_body(data, at, end)
 
 
 def _open_message(data: bytes) -> tuple[int, bytes, int, int, int]:

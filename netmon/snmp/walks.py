@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netmon.snmp import oid
 from netmon.snmp.ber import EXCEPTIONS
-from netmon.snmp.client import Client, Response, Target
+from netmon.snmp.client import Asker, Response, Target
 from netmon.snmp.errors import Silent, SnmpError
 from netmon.snmp.message import (
     NO_SUCH_NAME,
@@ -35,7 +35,7 @@ class Walk(NamedTuple):
 
 
 async def walk(
-    client: Client,
+    client: Asker,
     target: Target,
     columns: Sequence[bytes],
     *,
@@ -44,7 +44,7 @@ async def walk(
 ) -> Walk:
     """Read columns to their ends. `deadline` is in monotonic seconds; what came before it is kept.
 
-    A column that does not increase ends there. Raises as `Client.ask` does, and Silent at the deadline, as long as nothing
+    A column that does not increase ends there. Raises as `Asker.ask` does, and Silent at the deadline, as long as nothing
     has come; after the first answer the walk is only incomplete.
     """
     v1 = isinstance(target.credential, Community) and target.credential.version == V1
@@ -83,7 +83,7 @@ async def walk(
     return Walk(rows, not reasons, "; ".join(reasons))
 
 
-async def _ask_until(client: Client, target: Target, request: Request, deadline: float | None) -> Response:
+async def _ask_until(client: Asker, target: Target, request: Request, deadline: float | None) -> Response:
     if deadline is None:
         return await client.ask(target, request)
     try:

@@ -12,15 +12,16 @@ from netmon.credential import Credential, Secret
 from netmon.model import Device
 from netmon.pollers.snmp import SnmpPoller
 from netmon.snmp import Client
+from netmon.snmp.second import PysnmpClient
 from tests.pollers.box import Box
 
 LABELS = (("province", "04"), ("commune", "01273"), ("site", "s1"), ("device", "d1"))
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    """An open client; at the end nothing may be left pending in it."""
-    async with Client() as opened:
+@pytest.fixture(params=[Client, PysnmpClient], ids=["netmon", "pysnmp"])
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """An open client of each engine; at the end nothing may be left pending in it."""
+    async with request.param() as opened:
         yield opened
         assert not opened._pending
 

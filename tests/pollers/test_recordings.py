@@ -19,12 +19,11 @@ OURS = ROOT / "tests/recordings"
 WALKS = Path(os.environ.get("NETMON_WALKS", "/nonexistent"))
 
 
-async def polls_of(port: int, name: str, count: int = 2) -> list[Poll]:
+async def polls_of(client: Client, port: int, name: str, count: int = 2) -> list[Poll]:
     device = Device(id="d1", site="s1", addresses=("127.0.0.1",), port=port, timeout_s=5.0, deadline_s=60.0)
     credential = Credential(name="c", version="2c", community=Secret(name))
-    async with Client() as client:
-        poller = SnmpPoller(client, device, LABELS, credential, profiles.load())
-        return [await poller.poll() for _ in range(count)]
+    poller = SnmpPoller(client, device, LABELS, credential, profiles.load())
+    return [await poller.poll() for _ in range(count)]
 
 
 def values(poll: Poll, family: str) -> dict[str, float]:
@@ -43,9 +42,9 @@ def walks(snmpsim) -> int:
     return snmpsim(WALKS)
 
 
-async def test_an_old_switch_is_read_through_its_32_bit_counters(ours):
+async def test_an_old_switch_is_read_through_its_32_bit_counters(client, ours):
     """No ifXTable: ifDescr names the ports, the index those without a name of their own, and no two share one."""
-    poll = (await polls_of(ours, "old-switch"))[-1]
+    poll = (await polls_of(client, ours, "old-switch"))[-1]
     assert (poll.outcome, poll.incomplete) == (Outcome.ANSWERED, ())
     octets = values(poll, "netmon_interface_receive_bytes_total")
     assert octets == {"Ethernet0/1": 4294967290, "Ethernet0/2": 0, "3": 77, "Vlan#4": 5, "Vlan#5": 7}
@@ -60,9 +59,9 @@ async def test_an_old_switch_is_read_through_its_32_bit_counters(ours):
 
 
 @pytest.mark.parametrize("recording", sorted(path.stem for path in WALKS.glob("*.snmprec")))
-async def test_a_recorded_device_is_read_whole_and_without_a_series_twice(walks, recording):
+async def test_a_recorded_device_is_read_whole_and_without_a_series_twice(client, walks, recording):
     """Discovered once, then read by GETs alone: the same readings, as many octet counters as the recording has ports."""
-    first, second = await polls_of(walks, recording)
+    first, second = await polls_of(client, walks, recording)
     assert {poll.outcome for poll in (first, second)} == {Outcome.ANSWERED}, first.detail
     for poll in (first, second):
         series = [reading.series for reading in poll.readings]

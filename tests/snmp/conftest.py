@@ -1,4 +1,4 @@
-"""Fixtures of the wire's tests: a client, and agents that do as they are told."""
+"""Fixtures of the wire's tests: a client of each engine, and agents that do as they are told."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ import pytest
 
 from netmon.snmp.client import Client
 from netmon.snmp.message import Query
+from netmon.snmp.second import PysnmpClient
 from tests.snmp.agent import Agent
 
 Answer = Callable[[Agent, Query, Any], None]
 
 
+@pytest.fixture(params=[Client, PysnmpClient], ids=["netmon", "pysnmp"])
+def engine(request: pytest.FixtureRequest) -> type[Client]:
+    """Both engines, in turn: what a client promises, each of them keeps."""
+    return request.param
+
+
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    """An open client; at the end nothing may be left pending in it."""
-    async with Client() as opened:
+async def client(engine: type[Client]) -> AsyncIterator[Client]:
+    """An open client of each engine; at the end nothing may be left pending in it."""
+    async with engine() as opened:
         yield opened
         assert not opened._pending
         assert [lane.in_flight for lane in opened._lanes.values() if lane.in_flight] == []

@@ -248,14 +248,15 @@ async def test_what_our_own_side_forbids_is_a_local_failure(client: Client) -> N
         await client.ask(Target("255.255.255.255", 161, PUBLIC, 5.0, 0), REQUEST)
 
 
-def test_no_route_is_a_local_failure() -> None:
+def test_no_route_is_a_local_failure(engine: type[Client]) -> None:
     """In a network namespace of its own nothing has a route."""
     program = f"""
 import asyncio
-from netmon.snmp.client import *
-from netmon.snmp.message import *
+from netmon.snmp.client import Target
+from netmon.snmp.message import Community, get_request
+from {engine.__module__} import {engine.__name__} as Engine
 async def main():
-    async with Client() as client:
+    async with Engine() as client:
         try:
             await client.ask(Target("192.0.2.1", 161, Community(1, b"public"), 5.0, 0), get_request([{UPTIME!r}]))
         except Exception as error:
@@ -368,8 +369,8 @@ async def test_a_cancelled_question_leaves_nothing_and_its_reply_is_late(client:
     assert client.stats.strays["late"] == 1
 
 
-async def test_closing_ends_what_is_under_way_and_what_waits(agent: StartAgent) -> None:
-    client = await Client.open()
+async def test_closing_ends_what_is_under_way_and_what_waits(engine: type[Client], agent: StartAgent) -> None:
+    client = await engine.open()
     there = await agent(silent)
     under_way = asyncio.create_task(client.ask(target_of(there), REQUEST))
     await there.asked()
@@ -385,9 +386,9 @@ async def test_closing_ends_what_is_under_way_and_what_waits(agent: StartAgent) 
         await client.ask(target_of(there), REQUEST)
 
 
-async def test_events_are_told_as_they_are_counted(agent: StartAgent) -> None:
+async def test_events_are_told_as_they_are_counted(engine: type[Client], agent: StartAgent) -> None:
     seen: list[Event] = []
-    async with Client(on_event=seen.append) as client:
+    async with engine(on_event=seen.append) as client:
         with pytest.raises(Silent):
             await client.ask(target_of(await agent(silent), timeout_s=0.02, retries=1), REQUEST)
         await client.ask(target_of(await agent(uptime)), REQUEST)
