@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon import profiles
-from netmon.model import At, Kind, Series
+from netmon.model import At, Kind, Reading, Series
 from netmon.profiles import ProfileError, Row, compile_plan, gather, parse, rows_of, scalars_of
 from netmon.profiles.plan import converter
 from netmon.profiles.schema import Source
@@ -60,6 +61,8 @@ def test_the_profiles_that_netmon_brings_are_good_and_fit_every_device():
     }
     assert brought.matching("").name == "generic"
     assert brought.matching("1.3.6.1.4.1.99999.7").name == "generic"
+    for profile in brought.by_name.values():
+        assert "interfaces" in {table.name for table in profile.tables}, f"{profile.name} lacks the ports of its devices"
 
 
 def test_the_longest_prefix_wins_by_whole_sub_identifiers():
@@ -100,12 +103,20 @@ FAULTS = {
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, family: netmon_interface_up}]": "2:10: netmon_interface_up has",
     "scalars: [{name: a, oid: 1.3.6, kind: text, info: netmon_interface_info}]": "2:10: netmon_interface_info has",
     "scalars: [{name: a, oid: 1.3.6, kind: counter32, family: netmon_device_uptime_seconds}]": "2:11: netmon_device_uptime",
-    "scalars: [{name: a, oid: 1.3.6, kind: counter32, scale: 8}]": "2:11: scale, map and invalid are for gauges",
+    "scalars: [{name: a, oid: 1.3.6, kind: counter32, scale: 8}]": "2:11: scale, map, valid and invalid are for gauges",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, map: {1: 1}, valid: [1, 2]}]": "2:11: a map gives the numbers",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, valid: [2, 1]}]": "2:11: valid is the lowest and the highest",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, valid: [2]}]": "2:53: number 2 of valid is missing",
+    "scalars: [{name: a, oid: 1.3.6, kind: text, names: {a: b}}]": "2:11: names are for the label of an info family",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, sensor: b}]": "2:11: sensor is for a column with a family",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, sensor: b, family: netmon_rectifiers}]": "2:10: netmon_rectifiers has",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scale_by: b, family: netmon_rectifiers}]": "1:1: scale_by is for the",
+    "without: [a]": "1:1: without leaves out what is inherited",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, otherwise: 0}]": "2:11: otherwise is for what a map leaves out",
-    "scalars: [{name: a, oid: 1.3.6, kind: gauge, fallback: {oid: 1.3.7, kind: gauge}}]": "2:11: a fallback fills a family",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, fallback: {oid: 1.3.7, kind: gauge}}]": "2:11: fallback is for a column",
     "scalars: [{name: a, oid: 1.3.6, kind: text}, {name: a, oid: 1.3.7, kind: text}]": "2:10: a is listed twice",
     "tables: [{name: t, label: interface, identity: [b], columns: [{name: a, oid: 1.3.6, kind: text}]}]": "2:10: table t ",
-    "tables: [{name: t, label: x, identity: [a], columns: [{name: a, oid: 1.3.6, kind: gauge}]}]": "2:10: a tells rows",
+    "tables: [{name: t, label: x, identity: [a], columns: [{name: a, oid: 1.3.6, kind: gauge}]}]": "2:10: a is read",
     "tables: }": "2:9: ",
 }
 
@@ -129,6 +140,54 @@ def test_all_faults_of_a_file_are_told_at_once():
     ]
 
 
+# --- the same family twice --------------------------------------------------------------------------------------------
+
+TEMPERATURE = "kind: gauge, family: netmon_temperature_celsius"
+
+
+def temperatures(*scalars: str, tables: Mapping[str, list[str]] | None = None) -> str:
+    """A profile of scalars by their `sensor` and of tables of columns by theirs; "" has none."""
+
+    def column(number: int, sensor: str) -> str:
+        return f"{{name: c{number}, oid: 1.3.6.{number}, {TEMPERATURE}{sensor and f', sensor: {sensor}'}}}"
+
+    rows = "".join(
+        f"  - {{name: {name}, label: sensor, identity: [], columns: [{', '.join(map(column, range(9), sensors))}]}}\n"
+        for name, sensors in (tables or {}).items()
+    )
+    return f"sys_object_id: []\nscalars: [{', '.join(map(column, range(9), scalars))}]\ntables:\n{rows or '  []'}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        temperatures("battery", "battery"),
+        temperatures("battery 1", tables={"strings": ["battery"]}),
+        temperatures("battery", tables={"strings": [""]}),
+        temperatures(tables={"strings": ["", ""]}),
+        temperatures(tables={"strings": ["battery"], "rooms": [""]}),
+        temperatures(tables={"strings": ["battery"], "rooms": ["battery"]}),
+        temperatures(tables={"strings": ["battery"], "rooms": ["battery room"]}),
+    ],
+)
+def test_a_family_is_not_given_twice_where_two_sensors_could_have_one_name(text: str):
+    with pytest.raises(ProfileError, match=r"odd.yaml:1:1: netmon_temperature_celsius is given twice"):
+        parse(text, "odd.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        temperatures("battery", "room"),
+        temperatures("battery", tables={"strings": ["battery"]}),
+        temperatures(tables={"strings": ["battery", "terminal"], "rooms": ["room"]}),
+        temperatures(tables={"strings": ["room"], "rooms": ["rooms"]}),
+    ],
+)
+def test_a_family_is_given_twice_where_no_two_sensors_can_have_one_name(text: str):
+    parse(text, "even.yaml")
+
+
 # --- conversion -------------------------------------------------------------------------------------------------------
 
 
@@ -138,12 +197,30 @@ def test_conversions():
     scaled = converter(Source(oid="1.3", kind="gauge", scale=125_000, invalid=(0,)))
     assert scaled is not None
     assert [scaled(raw) for raw in (100, 0)] == [12_500_000, None]
+    ranged = converter(Source(oid="1.3", kind="gauge", scale=60, valid=(1, 65534), invalid=(9,)))
+    assert ranged is not None
+    assert [ranged(raw) for raw in (-1, 0, 1, 9, 65534, 65535)] == [None, None, 60, None, 3932040, None]
+    negative = converter(Source(oid="1.3", kind="gauge", scale=0.1, valid=(-500, 1000)))
+    assert negative is not None
+    assert [negative(raw) for raw in (-99999, -42, 2**31 - 1)] == [None, -4.2, None]
+    counted = converter(Source(oid="1.3", kind="gauge", scale=0.5), factor=4096)
+    assert counted is not None
+    assert counted(3) == 6144
     mapped = converter(Source(oid="1.3", kind="gauge", map={1: 1}, otherwise=0))
     assert mapped is not None
     assert [mapped(raw) for raw in (1, 2, 7)] == [1, 0, 0]
     listed = converter(Source(oid="1.3", kind="gauge", map={1: 1}))
     assert listed is not None
     assert listed(2) is None
+
+
+@given(st.integers(-(2**31), 2**32 - 1), st.sampled_from([0.1, 0.01, 0.001, 0.125]))
+def test_tenths_and_the_like_are_as_they_would_be_written(raw: int, scale: float):
+    """2312 x 0.1 is 231.2, not 231.20000000000002."""
+    convert = converter(Source(oid="1.3", kind="gauge", scale=scale))
+    assert convert is not None
+    assert Decimal(repr(convert(raw))) == Decimal(repr(raw / round(1 / scale)))
+    assert len(repr(convert(raw)).lstrip("-").replace(".", "")) <= 14
 
 
 # --- rows and plans ---------------------------------------------------------------------------------------------------
@@ -234,3 +311,40 @@ def test_a_device_without_tables_is_still_asked_how_long_it_is_up():
         "sys_descr": "",
         "sys_location": "",
     }
+
+
+STORAGE = next(table for table in profiles.load().named("host").tables if table.name == "storage")
+DISK = "1.3.6.1.2.1.25.2.1.4"
+
+
+def areas(**units: int) -> tuple[Row, ...]:
+    """Storage areas of 1,000 units by their names and the octets of a unit; 0 for an agent that does not tell."""
+    found: dict[bytes, dict[bytes, VarBind]] = {column.octets: {} for column in STORAGE.columns}
+    for index, (name, octets) in enumerate(units.items(), 1):
+        values = {"hr_storage_descr": name.encode(), "hr_storage_size": 1000, "hr_storage_type": oid.encode(DISK)}
+        for key, value in (values | {"hr_storage_allocation_units": octets} if octets else values).items():
+            column, suffix = STORAGE.column(key).octets, oid.encode_arcs((index,))
+            tag = Tag.OID if key == "hr_storage_type" else Tag.INTEGER if isinstance(value, int) else Tag.OCTET_STRING
+            found[column][suffix] = varbind(column + suffix, tag, value)
+    return rows_of(STORAGE, found)
+
+
+def test_a_value_is_multiplied_by_another_column_of_its_own_row():
+    plan = compile_plan(profiles.load().named("host"), areas(root=4096, var=512), LABELS, texts={}, known={})
+    (batch,) = plan.batches
+    answer = [varbind(name, Tag.INTEGER, 10) for name in batch.request.oids]
+    for part in batch.parts:
+        answer[part.key] = varbind(batch.request.oids[part.key], Tag.OCTET_STRING, part.key_octets)
+    readings: list[Reading] = []
+    assert batch.read(answer, At(1.0, 1.0), readings) == []
+    assert {reading.series.label("sensor"): reading.value for reading in readings} == {"root": 40960, "var": 5120}
+
+
+def test_a_value_whose_unit_the_row_does_not_tell_is_not_asked():
+    (row,) = areas(root=0)
+    assert STORAGE.column("hr_storage_size").octets not in row.present
+
+
+def test_an_oid_becomes_a_label_by_the_name_that_the_profile_gives_it():
+    (row,) = areas(root=512)
+    assert row.texts == {"hr_storage_type": "fixed_disk"}

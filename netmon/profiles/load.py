@@ -50,11 +50,12 @@ def load() -> Profiles:
 
 
 def gather(profiles: Iterable[Profile]) -> Profiles:
-    """Raises ProfileError when two profiles claim the same prefix, for the choice would be chance, or none claims all."""
-    by_name: dict[str, Profile] = {}
+    """Profiles with what they inherit. Raises ProfileError when two claim the same prefix, for the choice would be chance,
+    when none claims all, and when one does not fit to what it extends."""
+    written = {profile.name: profile for profile in profiles}
+    by_name = {name: _whole(profile, written) for name, profile in written.items()}
     claimed: dict[str, str] = {}
-    for profile in profiles:
-        by_name[profile.name] = profile
+    for profile in by_name.values():
         for prefix in profile.sys_object_id:
             other = claimed.setdefault(prefix, profile.name)
             if other != profile.name:
@@ -62,6 +63,24 @@ def gather(profiles: Iterable[Profile]) -> Profiles:
     if "" not in claimed:
         raise ProfileError("no profile has the empty sysObjectID, which matches every device")
     return Profiles(by_name)
+
+
+def _whole(profile: Profile, written: Mapping[str, Profile], below: tuple[str, ...] = ()) -> Profile:
+    """A profile with what it inherits; `below` are those that it is needed for."""
+    if profile.extends is None:
+        return profile
+    where = f"{profile.name}.yaml: extends {profile.extends}:"
+    if profile.extends in (profile.name, *below):
+        raise ProfileError(f"{where} that is a circle")
+    if profile.extends not in written:
+        raise ProfileError(f"{where} there is no such profile, only {', '.join(sorted(written))}")
+    parent = _whole(written[profile.extends], written, (*below, profile.name))
+    try:
+        return profile.inheriting(parent)
+    except ValidationError as error:
+        raise ProfileError("\n".join(f"{where} {_said(fault)}" for fault in error.errors())) from None
+    except ValueError as error:
+        raise ProfileError(f"{where} {error}") from None
 
 
 def parse(text: str, file: str) -> Profile:
@@ -93,11 +112,15 @@ class _Loader(yaml.SafeLoader):
 
 
 def _fault(root: yaml.Node, file: str, error: Mapping[str, Any]) -> str:
-    place = error["loc"]
-    words = error["msg"].removeprefix("Value error, ")
+    return f"{_where(file, _mark(root, error['loc']))}: {_said(error)}"
+
+
+def _said(error: Mapping[str, Any]) -> str:
     if error["type"] in _WORDS:
-        words = f"{place[-1]} {_WORDS[error['type']]}"
-    return f"{_where(file, _mark(root, place))}: {words}"
+        *above, last = error["loc"]
+        key = f"number {last + 1} of {above[-1]}" if isinstance(last, int) else last
+        return f"{key} {_WORDS[error['type']]}"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 _WORDS = {"extra_forbidden": "is no key here", "missing": "is missing"}
@@ -108,6 +131,8 @@ def _mark(node: yaml.Node, place: tuple[int | str, ...]) -> yaml.Mark:
     mark = node.start_mark
     for step in place:
         if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            if step >= len(node.value):
+                break
             node = node.value[step]
         elif isinstance(node, yaml.MappingNode):
             found = next((value for key, value in node.value if key.value == str(step)), None)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from operator import itemgetter
 from typing import NamedTuple
 
 from netmon.catalogue import DEVICE
 from netmon.model import At, Epoch, Kind, Reading, Series
 from netmon.profiles.rows import Row
-from netmon.profiles.schema import DEVICE_INFO, Column, Profile, Source
+from netmon.profiles.schema import DEVICE_INFO, SENSOR, Column, Profile, Source
 from netmon.snmp.message import Request, VarBind, get_request
 from netmon.snmp.oid import decode, encode
 
@@ -142,7 +143,12 @@ def compile_plan(
             first = len(oids)
             oids += [source.octets + row.index for _, source in sources]
             cells = tuple(
-                Cell(first + n, _series(row, column, source, labels, known), converter(source), source.counts)
+                Cell(
+                    first + n,
+                    _series(row, column, source, labels, known),
+                    converter(source, row.factors[column.scale_by] if column.scale_by else 1),
+                    source.counts,
+                )
                 for n, (column, source) in enumerate(sources)
             )
             octets = row.key[1] if row.key else b""
@@ -152,15 +158,22 @@ def compile_plan(
     return Plan(tuple(batches), tuple(_info(profile, rows, dict(labels) | dict(texts), known)))
 
 
-def converter(source: Source) -> Convert | None:
-    """How a raw value becomes its family's unit; None: not at all."""
+def converter(source: Source, factor: int = 1) -> Convert | None:
+    """How a raw value becomes its family's unit, a `factor` of its row's own included; None: as it is."""
     if source.map is not None:
         numbers, otherwise = source.map, source.otherwise
         return lambda raw: numbers.get(raw, otherwise)
-    scale, invalid = source.scale, frozenset(source.invalid)
-    if invalid:
-        return lambda raw: None if raw in invalid else raw * scale
-    return None if scale == 1 else lambda raw: raw * scale
+    scale, invalid = source.scale * factor, frozenset(source.invalid)
+    # Tenths are not exact, ten is: 2312 / 10 is 231.2, and 2312 * 0.1 is 231.20000000000002.
+    parts = round(1 / scale) if 0 < scale < 1 and 1 / round(1 / scale) == scale else 0
+    if source.valid is None and not invalid:
+        if parts:
+            return lambda raw: raw / parts
+        return None if scale == 1 else lambda raw: raw * scale
+    low, high = source.valid or (-inf, inf)
+    if parts:
+        return lambda raw: raw / parts if low <= raw <= high and raw not in invalid else None
+    return lambda raw: raw * scale if low <= raw <= high and raw not in invalid else None
 
 
 def _units(
@@ -189,7 +202,11 @@ def _series(
     row: Row, column: Column, source: Source, labels: tuple[tuple[str, str], ...], known: Mapping[Series, Series]
 ) -> Series:
     assert column.family
-    whole = (*labels, (row.table.label, row.identity)) if row.table else labels
+    if row.table is None:
+        whole = (*labels, (SENSOR, column.sensor)) if column.sensor else labels
+    else:
+        own = f"{column.sensor} {row.identity}" if column.sensor else row.identity
+        whole = (*labels, (row.table.label, own))
     series = Series(column.family, whole, Kind(source.kind), decode(source.octets + row.index))
     return _same(series, known)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from unicodedata import normalize
 
 from netmon.profiles.schema import Column, Profile, Table
+from netmon.snmp.ber import Tag
 from netmon.snmp.message import VarBind
-from netmon.snmp.oid import arcs
+from netmon.snmp.oid import arcs, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Row:
     """A row of a table as it was discovered; the scalars of a profile are one row without a table.
 
     `key` is the column that names it and the name's octets, which every poll compares. `present` are the columns that it
-    has. `texts` are the values of its info columns.
+    has. `texts` are the values of its info columns, `factors` those of columns that scale others, by their names.
     """
 
     table: Table | None
@@ -26,6 +27,7 @@ class Row:
     key: tuple[bytes, bytes] | None
     present: frozenset[bytes]
     texts: Mapping[str, str]
+    factors: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -42,11 +44,13 @@ def columns_of(columns: Sequence[Column]) -> list[bytes]:
 
 
 def text(varbind: VarBind | None) -> str:
-    """A value as a label: NFC, whitespace collapsed, padding of NUL octets dropped; "" when there is none."""
+    """A value as a label: an OID dotted; text in NFC, whitespace collapsed, padding of NUL octets dropped; "" for none."""
     if varbind is None or varbind.value is None:
         return ""
     if isinstance(varbind.value, int):
         return str(varbind.value)
+    if varbind.tag == Tag.OID:
+        return decode(varbind.value)
     return " ".join(normalize("NFC", varbind.value.rstrip(b"\0").decode("utf-8", "replace")).split())
 
 
@@ -76,23 +80,35 @@ def rows_of(table: Table, walked: Mapping[bytes, Mapping[bytes, VarBind]]) -> tu
             key=key,
             present=_present(table.columns, cells[index]),
             texts=_texts(table.columns, cells[index]),
+            factors=_factors(table.columns, cells[index]),
         )
         for index, (identity, key) in _identities(table, cells).items()
     )
 
 
 def _present(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> frozenset[bytes]:
-    """The columns whose value is of the right type: a NULL, or a number sent as text, is no value."""
+    """The columns whose value is of the right type: a NULL, or a number sent as text, is no value. Nor is one whose scale
+    the row does not tell."""
+    factors = _factors(columns, found)
     return frozenset(
         source.octets
         for column in columns
+        if column.scale_by is None or column.scale_by in factors
         for source in column.sources
         if source.octets in found and isinstance(found[source.octets].value, bytes if source.kind == "text" else int)
     )
 
 
 def _texts(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> dict[str, str]:
-    return {column.name: text(found.get(column.octets)) for column in columns if column.info}
+    texts = {column.name: (column, text(found.get(column.octets))) for column in columns if column.info}
+    return {name: (column.names or {}).get(value, value) for name, (column, value) in texts.items()}
+
+
+def _factors(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> dict[str, int]:
+    """What scales other columns, by name; a number below 1 scales nothing."""
+    scales = {column.scale_by for column in columns if column.scale_by}
+    values = {column.name: found[column.octets].value for column in columns if column.octets in found}
+    return {name: value for name, value in values.items() if name in scales and isinstance(value, int) and value > 0}
 
 
 def _identities(
