@@ -16,22 +16,32 @@ from netmon.units import Register, Unit, fold
 AddressPlan = Callable[[str, int], str]
 """The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"."""
 
+SecretPlan = Callable[[str], str]
+"""Where a secret comes from, as the configuration writes it: "community" or "mqtt-password"."""
+
 _OPERATORS = ("vnpt", "viettel", "vnpt", "viettel", "mobifone")
 """In turn: most communes hang on the two large ones."""
 
 _BTS_SITES = 20
+"""Mobile base stations with a power controller that is asked over SNMP; all others report over MQTT."""
+
+_THIRD_STATIONS = 83
+"""Of 100 communes so many have two stations that report over MQTT, the others one."""
+
 _LTE_EVERY, _LEO_EVERY = 7, 11
 _PORTS_A_CARD = 24
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What the blocks of one province share: the prefix of ids, its communes, the lines of an address."""
+    """What the blocks of one province share: the prefix of ids, its communes, the lines of an address, its secrets."""
 
     prefix: str
     province: Unit
     communes: Sequence[Unit]
     address: Callable[[str, int], str]
+    secret: SecretPlan
+    bts: bool
 
     @property
     def centre(self) -> Unit:
@@ -51,26 +61,48 @@ def private_plan(code: str) -> AddressPlan:
     return address
 
 
+def from_environment(name: str) -> str:
+    """`!env NETMON_MQTT_PASSWORD` for "mqtt-password"."""
+    return f"!env NETMON_{name.upper().replace('-', '_')}"
+
+
 def province(
-    code: str, register: Register, on: date, *, address_plan: AddressPlan | None = None, port: int = 161
+    code: str,
+    register: Register,
+    on: date,
+    *,
+    address_plan: AddressPlan | None = None,
+    port: int = 161,
+    secret: SecretPlan = from_environment,
+    bts: bool = True,
 ) -> dict[str, str]:
     """The files of a configuration directory by name, for the communes in force on a day.
 
-    Raises ValueError for a code that is no province of the register.
+    Without `bts` it has the provincial centre and the People's Committees only, and no broker. Raises ValueError for a code
+    that is no province of the register.
     """
     unit = register.unit(code, on)
     if unit is None or unit.parent:
         raise ValueError(f"no province {code!r}")
     plan = address_plan or private_plan(code)
     suffix = "" if port == 161 else f", port: {port}"
-    place = _Place(_prefix(unit), unit, register.communes(code, on), lambda kind, n: f"address: {plan(kind, n)}{suffix}")
-    return {
+    place = _Place(
+        prefix=_prefix(unit),
+        province=unit,
+        communes=register.communes(code, on),
+        address=lambda kind, n: f"address: {plan(kind, n)}{suffix}",
+        secret=secret,
+        bts=bts,
+    )
+    files = {
         "netmon.yaml": _netmon(place),
         "targets.yaml": _TARGETS,
         "inventory/provincial-centre.yaml": _centre(place),
         "inventory/communes.yaml": _communes(place),
-        "inventory/bts.yaml": _bts(place),
     }
+    if bts:
+        files |= {"inventory/bts.yaml": _bts(place), "inventory/bts-mqtt.yaml": _bts_over_mqtt(place)}
+    return files
 
 
 def _prefix(unit: Unit) -> str:
@@ -104,13 +136,15 @@ poll:
 credentials:
   snmp:
     version: "2c"
-    community: !env NETMON_COMMUNITY
+    community: {place.secret("community")}
 
+{_mqtt(place)}
 # Devices that tell whether netmon itself is cut off: its own gateway and a device of the provincial centre.
 canaries: [{place.prefix}-gw-1, {place.prefix}-core-1]
 
 # Where slots, outages and verdicts are kept. Without a path: netmon.db in systemd's StateDirectory, or /var/lib/netmon.
 store:
+  # path: /var/lib/netmon/netmon.db
   slot_days: 45          # five-minute slots of links that no target judges
   judged_slot_days: 400  # and of those that one does
   daily_years: 5
@@ -119,6 +153,9 @@ exporters:
   prometheus:
     listen: 127.0.0.1:9797
     max_age: 3           # a silent device's series go after so many intervals
+{_commented(_INFLUX)}
+# Where the command line finds the daemon. Without it: control.sock in systemd's RuntimeDirectory, or in /run/netmon.
+# control: /run/netmon/control.sock
 
 # Communes that do not count for the province, by code, with the reason:
 # scope:
@@ -127,10 +164,35 @@ exporters:
 """
 
 
+def _mqtt(place: _Place) -> str:
+    section = f"""\
+mqtt:
+  broker: mqtt://127.0.0.1:1883   # mqtts:// where the broker is another machine
+  user: netmon
+  password: {place.secret("mqtt-password")}
+"""
+    said = "# The broker at which devices report that speak MQTT by themselves: docs/mqtt.md.\n"
+    return said + (section if place.bts else _commented(section))
+
+
+_INFLUX = """\
+  influxdb:              # the same figures, to InfluxDB 1 or 2 or VictoriaMetrics
+    url: http://127.0.0.1:8086
+    api: v2
+    org: noc
+    bucket: netmon
+    token: !credential influxdb
+"""
+
+
+def _commented(text: str) -> str:
+    return "".join(f"# {line}" for line in text.splitlines(keepends=True))
+
+
 def _centre(place: _Place) -> str:
     prefix = place.prefix
     return f"""\
-# The provincial centre: netmon's own gateway, and the core router at which the communes' links end.
+# The provincial centre: netmon's own gateway, and the core router at which the communes' links end. Put in your addresses.
 sites:
   - id: {prefix}-centre
     name: Trung tâm mạng {_people_name(place.province)}
@@ -150,6 +212,7 @@ def _communes(place: _Place) -> str:
 # The {len(place.communes)} communes of {name}: the People's Committee of each, its router, the links that serve it.
 # `near` is the link's end in the commune (without a device: the site's only one), `far` the end at the centre.
 # Capacity is what the contract says, not the port's speed: {{receive: …, transmit: …}} where the directions differ.
+# Addresses, interfaces, operators, circuits and capacities are examples, and so are the backups: put in your own.
 sites:
 {"".join(blocks)}"""
 
@@ -204,20 +267,38 @@ def _bts(place: _Place) -> str:
     count = min(_BTS_SITES, len(place.communes))
     chosen = [place.communes[n * len(place.communes) // count] for n in range(count)]
     blocks = [
-        f"""\
-  - id: {place.prefix}-bts-{unit.code}
-    name: Trạm BTS {_people_name(unit)}
-    commune: "{unit.code}"
-    kind: bts
-    devices:
-      - {{id: {place.prefix}-bts-{unit.code}-pwr, {place.address("bts", n)}, upstreams: [{place.prefix}-{unit.code}-r1]}}
-"""
+        _station(place, unit, f"{place.prefix}-bts-{unit.code}", "", f"-pwr, {place.address('bts', n)}")
         for n, unit in enumerate(chosen)
     ]
     return f"""\
 # Mobile base stations with a power controller that speaks SNMP, reached through their commune's router.
 sites:
 {"".join(blocks)}"""
+
+
+def _bts_over_mqtt(place: _Place) -> str:
+    blocks = []
+    for n, unit in enumerate(place.communes):
+        third = (n + 1) * _THIRD_STATIONS // 100 > n * _THIRD_STATIONS // 100
+        for number in (2, 3) if third else (2,):
+            site = f"{place.prefix}-bts-{unit.code}-{number}"
+            blocks.append(_station(place, unit, site, f" {number}", "-ctl, protocol: mqtt, interval: 30s"))
+    return f"""\
+# Mobile base stations whose site controller reports over MQTT, through their commune's router. Such a device has no address:
+# it is known by its id, which is a part of its topics, netmon/v1/<province>/<commune>/<site>/<device>/telemetry and others.
+sites:
+{"".join(blocks)}"""
+
+
+def _station(place: _Place, unit: Unit, site: str, number: str, device: str) -> str:
+    return f"""\
+  - id: {site}
+    name: Trạm BTS {_people_name(unit)}{number}
+    commune: "{unit.code}"
+    kind: bts
+    devices:
+      - {{id: {site}{device}, upstreams: [{place.prefix}-{unit.code}-r1]}}
+"""
 
 
 _TARGETS = """\

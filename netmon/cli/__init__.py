@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from netmon import __version__
-from netmon.cli import check, explain, probe, reload, run, status
+from netmon.cli import check, explain, init, probe, reload, run, status
 
-COMMANDS = (check, run, status, explain, probe, reload)
+COMMANDS = (init, check, run, status, explain, probe, reload)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="netmon",
         description="Network-operations monitor for Viet Nam's two-level local government: polls the commune networks of a "
         "province, proves capacity and uptime against their targets, and exports metrics.",
-        epilog="Start with `netmon check --config DIR`, then `netmon run --config DIR`. `netmon COMMAND --help` says more.",
+        epilog="Start with `netmon init --province P -o DIR`, then `netmon check --config DIR` and `netmon run --config "
+        "DIR`. `netmon COMMAND --help` says more.",
     )
     parser.add_argument("--version", action="version", version=f"netmon {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

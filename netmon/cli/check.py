@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon import units
-from netmon.settings import ConfigErrors, Settings, default_directory, load, quantities
+from netmon.settings import (
+    ConfigErrors,
+    InfluxApi,
+    InfluxSettings,
+    MqttSettings,
+    Settings,
+    default_directory,
+    load,
+    quantities,
+)
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -70,13 +79,27 @@ def _summary(settings: Settings) -> Iterable[tuple[str, str]]:
         f"{len({site.commune for site in inventory.sites.values()})} with sites, {len(settings.scope)} out of scope",
     )
     yield "sites", _by_kind(site.kind for site in inventory.sites.values())
-    yield "devices", f"{len(inventory.devices)}, canaries: {', '.join(inventory.canaries) or 'none'}"
+    spoken = _by_kind(device.speaks for device in inventory.devices.values())
+    yield "devices", f"{spoken}, canaries: {', '.join(inventory.canaries) or 'none'}"
     yield "links", _by_kind(link.kind for link in inventory.links.values())
     yield "targets", ", ".join(target.id for target in settings.targets) or "none"
     yield "credentials", ", ".join(f"{entry.name} (version {entry.version})" for entry in settings.credentials.values())
     yield "store", str(settings.store.path)
     yield "metrics", f"{settings.prometheus.host}:{settings.prometheus.port}"
+    yield "mqtt", _broker(settings.mqtt) if settings.mqtt is not None else "none"
+    yield "influxdb", _influx(settings.influx) if settings.influx is not None else "none"
     yield "warnings", str(len(settings.warnings))
+
+
+def _broker(mqtt: MqttSettings) -> str:
+    host = f"[{mqtt.host}]" if ":" in mqtt.host else mqtt.host
+    user = f" as {mqtt.user}" if mqtt.user else ""
+    return f"{'mqtts' if mqtt.tls else 'mqtt'}://{host}:{mqtt.port}{user}"
+
+
+def _influx(influx: InfluxSettings) -> str:
+    into = f"bucket {influx.bucket}" if influx.api is InfluxApi.V2 else f"database {influx.database}"
+    return f"{influx.url} (api {influx.api}, {into}), outbox: {influx.outbox}"
 
 
 def _by_kind(kinds: Iterable[str]) -> str:

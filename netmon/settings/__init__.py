@@ -1,6 +1,6 @@
 """The configuration: YAML files to validated settings, with every problem at once.
 
-    netmon.yaml        who we are, how to poll, credentials, where to keep and to show
+    netmon.yaml        who we are, how to poll, credentials, where to keep and to show, the broker and InfluxDB
     inventory/*.yaml   sites with their devices and links
     targets.yaml       what is judged
 
@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +25,7 @@ from netmon.settings import build, models, places, yaml
 from netmon.settings.checks import check
 from netmon.settings.doubts import Written, doubts
 from netmon.settings.faults import faults
+from netmon.settings.models import InfluxApi
 from netmon.settings.problem import ConfigErrors, Problem
 from netmon.settings.quantities import today as day_in_viet_nam
 from netmon.settings.secrets import fetch, leave
@@ -89,13 +89,6 @@ class MqttSettings:
     keepalive_s: float = 30.0
 
 
-class InfluxApi(StrEnum):
-    """Which write API an InfluxDB has: `v2` (/api/v2/write) or `v1` (/write)."""
-
-    V2 = "v2"
-    V1 = "v1"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfluxSettings:
     """Where points are written. `org`, `bucket` and `token` belong to v2; `database`, `retention_policy`, `user` and
@@ -154,8 +147,8 @@ def load(
 ) -> Settings:
     """Read a configuration directory; raises ConfigErrors with everything that is wrong in it.
 
-    Without `secrets` these are left where they are and are empty in what is returned: enough to find the store, the
-    control socket and the inventory, for a shell that may not read them.
+    Without `secrets` these are left where they are and are empty in what is returned, and files of certificates and keys
+    are not opened: enough to find the store, the control socket and the inventory, for a shell that may not read them.
 
     `register` is the one that comes with netmon, and `today` the day in Viet Nam, unless given: a commune code must be
     in force on that day.
@@ -183,7 +176,7 @@ def load(
     )
     problems += check(netmon, inventory, targets, profiles, register, today)
     if netmon.root is not None:
-        problems += places.paths(netmon.root, directory.resolve())
+        problems += places.paths(netmon.root, directory.resolve(), keys=secrets)
     if problems or netmon.root is None:
         raise ConfigErrors(problems)
     settings = _settings(directory, read, register, today)
@@ -227,6 +220,7 @@ def _settings(
     targets = build.targets(targets_file)
     host, port = main.exporters.prometheus.listen
     store = main.store
+    kept = build.store_path(store.path, home)
     return Settings(
         directory=home,
         provinces=tuple(main.province),
@@ -235,7 +229,7 @@ def _settings(
         credentials=build.credentials(main),
         poll=PollSettings(concurrency=main.poll.concurrency, verify_after_s=main.poll.verify_after),
         store=StoreSettings(
-            path=build.store_path(store.path, home),
+            path=kept,
             slot_days=store.slot_days,
             judged_slot_days=store.judged_slot_days,
             daily_years=store.daily_years,
@@ -243,4 +237,46 @@ def _settings(
         prometheus=PrometheusSettings(host=host, port=port, max_age_intervals=main.exporters.prometheus.max_age),
         control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
+        mqtt=_mqtt(main.mqtt, home),
+        influx=_influx(main.exporters.influxdb, home, kept),
+    )
+
+
+def _mqtt(section: models.Mqtt | None, home: Path) -> MqttSettings | None:
+    if section is None:
+        return None
+    return MqttSettings(
+        host=section.broker.host,
+        port=section.broker.port,
+        tls=section.broker.tls,
+        ca=build.beside(section.ca, home),
+        certificate=build.beside(section.certificate, home),
+        key=build.beside(section.key, home),
+        user=section.user or "",
+        password=section.password,
+        client_id=section.client_id,
+        keepalive_s=section.keepalive,
+    )
+
+
+def _influx(section: models.Influx | None, home: Path, store: Path) -> InfluxSettings | None:
+    if section is None:
+        return None
+    return InfluxSettings(
+        url=section.url,
+        api=section.api,
+        org=section.org or "",
+        bucket=section.bucket or "",
+        token=section.token,
+        database=section.database or "",
+        retention_policy=section.retention_policy or "",
+        user=section.user or "",
+        password=section.password,
+        ca=build.beside(section.ca, home),
+        gzip=section.gzip,
+        batch_points=section.batch,
+        every_s=section.every,
+        timeout_s=section.timeout,
+        outbox=build.outbox_path(section.outbox.path, home, store),
+        outbox_bytes=section.outbox.size,
     )

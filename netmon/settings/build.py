@@ -9,7 +9,7 @@ from typing import Any
 
 from netmon.credential import Credential
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Device, Link, Port, Site
+from netmon.model import Capacity, Device, Link, Port, Site, Speech
 from netmon.settings import models
 from netmon.settings.quantities import day
 from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Selection, Share
@@ -62,8 +62,10 @@ def _device(entry: models.DeviceEntry, site: str, poll: models.Poll, credential:
         id=entry.id,
         site=site,
         addresses=(entry.address,) if entry.address is not None else tuple(entry.addresses),
+        speaks=entry.protocol,
+        engine=entry.engine,
         port=entry.port,
-        credential=entry.credential or credential,
+        credential=(entry.credential or credential) if entry.protocol is Speech.SNMP else "",
         profile=entry.profile,
         interval_s=interval,
         timeout_s=entry.timeout if entry.timeout is not None else poll.timeout,
@@ -155,6 +157,16 @@ def store_path(written: str | None, directory: Path) -> Path:
 def control_path(written: str | None, directory: Path) -> Path:
     """Where the control socket lies; raises as `store_path` does."""
     return _place(written, directory, "RUNTIME_DIRECTORY", "/run/netmon", "control.sock")
+
+
+def outbox_path(written: str | None, directory: Path, store: Path) -> Path:
+    """The directory in which points wait for InfluxDB: `influxdb-outbox` beside the store, unless another is named."""
+    return (directory / written).resolve() if written is not None else store.with_name("influxdb-outbox")
+
+
+def beside(written: str | None, directory: Path) -> Path | None:
+    """A file that the configuration names, if it names one; a relative name starts at its directory."""
+    return (directory / written).resolve() if written is not None else None
 
 
 def _place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from operator import eq
 
-from netmon.settings import quantities
+from netmon.model import Speech
+from netmon.settings import quantities, servers
 from netmon.settings.models import Poll
 from netmon.settings.problem import Mark, Problem, UnfitError, meant, problem_at
 from netmon.settings.yaml import Document, Table
@@ -20,6 +21,9 @@ from netmon.units import Register, Unit, fold
 
 _SHOWN = 8
 """Of a longer circle only the beginning and the end are named."""
+
+_ASKING = ("address", "addresses", "port", "credential", "profile", "timeout", "retries", "also_from", "ping", "engine")
+"""What only a device has that is asked."""
 
 
 @dataclass(slots=True)
@@ -80,7 +84,8 @@ def check(
         yield from units.want(site.text("commune"), site.value_mark("commune"))
         for device in site.tables("devices"):
             yield from _device(device, devices, credentials)
-            yield from _profile(device, known_profiles)
+            if not _reports(device):
+                yield from _profile(device, known_profiles)
         for link in site.tables("links"):
             yield from _link(link, site, sites, devices, place)
     yield from _circles(devices.tables)
@@ -95,6 +100,14 @@ def check(
 def _main(main: Table, devices: Named, credentials: Named, units: _Units) -> Iterator[Problem]:
     for name, mark in main.texts("canaries"):
         yield from devices.want(name, mark)
+        if name in devices.tables and _reports(devices.tables[name]):
+            text = f"'{name}' speaks MQTT: a canary is asked, and netmon cannot ask it"
+            yield problem_at(mark, text, "name the gateway and a device of the provincial centre")
+    yield from servers.misfits(main)
+    reporting = [device for device in devices.tables.values() if _reports(device)]
+    if reporting and main.get("mqtt") is None:
+        text = f"{len(reporting)} of the devices speak MQTT, and netmon.yaml does not say where they report"
+        yield problem_at(reporting[0].value_mark("protocol"), text, "mqtt: {broker: mqtt://127.0.0.1:1883}")
     poll = main.table("poll")
     for name, mark in poll.texts("credential") if poll is not None else []:
         yield from credentials.want(name, mark)
@@ -105,7 +118,8 @@ def _main(main: Table, devices: Named, credentials: Named, units: _Units) -> Ite
             text = "SNMPv3 is not spoken yet: this netmon polls with version 2c or 1"
             yield problem_at(credential.value_mark("version"), text)
     if len(credentials.tables) > 1 and (poll is None or "credential" not in poll):
-        bare = [name for name, device in devices.tables.items() if "credential" not in device]
+        asked = {name: device for name, device in devices.tables.items() if not _reports(device)}
+        bare = [name for name, device in asked.items() if "credential" not in device]
         if bare:
             text = f"there are several credentials, and {len(bare)} of the devices name none ('{bare[0]}')"
             yield problem_at(main.value_mark("credentials"), text, "a default is named in poll: {credential: …}")
@@ -132,14 +146,26 @@ def _read(read: Callable[[object], float], value: object) -> float | None:
 
 
 def _device(device: Table, devices: Named, credentials: Named) -> Iterator[Problem]:
-    if "address" not in device and not device.get("addresses"):
+    for name, mark in device.texts("upstreams"):
+        yield from devices.want(name, mark)
+    if _reports(device):
+        for key in _ASKING:
+            if key in device:
+                text = f"'{device.text('id')}' speaks MQTT: it has no '{key}', for it is never asked"
+                yield problem_at(device.key_mark(key), text)
+        return
+    may_be_asked = device.text("protocol") in (None, Speech.SNMP)  # of another word the model complains
+    if may_be_asked and "address" not in device and not device.get("addresses"):
         yield problem_at(device.node.start_mark, "missing key 'address'", "or 'addresses', a list that is tried in order")
     if "address" in device and "addresses" in device:
         yield problem_at(device.key_mark("addresses"), "'address' and 'addresses' are both there: write one of them")
-    for name, mark in device.texts("upstreams"):
-        yield from devices.want(name, mark)
     for name, mark in device.texts("credential"):
         yield from credentials.want(name, mark)
+
+
+def _reports(device: Table) -> bool:
+    """Whether a device speaks by itself, over MQTT."""
+    return device.text("protocol") == Speech.MQTT
 
 
 def _profile(device: Table, known: list[str]) -> Iterator[Problem]:

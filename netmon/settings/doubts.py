@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from netmon.credential import Secret
 from netmon.inventory import Inventory
-from netmon.model import SLOT_S, VIET_NAM, Link, Port
-from netmon.settings import quantities
+from netmon.model import SLOT_S, VIET_NAM, Link, Port, Speech
+from netmon.settings import quantities, servers, urls
 from netmon.settings.problem import Problem, meant, problem_at
+from netmon.settings.secrets import PLACEHOLDER
 from netmon.settings.yaml import Document, Table
 from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
 
@@ -45,6 +47,8 @@ def doubts(
         yield Problem(str(directory / "netmon.yaml"), 1, 1, text, "name the gateway and a device of the provincial centre")
     if not targets:
         yield Problem(str(directory / "targets.yaml"), 1, 1, "no targets: nothing is judged")
+    yield from _placeholders(written.netmon)
+    yield from _servers(written.netmon, inventory)
     yield from _slow_witnesses(written, inventory)
     yield from _twins(written)
     yield from _shared_interfaces(written, inventory)
@@ -52,6 +56,34 @@ def doubts(
     if written.targets is not None:
         for entry, target in zip(written.targets.tables("targets"), targets, strict=True):
             yield from _idle(entry, target, inventory)
+
+
+def _placeholders(table: Table) -> Iterator[Problem]:
+    """Secrets that nobody has filled in since `netmon init`."""
+    for key, value in table.items():
+        if isinstance(value, Table):
+            yield from _placeholders(value)
+        elif value == Secret(PLACEHOLDER):
+            yield problem_at(table.value_mark(key), f"{key}: still the placeholder that netmon init wrote")
+
+
+def _servers(main: Table, inventory: Inventory) -> Iterator[Problem]:
+    """A broker that nobody uses, and secrets that whoever is on the way can read."""
+    mqtt, influx = main.table("mqtt"), servers.section(main)
+    if mqtt is not None:
+        if not any(device.speaks is Speech.MQTT for device in inventory.devices.values()):
+            text = "no device speaks MQTT: the broker is asked for nothing"
+            yield problem_at(main.key_mark("mqtt"), text, "a device that does has protocol: mqtt")
+        broker = urls.broker(mqtt["broker"])
+        if not broker.tls and not urls.here(broker.host):
+            text = f"{broker.host} is another machine: passwords and reports go there in the clear"
+            yield problem_at(mqtt.value_mark("broker"), text, f"mqtts://{urls.bracketed(broker.host)} encrypts them")
+    secret = next((key for key in ("token", "password") if influx is not None and key in influx), "")
+    if influx is not None and secret:
+        url = urls.http(influx["url"])
+        if url.startswith("http://") and not urls.here(urls.host_of(url)):
+            text = f"{urls.host_of(url)} is another machine: the {secret} goes there in the clear"
+            yield problem_at(influx.value_mark("url"), text, "https:// encrypts it")
 
 
 def _slow_witnesses(written: Written, inventory: Inventory) -> Iterator[Problem]:

@@ -22,22 +22,30 @@ from pydantic import (
     model_validator,
 )
 
+from netmon.model import Engine, Speech
 from netmon.settings import quantities
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
     Address,
+    Batch,
+    BrokerUrl,
     Concurrency,
     DailyYears,
     Day,
     Endpoint,
+    EngineName,
     Hidden,
+    HttpUrl,
     Id,
     Interface,
     Interval,
     Intervals,
     JudgedSlotDays,
+    Keepalive,
     LinkKindName,
     LinkRoleName,
+    OutboxSize,
+    Pace,
     Patience,
     PortNumber,
     Province,
@@ -46,6 +54,7 @@ from netmon.settings.values import (
     Retries,
     SiteKindName,
     SlotDays,
+    SpeechName,
     Text,
     WindowDays,
     at_least_one,
@@ -153,10 +162,58 @@ class Prometheus(Shape):
     max_age: Intervals = 3
 
 
+class InfluxApi(StrEnum):
+    """Which write API an InfluxDB has: `v2` (/api/v2/write) or `v1` (/write)."""
+
+    V2 = "v2"
+    V1 = "v1"
+
+
+class Mqtt(Shape):
+    """The broker at which devices report."""
+
+    broker: BrokerUrl
+    user: Text | None = None
+    password: Hidden | None = None
+    ca: Text | None = None
+    certificate: Text | None = None
+    key: Text | None = None
+    client_id: Id = "netmon"
+    keepalive: Keepalive = 30.0
+
+
+class Outbox(Shape):
+    """Where points wait for InfluxDB, and how much may."""
+
+    path: Text | None = None
+    size: OutboxSize = 512 * 2**20
+
+
+class Influx(Shape):
+    """An InfluxDB or what takes its line protocol."""
+
+    url: HttpUrl
+    api: Annotated[InfluxApi, Field(strict=False)] = InfluxApi.V2
+    org: Text | None = None
+    bucket: Text | None = None
+    token: Hidden | None = None
+    database: Text | None = None
+    retention_policy: Text | None = None
+    user: Text | None = None
+    password: Hidden | None = None
+    ca: Text | None = None
+    gzip: bool = False
+    batch: Batch = 5_000
+    every: Pace = 5.0
+    timeout: Pace = 10.0
+    outbox: Outbox = Outbox()
+
+
 class Exporters(Shape):
     """Where measurements go."""
 
     prometheus: Prometheus = Prometheus()
+    influxdb: Influx | None = None
 
 
 class Scope(Shape):
@@ -174,6 +231,7 @@ class NetmonFile(Shape):
     canaries: list[str] = []
     store: Store = Store()
     exporters: Exporters = Exporters()
+    mqtt: Mqtt | None = None
     control: Text | None = None
     scope: Scope = Scope()
 
@@ -182,9 +240,11 @@ class NetmonFile(Shape):
 
 
 class DeviceEntry(Shape):
-    """A device of a site. What is left out comes from `poll`."""
+    """A device of a site. What is left out comes from `poll`; one that speaks MQTT has neither address nor agent."""
 
     id: Id
+    protocol: SpeechName = Speech.SNMP
+    engine: EngineName = Engine.NETMON
     address: Address | None = None
     addresses: list[Address] = []
     port: PortNumber = 161

@@ -1,13 +1,14 @@
-"""Whether the configuration's directories can be read, and whether its paths can become what they are meant for."""
+"""Whether the configuration's directories can be read, and whether its paths are, or can become, what they are meant for."""
 
 from __future__ import annotations
 
 import os
+import ssl
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from netmon.settings import build
+from netmon.settings import build, servers
 from netmon.settings.problem import Problem, problem_at
 from netmon.settings.yaml import Table
 
@@ -43,11 +44,86 @@ def inventory_files(directory: Path) -> tuple[list[str], Iterator[Problem]]:
     return names, iter(())
 
 
-def paths(main: Table, directory: Path) -> Iterator[Problem]:
-    """What stands in the way of the store and of the control socket: neither overwrites what is another's."""
+def paths(main: Table, directory: Path, *, keys: bool = True) -> Iterator[Problem]:
+    """What stands in the way of the store, the control socket and the outbox, none of which overwrites what is another's;
+    and, unless `keys` are to be left alone, what is wrong with the files of certificates and keys."""
     store = main.table("store") or Table(main.node)
     yield from _path(store, "path", directory, build.store_path, _not_a_store)
     yield from _path(main, "control", directory, build.control_path, _not_a_control_socket)
+    influx, mqtt = servers.section(main), main.table("mqtt")
+    outbox = influx.table("outbox") if influx is not None else None
+    if outbox is not None and "path" in outbox:
+        yield from _path(outbox, "path", directory, _written, _not_an_outbox)
+    if influx is not None:
+        yield from _files(influx, ("ca",), directory, keys)
+    if mqtt is not None:
+        yield from _files(mqtt, ("ca", "certificate", "key"), directory, keys)
+
+
+def _written(written: str | None, directory: Path) -> Path:
+    return (directory / (written or "")).resolve()
+
+
+def _files(table: Table, names: Iterable[str], directory: Path, keys: bool) -> Iterator[Problem]:
+    """PEM files that TLS will want: better said now than at each attempt to connect."""
+    sound = {}
+    for name in names:
+        written = table.get(name)
+        if not isinstance(written, str) or not written:
+            continue  # not there, or the model complains
+        path, text = directory / written, ""
+        try:
+            path = path.resolve()
+            text = _not_readable(path) if keys else ""
+            if not text and name == "ca" and keys:
+                text = _no_authorities(path)
+        except (ValueError, RuntimeError):
+            text = "cannot be the name of a file"
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
+        if text:
+            yield problem_at(table.value_mark(name), f"{name}: {path} {text}")
+        else:
+            sound[name] = path
+    if keys and {"certificate", "key"} <= sound.keys() and (text := _no_pair(sound["certificate"], sound["key"])):
+        yield problem_at(table.value_mark("key"), f"certificate and key: {text}")
+
+
+def _not_readable(path: Path) -> str:
+    if not stat.S_ISREG(path.stat().st_mode):
+        return "is there and is no file"
+    with path.open("rb") as file:
+        file.read(1)
+    return ""
+
+
+def _no_authorities(path: Path) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return "holds no certificate in PEM form"
+    return ""
+
+
+def _no_pair(certificate: Path, key: Path) -> str:
+    """OpenSSL's judgement. An encrypted key would ask for its passphrase, which a daemon cannot type."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=_passphrase)
+    except _LockedError:
+        return f"{key} is encrypted, and netmon has no passphrase for it"
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return f"{key} is not the key of {certificate}"
+        return f"{certificate} and {key} are not a certificate and its key in PEM form"
+    return ""
+
+
+class _LockedError(Exception):
+    pass
+
+
+def _passphrase() -> str:
+    raise _LockedError
 
 
 def _path(
@@ -87,6 +163,10 @@ def _not_a_store(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(len(_SQLITE))
     return "" if head in (b"", _SQLITE) else "is there and is no SQLite file"
+
+
+def _not_an_outbox(path: Path) -> str:
+    return "" if stat.S_ISDIR(path.stat().st_mode) else "is there and is no directory"
 
 
 def _not_a_control_socket(path: Path) -> str:

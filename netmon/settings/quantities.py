@@ -1,7 +1,8 @@
 """Quantities as people write them, turned into base units at the edge and back.
 
-Durations are seconds (`30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), ratios 0 to 1 (`90 %` or `0.9`),
-days the Unix second at which they begin in Asia/Ho_Chi_Minh. Every reader raises UnfitError with what is accepted.
+Durations are seconds (`30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), sizes bytes (`512 MB`), ratios 0 to
+1 (`90 %` or `0.9`), days the Unix second at which they begin in Asia/Ho_Chi_Minh. Every reader raises UnfitError with what
+is accepted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from netmon.settings.problem import UnfitError
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _DURATION = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"bit/s": Decimal("0.125"), "kbit/s": Decimal(125), "Mbit/s": Decimal(125_000), "Gbit/s": Decimal(125_000_000)}
+_SIZE = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+_LIKE_SIZE = re.compile(rf"{_NUMBER}\s*([mg])(i?)b?", re.IGNORECASE)
 _LIKE_DURATION = re.compile(rf"{_NUMBER}\s*(s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?", re.IGNORECASE)
 _LIKE_MILLISECONDS = re.compile(r"(\d+)\s*ms")
 _LIKE_RATE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)(?:bps|b/s|bits?(?:/s|ps)?)")
@@ -62,6 +65,14 @@ def ratio(value: object) -> float:
         hint = f"did you mean {value} %?" if not isinstance(value, str) and 1 < part <= 100 else ""
         raise UnfitError(f"{_shown(value)} is not a ratio: it lies from 0 % to 100 %, or from 0 to 1", hint)
     return float(part)
+
+
+def size(value: object) -> int:
+    """`512 MB`, `2 GB`, `512 MiB`, `2 GiB` as bytes."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([MG]i?B)", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a size: write it as 512 MB, 2 GB, 512 MiB or 2 GiB", _size_hint(value))
+    return int(Decimal(found[1]) * _SIZE[found[2]])
 
 
 def day(value: object) -> float:
@@ -155,3 +166,10 @@ def _rate_hint(value: object) -> str:
         return ""
     prefix = {"K": "k", "m": "M", "g": "G"}.get(found[2], found[2])
     return f"did you mean {found[1].replace(',', '.')} {prefix}bit/s?"
+
+
+def _size_hint(value: object) -> str:
+    if _may_lack_its_unit(value):
+        return f"did you mean {value} MB?"
+    found = _LIKE_SIZE.fullmatch(value) if isinstance(value, str) else None
+    return f"did you mean {found[1].replace(',', '.')} {found[2].upper()}{found[3].lower()}B?" if found is not None else ""

@@ -13,6 +13,9 @@ HOW = "write it as !env NAME, !file path or !credential name, so that it does no
 
 TAGS = ("!env", "!file", "!credential")
 
+PLACEHOLDER = "replace-this-secret"
+"""What `netmon init` writes where a secret belongs that only its owner knows."""
+
 Fetch = Callable[[str, str], Secret]
 """Gets the secret that a tag names."""
 

@@ -9,8 +9,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
 
 from netmon.credential import Secret
-from netmon.model import LinkKind, LinkRole, SiteKind
-from netmon.settings import quantities
+from netmon.model import Engine, LinkKind, LinkRole, SiteKind, Speech
+from netmon.settings import quantities, urls
 from netmon.settings.problem import UnfitError
 from netmon.settings.secrets import HOW
 
@@ -18,6 +18,8 @@ Many = TypeVar("Many", bound=Sized)
 
 DAY_S = 86_400
 LONGEST_WINDOW_DAYS = 366
+LONGEST_KEEPALIVE_S = 65_535
+SMALLEST_OUTBOX = 10**6
 
 
 def _id(text: str) -> str:
@@ -88,25 +90,47 @@ def _interface(text: str) -> str:
     return text.strip()
 
 
+def _whole(seconds: float) -> float:
+    if seconds % 1:
+        raise UnfitError("must be whole seconds: MQTT knows no parts of them")
+    return seconds
+
+
+def _enough(octets: int) -> int:
+    if octets < SMALLEST_OUTBOX:
+        raise UnfitError("must be at least 1 MB")
+    return octets
+
+
 SiteKindName = Annotated[SiteKind, Field(strict=False)]
 LinkKindName = Annotated[LinkKind, Field(strict=False)]
 LinkRoleName = Annotated[LinkRole, Field(strict=False)]
+SpeechName = Annotated[Speech, Field(strict=False)]
+EngineName = Annotated[Engine, Field(strict=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Id = Annotated[str, AfterValidator(_id)]
 Province = Annotated[str, AfterValidator(_province)]
 Interval = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(1))]
 Patience = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(0.05))]
+Pace = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(0.1, 3600))]
+Keepalive = Annotated[
+    float, PlainValidator(quantities.duration), AfterValidator(_lasting(1, LONGEST_KEEPALIVE_S)), AfterValidator(_whole)
+]
 Rate = Annotated[float, PlainValidator(quantities.rate)]
 Ratio = Annotated[float, PlainValidator(quantities.ratio)]
 Day = Annotated[float, PlainValidator(quantities.day)]
 Address = Annotated[str, PlainValidator(quantities.address)]
 Endpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint)]
+BrokerUrl = Annotated[urls.Broker, PlainValidator(urls.broker)]
+HttpUrl = Annotated[str, PlainValidator(urls.http)]
+OutboxSize = Annotated[int, PlainValidator(quantities.size), AfterValidator(_enough)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
 WindowDays = Annotated[int | None, PlainValidator(_window_days)]
 Interface = Annotated[str, AfterValidator(_interface)]
 PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]
 Retries = Annotated[int, AfterValidator(_between(0, 10))]
 Concurrency = Annotated[int, AfterValidator(_between(1, 10_000))]
+Batch = Annotated[int, AfterValidator(_between(1, 100_000))]
 Intervals = Annotated[int, AfterValidator(_between(1, 1_000))]
 SlotDays = Annotated[int, AfterValidator(_between(2, 36_500))]
 JudgedSlotDays = Annotated[int, AfterValidator(_between(8, 36_500))]

@@ -376,6 +376,11 @@ def test_a_circle_of_ten_thousand_devices_is_found_without_a_deep_stack(write: W
     assert line == f"inventory/a.yaml:10006:52: upstreams lead in a circle: {circle}"
 
 
+SERVERS = """\
+mqtt: {broker: mqtts://127.0.0.1, user: noc, password: !env NETMON_COMMUNITY, client_id: noc, keepalive: 30s}
+exporters:
+  influxdb: {url: http://h, api: v2, org: o, bucket: b, batch: 9, every: 1s, outbox: {path: waits, size: 1 GB}}
+"""
 ODD_VALUES = [
     "", "~", "true", "-1", ".nan", "1:30", "2025-13-01", "@", "\t", "- ", "[", "]", "[[]]", "{}", "{a: {b: c}}", '"', "'",
     "*a", "&a {<<: *a}", "&a [*a]", "{<<: 3}", "{? [a]: b}", "!x y", "!!int x", "!!timestamp x",
@@ -388,13 +393,13 @@ ODD_VALUES = [
 @given(
     place=st.integers(0, 40),
     value=st.sampled_from(ODD_VALUES) | st.text(max_size=12),
-    where=st.sampled_from(["netmon", "inventory", "targets"]),
+    where=st.sampled_from(["netmon", "netmon", "inventory", "targets"]),
 )
 def test_whatever_stands_in_a_file_is_settings_or_lines_of_errors(
     write: Write, register: Register, place: int, value: str, where: str
 ) -> None:
     """One value of one file is replaced: nothing but ConfigErrors may come of it, each a single line with a place."""
-    files = {"netmon": NETMON, "inventory": INVENTORY, "targets": AVAILABILITY}
+    files = {"netmon": NETMON + SERVERS, "inventory": INVENTORY, "targets": AVAILABILITY}
     values = list(re.finditer(r"(?<=: )[^,}\n]+", files[where]))
     chosen = values[place % len(values)]
     spoiled = files[where][: chosen.start()] + value + files[where][chosen.end() :]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from netmon import scaffold
-from netmon.model import LinkKind, LinkRole, SiteKind
+from netmon.model import LinkKind, LinkRole, SiteKind, Speech
 from netmon.settings import load
 from netmon.units import Register
 
@@ -17,8 +18,9 @@ ON = date(2026, 11, 1)
 
 
 @pytest.fixture(autouse=True)
-def _community(monkeypatch: pytest.MonkeyPatch) -> None:
+def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETMON_COMMUNITY", "n3tm0n")
+    monkeypatch.setenv("NETMON_MQTT_PASSWORD", "n3tm0n")
 
 
 def test_the_example_is_what_the_register_gives_for_cao_bang(register: Register) -> None:
@@ -50,6 +52,44 @@ def test_the_example_holds_every_commune_of_cao_bang(register: Register) -> None
     ]
 
 
+def test_the_example_has_180_devices_of_which_102_report_over_mqtt(register: Register) -> None:
+    """Every commune has a station whose controller reports by itself, behind its own router, and most have another."""
+    settings = load(EXAMPLE, register=register)
+    inventory = settings.inventory
+    assert len(inventory.devices) == 180
+    reporting = [device for device in inventory.devices.values() if device.speaks is Speech.MQTT]
+    assert len(reporting) == 102
+    assert {device.interval_s for device in reporting} == {30.0}
+    assert all(device.upstreams == (f"cb-{inventory.site_of(device.id).commune}-r1",) for device in reporting)
+    assert {inventory.site_of(device.id).commune for device in reporting} == {u.code for u in register.communes("04", ON)}
+    (nam_quang,) = [unit.code for unit in register.communes("04", ON) if unit.name == "Xã Nam Quang"]
+    assert inventory.sites[f"cb-bts-{nam_quang}-2"].name == "Trạm BTS xã Nam Quang 2"
+    assert settings.mqtt is not None
+    assert (settings.mqtt.host, settings.mqtt.port, settings.mqtt.user) == ("127.0.0.1", 1883, "netmon")
+    assert settings.influx is None
+
+
+def test_what_stands_commented_in_the_example_is_right(register: Register, tmp_path: Path) -> None:
+    """Whoever takes the comment signs away has a section that works."""
+    files = scaffold.province("04", register, ON, bts=False, secret=lambda name: "!env NETMON_COMMUNITY")
+    text = files["netmon.yaml"].replace("!credential influxdb", "!env NETMON_COMMUNITY")
+    text = re.sub(r"(?m)^# (?=mqtt:|  |scope:)", "", text)
+    (tmp_path / "inventory").mkdir()
+    for name, content in {**files, "netmon.yaml": text}.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    settings = load(tmp_path, register=register, today=ON)
+    assert settings.mqtt is not None
+    assert settings.influx is not None
+    assert (settings.influx.url, settings.influx.bucket) == ("http://127.0.0.1:8086", "netmon")
+    assert len(settings.scope) == 1
+    assert [problem.text for problem in settings.warnings] == ["no device speaks MQTT: the broker is asked for nothing"]
+
+
+@pytest.mark.parametrize("key", ["community", "store", "listen", "broker", "password"])
+def test_what_the_demonstration_fills_in_stands_once_on_a_line_of_its_own(register: Register, key: str) -> None:
+    assert len(re.findall(rf"(?m)^ *{key}:", scaffold.province("04", register, ON)["netmon.yaml"])) == 1
+
+
 def test_every_province_has_a_starting_configuration_without_faults(register: Register, tmp_path: Path) -> None:
     for unit in register.provinces(ON):
         for name, text in scaffold.province(unit.code, register, ON).items():
@@ -57,7 +97,8 @@ def test_every_province_has_a_starting_configuration_without_faults(register: Re
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         settings = load(tmp_path / unit.code, register=register, today=ON)
-        addresses = [device.addresses for device in settings.inventory.devices.values()]
+        asked = [device for device in settings.inventory.devices.values() if device.speaks is Speech.SNMP]
+        addresses = [device.addresses for device in asked]
         assert len(set(addresses)) == len(addresses), unit.name
         assert settings.warnings == (), unit.name
 
@@ -70,7 +111,7 @@ def test_an_address_plan_and_a_port_put_the_province_elsewhere(register: Registe
         (tmp_path / name).write_text(text, encoding="utf-8")
     devices = load(tmp_path, register=register, today=ON).inventory.devices
     assert devices["cb-01273-r1"].addresses == ("127.4.2.1",)
-    assert {device.port for device in devices.values()} == {16100}
+    assert {device.port for device in devices.values() if device.speaks is Speech.SNMP} == {16100}
 
 
 def test_what_is_no_province_has_no_configuration(register: Register) -> None:

@@ -1,0 +1,168 @@
+"""`netmon init`: a starting configuration for a province, from the register."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from netmon import scaffold, units
+from netmon.cli.words import fail, table
+from netmon.settings import quantities
+from netmon.settings.secrets import PLACEHOLDER
+from netmon.units import Register, Unit, fold
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_SHOWN = 4
+"""Of what already lies in a directory so many names are told."""
+
+_EXAMPLE = """\
+Writes netmon.yaml, targets.yaml and inventory/ for the provincial centre and the People's Committee of every commune of the
+province, with their real names and codes. Addresses, interfaces, operators and capacities are examples: put in your own.
+Secrets lie in DIR/secrets, which only you may read. A directory that holds anything is left alone.
+
+examples:
+  $ netmon init --province 04 -o cao-bang
+  $ netmon init --province "đồng nai" --bts -o dong-nai
+  $ netmon init --list
+"""
+
+
+def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "init",
+        help="write a starting configuration for a province, with all its communes",
+        description="Write a starting configuration for a province, with all its communes.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--province", metavar="P", help='code or name, with or without diacritics: 04, "Cao Bằng", "cao bang"')
+    what.add_argument("--list", action="store_true", help="list the provinces with their codes and numbers of communes")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, default=Path("config"), help="a new directory (default: %(default)s)"
+    )
+    parser.add_argument("--bts", action="store_true", help="add example BTS sites, over SNMP and over MQTT, and the broker")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the configuration, or say why not; 0 when it is written."""
+    register, today = units.load(), quantities.today()
+    if args.list:
+        print(_listed(register, today))
+        return 0
+    province, likely = find(args.province, register, today)
+    if province is None:
+        meant = f"did you mean {likely.name} ({likely.code})?" if likely is not None else "`netmon init --list` shows all"
+        return fail(f"there is no province '{args.province}' ({meant})")
+    directory: Path = args.output
+    files = scaffold.province(province.code, register, today, secret=lambda name: f"!file secrets/{name}", bts=args.bts)
+    secrets = ["community", *(["mqtt-password"] if args.bts else [])]
+    try:
+        write(directory, {**files, ".gitignore": "secrets/\n"}, {f"secrets/{name}": f"{PLACEHOLDER}\n" for name in secrets})
+    except OSError as error:
+        return fail(f"nothing was written to {directory}: {error.strerror or error}")
+    print(_written(province, len(register.communes(province.code, today)), directory, secrets))
+    return 0
+
+
+def find(text: str, register: Register, on: date) -> tuple[Unit | None, Unit | None]:
+    """The province that somebody calls so, by code or name; else None, and the one that was probably meant."""
+    spellings = {spelling: unit for unit in register.provinces(on) for spelling in _spellings(unit)}
+    wanted = _plain(text)
+    if wanted.isdecimal():
+        return spellings.get(wanted.zfill(2)), None
+    near = get_close_matches(wanted, spellings, 1, 0.6)
+    return spellings.get(wanted), spellings[near[0]] if near else None
+
+
+def _spellings(unit: Unit) -> Sequence[str]:
+    """ "04", "tinhcaobang", "caobang" and "caobangprovince": nobody agrees on the spaces of "Hanoi"."""
+    return unit.code, _plain(unit.name), _plain(unit.name).removeprefix(_plain(unit.kind)), _plain(unit.name_en)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in fold(text) if letter.isalnum())
+
+
+def write(directory: Path, files: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """Files by name into a directory that is new or empty: all of them, or none.
+
+    Secrets are for their owner's eyes only, and so is the directory they lie in. OSError: something is in the way.
+    """
+    there = os.listdir(directory) if directory.exists() else None
+    if there:
+        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        raise FileExistsError(0, f"it holds {', '.join(sorted(there)[:_SHOWN])}{more}; name a new directory")
+    beside = directory.parent if there is None else directory
+    if not beside.exists():
+        raise FileNotFoundError(0, f"there is no directory {beside} to make it in")
+    with TemporaryDirectory(prefix=".netmon-init-", dir=beside) as name:
+        stage = Path(name) / "whole"
+        for path, text in files.items():
+            (stage / path).parent.mkdir(parents=True, exist_ok=True)
+            (stage / path).write_text(text, encoding="utf-8")
+        for path, text in secrets.items():
+            (stage / path).parent.mkdir(mode=0o700, exist_ok=True)
+            with os.fdopen(os.open(stage / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+        if there is None:
+            stage.rename(directory)
+        else:
+            _move(stage, directory)
+
+
+def _move(stage: Path, directory: Path) -> None:
+    """What was prepared, into the directory around it, or all of it back."""
+    moved: list[Path] = []
+    try:
+        for path in sorted(stage.iterdir()):
+            there = path.rename(directory / path.name)
+            moved.append(there)
+    except BaseException:
+        for path in moved:
+            path.rename(stage / path.name)
+        raise
+
+
+def _listed(register: Register, on: date) -> str:
+    provinces = register.provinces(on)
+    counts = [len(register.communes(unit.code, on)) for unit in provinces]
+    rows = [(unit.code, unit.name, unit.name_en, str(count)) for unit, count in zip(provinces, counts, strict=True)]
+    total = f"{len(provinces)} provinces, {sum(counts):,} communes"
+    return f"{table(('CODE', 'NAME', 'ENGLISH NAME', 'COMMUNES'), rows)}\n{total}"
+
+
+def _written(province: Unit, communes: int, directory: Path, secrets: Sequence[str]) -> str:
+    """What was written, what is left to do, and how to go on."""
+    where = shlex.quote(str(directory))
+    core = scaffold.private_plan(province.code)("core", 0)
+    lines = [f"{directory}: {province.name}, {communes} communes.", "", "Fill in:"]
+    rows = [
+        ("secrets/community", "the community with which your devices may be read"),
+        *([("secrets/mqtt-password", "the password of netmon's user at the broker")] if len(secrets) > 1 else []),
+        ("inventory/provincial-centre.yaml", "the addresses of your gateway and core router"),
+        ("inventory/communes.yaml", "router addresses, interfaces, operators, contracted capacities"),
+        *([("inventory/bts.yaml, bts-mqtt.yaml", "your BTS sites; these are examples")] if len(secrets) > 1 else []),
+        ("netmon.yaml", "by hand: store.path and control; under systemd: !credential for secrets (deploy/systemd)"),
+    ]
+    space = max(len(name) for name, _ in rows)
+    lines += [f"  {name:<{space}}  {what}" for name, what in rows]
+    lines += [
+        "",
+        "Then:",
+        f"  netmon check --config {where}",
+        f'  NETMON_COMMUNITY="$(cat {shlex.quote(str(directory / "secrets/community"))})" netmon probe {core}',
+        f"  netmon run --config {where}",
+    ]
+    return "\n".join(lines)
