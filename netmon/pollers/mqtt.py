@@ -1,0 +1,363 @@
+"""Hears devices that report by themselves: one connection to the MQTT broker, and a poller for each device (SEMANTICS 9).
+
+MQTT 3.1.1 with a clean session. Each message is taken as it comes off the socket, in some tens of microseconds, so that
+nothing waits in netmon and nothing can pile up there: while netmon is busy, the broker holds back. Births and states are
+subscribed at QoS 0, for brokers give a subscriber at most some hundred retained messages at QoS 1 at once and drop the
+rest; telemetry and events come at the QoS at which they were published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Container
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from math import ceil
+from random import SystemRandom
+from socket import gaierror
+from typing import Any, NoReturn
+
+import aiomqtt
+import structlog
+
+from netmon.model import VIET_NAM, At, Device, Meter, Outcome, Poll
+from netmon.pollers.mailbox import Mailbox, Receipt
+from netmon.pollers.payloads import ROOT, Place, place_of
+from netmon.pollers.snmp import now
+from netmon.settings import MqttSettings
+
+log = structlog.get_logger(__name__)
+
+FILTERS = [(f"{ROOT}/+/+/+/+/{kind}", qos) for kind, qos in (("birth", 0), ("status", 0), ("telemetry", 1), ("event", 1))]
+
+LONGEST_WAIT_S = 60.0
+STEADY_S = 60.0
+"""A connection that lasted so long was a good one: after it the waits begin anew."""
+
+_SAMPLE = 120
+_CLOSED, _KEEPALIVE = 128, 141  # MQTT 5 names for how a connection ended, which paho uses for 3.1.1 too
+_BAD_USER = {4, 5, 134, 135}
+_QUIET = logging.Logger("aiomqtt", logging.CRITICAL + 1)  # what it would log comes as an exception, too
+
+
+class Sparing:
+    """Which of many like lines go to the log: one in `every_s` seconds for each key, and for at most `most` keys."""
+
+    def __init__(self, every_s: float, most: int) -> None:
+        self._every_s = every_s
+        self._most = most
+        self._told: dict[str, float] = {}
+
+    def __call__(self, key: str, at: At) -> bool:
+        before = self._told.get(key)
+        if before is not None and at.monotonic - before < self._every_s:
+            return False
+        if before is None and len(self._told) >= self._most:
+            self._told = {each: told for each, told in self._told.items() if at.monotonic - told < self._every_s}
+            if len(self._told) >= self._most:
+                return False
+        self._told[key] = at.monotonic
+        return True
+
+
+class Subscriber:
+    """Hears the devices of one broker while `run_forever` runs. `wake(device)` asks for a poll of the device now: something
+    came for it, or the broker went away or came back."""
+
+    def __init__(
+        self, settings: MqttSettings, meter: Meter, wake: Callable[[str], None], clock: Callable[[], At] = now
+    ) -> None:
+        self._settings = settings
+        self._meter = meter
+        self._wake = wake
+        self.clock = clock
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._inbox: _Inbox | None = None  # while there is a connection
+        self._connected = False
+        self._away: tuple[At, str] | None = None  # since when, and why
+        self._misfits = Sparing(600, 100)
+        self._oddities = Sparing(3600, 1000)
+        self._events = Sparing(60, 1000)
+        self._meter.gauge("netmon_mqtt_connected", 0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether netmon is connected and subscribed."""
+        return self._connected
+
+    def where(self) -> str:
+        """The broker's address, for people."""
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        return f"{'mqtts' if self._settings.tls else 'mqtt'}://{host}:{self._settings.port}"
+
+    def trouble(self) -> str:
+        """Why nothing is heard, in a sentence."""
+        if self._away is None:
+            return f"The broker {self.where()} has not been reached yet."
+        since, reason = self._away
+        return f"The broker {self.where()} is away since {_clock(since)}: {reason}."
+
+    def poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> MqttPoller:
+        """The poller of a device, whose series begin with `labels`. What is known of it goes on."""
+        mailbox = self._mailboxes.get(device.id)
+        if mailbox is not None:
+            mailbox.rename(device, labels)
+        else:
+            mailbox = self._mailboxes[device.id] = Mailbox(device, labels, self.clock())
+            if self._inbox is not None:
+                self._inbox.interrupt()  # its birth may have come when nobody knew it
+        return MqttPoller(self, device.id, mailbox)
+
+    def keep(self, devices: Container[str]) -> None:
+        """Forgets all other devices."""
+        self._mailboxes = {device: mailbox for device, mailbox in self._mailboxes.items() if device in devices}
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    async def run_forever(self) -> NoReturn:
+        """Connects, subscribes, hears; and again, when the broker went away. Ends only by cancellation."""
+        failures, dice = 0, SystemRandom()
+        try:
+            while True:
+                began = self.clock().monotonic
+                try:
+                    await self._hear()
+                except (aiomqtt.MqttError, OSError, UnicodeError) as error:
+                    lasted_s = self.clock().monotonic - began
+                    failures = 1 if self._connected and lasted_s > STEADY_S else failures + 1
+                    self._lose(_reason(error, self._settings, failures))
+                await asyncio.sleep(dice.uniform(1, min(LONGEST_WAIT_S, 2 ** min(failures, 10))))
+        finally:
+            self._inbox, self._connected = None, False
+            self._meter.gauge("netmon_mqtt_connected", 0)
+
+    async def _hear(self) -> None:
+        """One connection, until it ends by an error."""
+        inbox = _Inbox(self._take)
+        context = await asyncio.to_thread(_tls_context, self._settings) if self._settings.tls else None
+        settings = self._settings
+        client = aiomqtt.Client(
+            settings.host,
+            settings.port,
+            identifier=settings.client_id,
+            username=settings.user or None,
+            password=settings.password.reveal() if settings.password else None,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            clean_session=True,
+            keepalive=ceil(settings.keepalive_s),
+            tls_context=context,
+            queue_type=lambda maxsize: inbox,  # type: ignore[arg-type]
+            logger=_QUIET,
+        )
+        async with _connection(client):
+            self._inbox = inbox
+            at = self.clock()
+            for mailbox in self._mailboxes.values():
+                mailbox.listen(at)
+            await _subscribe(client)
+            self._find()
+            async for _ in client.messages:
+                await _subscribe(client)  # anew, which makes the broker tell what it remembers
+
+    def _find(self) -> None:
+        self._connected = True
+        self._meter.gauge("netmon_mqtt_connected", 1)
+        self._meter.count("netmon_mqtt_connects_total")
+        log.info("broker is connected" if self._away is None else "broker is back", broker=self.where())
+        self._away = None
+        self._wake_all()
+
+    def _lose(self, reason: str) -> None:
+        """The connection, or the try to make one, failed. Told when it is news."""
+        self._inbox = None
+        told = self._away is not None and self._away[1] == reason
+        self._away = (self._away[0] if self._away else self.clock()), reason
+        if not told:
+            log.warning("broker is away", broker=self.where(), reason=reason)
+        if self._connected:
+            self._connected = False
+            self._meter.gauge("netmon_mqtt_connected", 0)
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for device in list(self._mailboxes):
+            self._wake(device)
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        """A message, straight from the socket. Whatever a device sends, the connection goes on."""
+        try:
+            self._deliver(message.topic.value, bytes(message.payload), message.retain)
+        except Exception:
+            self._meter.count("netmon_bugs_total", room="pollers")
+            log.exception("message failed by a bug", topic=message.topic.value[:_SAMPLE])
+
+    def _deliver(self, topic: str, payload: bytes, retained: bool) -> None:
+        at = self.clock()
+        place = place_of(topic)
+        if place is None:
+            self._reject("topic", at, "topic", topic=topic[:_SAMPLE])
+            return
+        mailbox = self._mailboxes.get(place.device)
+        if mailbox is None:
+            self._reject("stranger", at, place.device, device=place.device, topic=topic[:_SAMPLE])
+            return
+        had_news = mailbox.news
+        receipt = mailbox.take(place, payload, retained, at)
+        if receipt.rejected:
+            told = {"device": place.device, "kind": place.kind, "why": receipt.why, "sample": repr(payload[:_SAMPLE])}
+            self._reject(receipt.rejected, at, f"misfit {place.device}" if receipt.why else "", **told)
+        else:
+            self._meter.count("netmon_mqtt_messages_total", kind=place.kind)
+            if receipt.remarks or receipt.event:
+                self._note(place, receipt, at)
+        if mailbox.news and not had_news:
+            self._wake(place.device)
+
+    def _reject(self, reason: str, at: At, key: str, **told: str) -> None:
+        """Counts a message that is not taken, and shows one now and then; an empty `key`: never."""
+        self._meter.count("netmon_mqtt_rejected_total", reason=reason)
+        if key and self._misfits(key, at):
+            log.warning("message is not taken", reason=reason, **told)
+
+    def _note(self, place: Place, receipt: Receipt, at: At) -> None:
+        """Counts what was odd about a message, and logs what is new."""
+        device = place.device
+        for reason, amount in receipt.remarks:
+            self._meter.count("netmon_mqtt_remarks_total", amount, reason=reason)
+            if reason == "interleaved" and self._oddities(f"interleaved {device}", at):
+                log.warning("two sessions speak by turns under the name of one device", device=device)
+        if receipt.moved and self._oddities(f"moved {device}", at):
+            log.warning("device reports from another place than the inventory's", device=device, place="/".join(place[:3]))
+        if receipt.unknown:
+            log.warning("device reports names that netmon does not know", device=device, names=receipt.unknown)
+        if receipt.event and self._events(f"{device} {receipt.event}", at):
+            log.info("device tells of an event", device=device, notice=receipt.event)
+
+
+class MqttPoller:
+    """Looks after one device that reports by itself."""
+
+    def __init__(self, subscriber: Subscriber, device: str, mailbox: Mailbox) -> None:
+        self._subscriber = subscriber
+        self._device = device
+        self._mailbox = mailbox
+
+    async def poll(self, *, light: bool = False) -> Poll | None:
+        """What came since the last look; None when nothing did and there is patience left. Never waits."""
+        at = self._subscriber.clock()
+        if self._subscriber.connected:
+            return self._mailbox.look(at)
+        return Poll(
+            device=self._device,
+            outcome=Outcome.LOCAL,
+            sent=at,
+            ended=at,
+            detail=self._subscriber.trouble(),
+            period_s=self._mailbox.period_s,
+        )
+
+
+class _Inbox(asyncio.Queue[Any]):
+    """Where aiomqtt puts each message: it is taken at once. Only an interruption waits here for the one who gets."""
+
+    def __init__(self, take: Callable[[aiomqtt.Message], None]) -> None:
+        super().__init__()
+        self._take = take
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        self._take(item)
+
+    def interrupt(self) -> None:
+        if self.empty():
+            super().put_nowait(None)
+
+
+@asynccontextmanager
+async def _connection(client: aiomqtt.Client) -> AsyncIterator[None]:
+    """Connected while the block lasts. aiomqtt leaves a connection half open that it could not complete."""
+    try:
+        await client.__aenter__()
+    except BaseException:
+        client.timeout = 0
+        with suppress(aiomqtt.MqttError):
+            await client.__aexit__(None, None, None)
+        raise
+    try:
+        yield
+    finally:
+        with suppress(aiomqtt.MqttError):
+            await client.__aexit__(None, None, None)
+
+
+async def _subscribe(client: aiomqtt.Client) -> None:
+    codes = await client.subscribe(FILTERS)
+    refused = [topic for (topic, _), code in zip(FILTERS, codes, strict=True) if _number(code) >= 128]
+    if refused:
+        raise _Unusable(f"it refuses the subscription to {', '.join(refused)}")
+
+
+def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+        if settings.certificate is not None:
+            context.load_cert_chain(settings.certificate, settings.key, password="")  # "": never ask at a terminal
+    except OSError as error:
+        files = [str(path) for path in (settings.ca, settings.certificate, settings.key) if path is not None]
+        raise _Unusable(f"netmon cannot use {', '.join(files)}: {error.strerror or error}") from error
+    return context
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+class _Unusable(aiomqtt.MqttError):
+    """A connection that netmon will not have; the text is the reason in words."""
+
+
+def _reason(error: BaseException, settings: MqttSettings, failures: int) -> str:
+    """Why the broker is away, as a part of a sentence."""
+    if isinstance(error, _Unusable):
+        return str(error)
+    root, inner = error, error.__cause__ or error.__context__
+    while isinstance(inner, Exception):
+        root, inner = inner, inner.__cause__ or inner.__context__
+    match root:
+        case aiomqtt.exceptions.MqttConnectError():
+            who = f"the user {settings.user} or its password" if settings.user else "a netmon without user and password"
+            what = who if _number(root.rc) in _BAD_USER else f"the client id {settings.client_id}"
+            return f"it refuses {what} ({root.rc})"
+        case aiomqtt.MqttCodeError() if _number(root.rc) == _KEEPALIVE:
+            return f"it fell silent, and did not answer within the keepalive of {settings.keepalive_s:g} s"
+        case aiomqtt.MqttCodeError() if _number(root.rc) == _CLOSED and failures > 2:
+            return f"it closes every connection (is another netmon connected as {settings.client_id}?)"
+        case aiomqtt.MqttCodeError() if _number(root.rc) == _CLOSED:
+            return "it closed the connection"
+        case ConnectionResetError() | BrokenPipeError():
+            return "it closed the connection"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {root.verify_message}"
+        case ssl.SSLError():
+            return f"TLS fails: {root.reason} (is this its port for TLS?)"
+        case gaierror():
+            return f"the name {settings.host} cannot be resolved: {root.strerror}"
+        case ConnectionRefusedError():
+            return "nothing listens there"
+        case TimeoutError():
+            return "it does not answer" + ("" if settings.tls else " (does it expect TLS?)")
+        case OSError():
+            return root.strerror or str(root)
+    return str(root)
+
+
+def _number(code: object) -> int:
+    """A reason code of paho as a number, 0 where there is none."""
+    number = getattr(code, "value", code)
+    return number if isinstance(number, int) else 0
+
+
+def _clock(at: At) -> str:
+    return f"{datetime.fromtimestamp(at.unix, VIET_NAM):%Y-%m-%d %H:%M:%S}"
