@@ -1,4 +1,4 @@
-"""What changed goes three ways: to the store (spans and outages), to the page of metrics, and once to the log."""
+"""What changed goes three ways: to the store (spans and outages), to what is exported, and once to the log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 from netmon import samples
 from netmon.connections import Change
-from netmon.exporters.prometheus import Page
+from netmon.exporters.outlets import Outlets
 from netmon.model import DeviceState, LinkState, Outage, Service, Subject
 from netmon.network import Network
 from netmon.store import Store
@@ -24,11 +24,11 @@ SAMPLES = {"device": samples.device_samples, "link": samples.link_samples, "site
 
 
 class Announcer:
-    """Tells the states of one network. Nothing here waits: the store queues, the page renders."""
+    """Tells the states of one network. Nothing here waits: the store queues, the page renders, the database queues."""
 
-    def __init__(self, store: Store, page: Page) -> None:
+    def __init__(self, store: Store, outlets: Outlets) -> None:
         self._store = store
-        self._page = page
+        self._outlets = outlets
 
     def tell(self, network: Network, changes: Iterable[Change]) -> None:
         """Stores, exports and logs changes, in the order in which they happened."""
@@ -42,14 +42,14 @@ class Announcer:
             self.show(network, change.subject)
 
     def show(self, network: Network, subject: Subject) -> None:
-        """Puts the state series of a subject on the page: those that never go (SEMANTICS 8)."""
-        self._page.put(str(subject), SAMPLES[subject.kind](network, subject.id), kept=True)
+        """Exports the state series of a subject: those that never leave the page (SEMANTICS 8)."""
+        self._outlets.put(str(subject), SAMPLES[subject.kind](network, subject.id), kept=True)
 
     def forget(self, subject: Subject, now: float) -> None:
         """A subject that left the inventory: its span and outage end, its series go."""
         self._store.end_span(subject, now)
         self._store.close_outage(subject, now)
-        self._page.forget(str(subject))
+        self._outlets.forget(str(subject))
 
     def _tell_outage(self, change: Change) -> None:
         if change.state in LOST:

@@ -14,7 +14,7 @@ from threading import Event
 
 import structlog
 
-from netmon.exporters.prometheus import Page
+from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.model import SLOT_S, End, Link, Meter, Series, Standing, Subject, Verdict, Window
 from netmon.settings import Settings
@@ -81,16 +81,16 @@ class StoreEvidence:
 
 
 class Judge:
-    """Verdicts of one netmon: the last of each, told to the page of metrics and kept in the store.
+    """Verdicts of one netmon: the last of each, exported and kept in the store.
 
     One thread reads and judges, one judging after the other, so that a later configuration always has the last word.
     """
 
-    def __init__(self, register: Register, store: Store, reader: Reader, page: Page, meter: Meter) -> None:
+    def __init__(self, register: Register, store: Store, reader: Reader, outlets: Outlets, meter: Meter) -> None:
         self._register = register
         self._store = store
         self._reader = reader
-        self._page = page
+        self._outlets = outlets
         self._meter = meter
         self._stopping = Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
@@ -131,7 +131,7 @@ class Judge:
         """To the page, the log and the store."""
         before = {verdict.id: verdict for verdict in self.verdicts}
         for gone in before.keys() - {verdict.id for verdict in found}:
-            self._page.forget(f"verdict:{gone}")
+            self._outlets.forget(f"verdict:{gone}")
             self._store.drop_verdict(before[gone].target, before[gone].subject)
             self._stored.pop(gone, None)
         for verdict in found:
@@ -174,7 +174,7 @@ class Judge:
                 facts = (("name", unit.name), ("name_en", unit.name_en), ("kind", unit.kind))
                 series = Series("netmon_commune_info", (("province", province), ("commune", unit.code), *facts))
                 infos.append((series, 1.0))
-            self._page.put(f"communes:{province}", infos, kept=True)
+            self._outlets.put(f"communes:{province}", infos, kept=True)
 
     def _show(self, verdict: Verdict, now: float) -> None:
         """Puts a commune's or province's verdict on the page; parts are for `explain` and the API."""
@@ -197,7 +197,7 @@ class Judge:
         samples.append((Series(f"{stem}_value", labels), nan if verdict.value is None else verdict.value))
         if verdict.subject.kind == "commune":
             samples.append((Series(f"{stem}_coverage_ratio", labels), verdict.coverage))
-        self._page.put(f"verdict:{verdict.id}", samples, kept=True)
+        self._outlets.put(f"verdict:{verdict.id}", samples, kept=True)
 
 
 def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from netmon.derive.counters import measurable
 from netmon.derive.slots import present
 from netmon.inventory import Inventory
 from netmon.measure import OCTETS, Ceilings
-from netmon.model import DeviceState, Direction, Kind, LinkState, Outcome, Poll, Reading, Series, Service, Slot
+from netmon.model import (
+    Device,
+    DeviceState,
+    Direction,
+    Kind,
+    LinkState,
+    Outcome,
+    Poll,
+    Reading,
+    Series,
+    Service,
+    Slot,
+    Speech,
+)
 from netmon.network import Network
 
 EXPLAINED_BY = ("upstream", "self")
@@ -31,6 +44,12 @@ def reading_samples(
     return samples
 
 
+def times_of(poll: Poll, samples: Sequence[tuple[Series, float]]) -> list[float]:
+    """When each of a poll's `reading_samples` was taken, Unix seconds."""
+    times = [reading.at.unix for reading in poll.readings]
+    return times + [poll.ended.unix] * (len(samples) - len(times))
+
+
 def _not_measurable(reading: Reading, ceilings: Ceilings, interval_s: float) -> list[tuple[Series, float]]:
     if reading.series.family != "netmon_interface_receive_bytes_total":
         return []  # once an interface is enough
@@ -38,8 +57,10 @@ def _not_measurable(reading: Reading, ceilings: Ceilings, interval_s: float) -> 
     return [(Series("netmon_interface_not_measurable", reading.series.labels), int(wraps))]
 
 
-def poll_samples(labels: tuple[tuple[str, str], ...], poll: Poll) -> list[tuple[Series, float]]:
-    """How the last poll that found the device alive went."""
+def poll_samples(device: Device, labels: tuple[tuple[str, str], ...], poll: Poll) -> list[tuple[Series, float]]:
+    """How the last poll that found the device alive went; one that reports by itself only was looked after."""
+    if device.speaks is Speech.MQTT:
+        return []
     return [
         (Series("netmon_device_snmp_up", labels), float(poll.outcome is Outcome.ANSWERED and poll.snmp)),
         (Series("netmon_device_poll_duration_seconds", labels), poll.ended.monotonic - poll.sent.monotonic),
@@ -58,7 +79,7 @@ def device_samples(network: Network, device: str) -> list[tuple[Series, float]]:
         (Series("netmon_device_state", (*labels, ("state", state))), int(track.state is state)) for state in DeviceState
     ]
     explained = "upstream" if track.state is DeviceState.UNREACHABLE else ""
-    if network.isolated_since and track.state is DeviceState.UNKNOWN:
+    if track.state is DeviceState.UNKNOWN and (network.isolated_since or track.outcome == Outcome.LOCAL):
         explained = "self"
     samples += [(Series("netmon_device_explained", (*labels, ("by", by))), int(by == explained)) for by in EXPLAINED_BY]
     return samples

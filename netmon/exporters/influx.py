@@ -1,0 +1,422 @@
+"""Points to InfluxDB: in batches, over its v2 or v1 write API, with what it cannot take now kept on disk.
+
+    write ─ lines ─ open batch ─ closed batches ─────────────────────── sender ─ InfluxDB
+                                      └── outbox, when these wait ──────┘
+
+`write` only makes text. A batch closes when it is full or after `every_s`. The sender sends one batch after the other, the
+oldest first, so the outbox before memory. Closed batches go to the outbox while the receiver is away, and all but the newest
+while it is slow. A batch leaves the outbox when all its lines were accepted or rejected: after `kill -9` it may be sent
+twice, which changes nothing, for a point is its series and its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import ssl
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import ParamSpec, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
+
+from netmon.exporters.answers import Answer, Result, judge
+from netmon.exporters.delivery import Delivery
+from netmon.exporters.lines import Lines
+from netmon.exporters.outbox import Batch, Outbox
+from netmon.exporters.receiver import Receiver
+from netmon.model import Meter, Series
+from netmon.settings import InfluxApi, InfluxSettings
+
+DISK_WAIT_S = 5.0
+"""How often a disk that failed is tried again."""
+
+CLOSE_S = 2.0
+"""What is left for sending when netmon stops."""
+
+CLOSED_IN_MEMORY = 2
+"""Batches that may wait in memory for a receiver that is merely slow; more go to the outbox."""
+
+MEMORY_BYTES = 32 * 2**20
+"""What may wait in memory while the disk takes nothing, and the oldest goes."""
+
+DRAIN_POINTS_S = 50_000
+"""How fast the outbox is emptied at most, several times what a province makes. It also rests for as long as it works."""
+
+_TEXT = "text/plain; charset=utf-8"
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time, and waiting for it."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    unix: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Influx:
+    """Writes samples to one InfluxDB. `where` names it for people, without secrets.
+
+    Raises OSError, with a sentence, when the outbox or the file of certificates cannot be used. Belongs to one event loop.
+    """
+
+    def __init__(self, settings: InfluxSettings, meter: Meter, clock: Clock | None = None) -> None:
+        self.where = _where(settings)
+        self._settings = settings
+        self._meter = meter
+        self._clock = clock or Clock()
+        self._api = _API[settings.api](settings, _tls(settings))
+        self._outbox = Outbox(settings.outbox, settings.outbox_bytes, meter)
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="netmon-outbox")  # one, so that what it does is in order
+        self._numbers = count(self._outbox.newest + 1)
+        self._receiver = Receiver(self.where, self._api.CHECK, meter)
+        self._lines = Lines()
+        self._open: list[str] = []
+        self._closed: deque[Batch] = deque()
+        self._closed_bytes = 0
+        self._delivery: Delivery | None = None
+        self._stored = 0
+        self._moving = asyncio.Lock()
+        self._to_send = asyncio.Event()
+        self._to_store = asyncio.Event()
+        self._disk_fails = False
+        self._unread = False
+
+    def write(self, owner: str, samples: Sequence[tuple[Series, float]], at: float | Sequence[float]) -> None:
+        """Takes samples and returns at once. `at` is in Unix seconds: one for all, or one for each sample.
+
+        What stands before the values is kept for `owner` while it brings the same series.
+        """
+        self._open += self._lines.render(owner, samples, at)
+        while len(self._open) >= self._settings.batch_points:
+            self._close_batch()
+
+    def forget(self, owner: str) -> None:
+        """The owner is no longer part of the inventory."""
+        self._lines.forget(owner)
+
+    @property
+    def waiting_points(self) -> int:
+        """Points that were neither accepted nor dropped yet."""
+        sending = self._delivery.left().points - self._stored if self._delivery else 0
+        return len(self._open) + sum(batch.points for batch in self._closed) + sending + self._outbox.points
+
+    async def run_forever(self) -> None:
+        """Sends, and keeps what cannot be sent. Ends only by cancellation; what waits is for `close`."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._close_batches())
+            tasks.create_task(self._store_forever())
+            tasks.create_task(self._send_forever())
+
+    async def close(self) -> None:
+        """One last short attempt to send, unless the receiver is known to be away; what remains lies in the outbox."""
+        while self._open:
+            self._close_batch()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                while not self._receiver.away and await asyncio.shield(self._take()):
+                    await self._deliver()
+        await self._keep()
+        while self._closed and await self._store_one():
+            pass
+        for batch in self._closed:
+            self._drop(batch.points, "disk")
+        self._closed.clear()
+        await self._api.close()
+        await self._on_disk(self._outbox.close)
+        self._disk.shutdown(wait=False)
+
+    # --- batches --------------------------------------------------------------------------------------------------
+
+    async def _close_batches(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.every_s)
+            if self._open:
+                self._close_batch()
+
+    def _close_batch(self) -> None:
+        size = self._settings.batch_points
+        lines, self._open = self._open[:size], self._open[size:]
+        batch = Batch(next(self._numbers), len(lines), "".join(lines).encode())
+        self._closed.append(batch)
+        self._closed_bytes += len(batch.lines)
+        while self._closed_bytes > MEMORY_BYTES and len(self._closed) > 1:
+            self._drop(self._pop_closed().points, "disk" if self._disk_fails else "overflow")
+        self._to_send.set()
+        self._to_store.set()
+
+    def _pop_closed(self) -> Batch:
+        batch = self._closed.popleft()
+        self._closed_bytes -= len(batch.lines)
+        return batch
+
+    def _push_back(self, batch: Batch) -> None:
+        self._closed.appendleft(batch)
+        self._closed_bytes += len(batch.lines)
+
+    def _drop(self, points: int, reason: str) -> None:
+        self._meter.count("netmon_influx_dropped_points_total", points, reason=reason)
+
+    # --- to the outbox: whoever moves a batch holds `_moving`, and is not cancelled half-way -------------------------
+
+    async def _store_forever(self) -> None:
+        while True:
+            await self._to_store.wait()
+            self._to_store.clear()
+            while self._must_store():
+                if not await asyncio.shield(self._store_one()):
+                    await self._clock.sleep(DISK_WAIT_S)
+
+    def _must_store(self) -> bool:
+        return len(self._closed) > (0 if self._receiver.away else CLOSED_IN_MEMORY)
+
+    async def _store_one(self) -> bool:
+        """Puts the oldest closed batch into the outbox. False: the disk did not take it, it stays in memory."""
+        async with self._moving:
+            if not self._closed:
+                return True
+            batch = self._pop_closed()
+            stored = await self._try_disk(self._outbox.put, batch)
+            if not stored:
+                self._push_back(batch)
+            return stored
+
+    async def _keep(self) -> None:
+        """What is left of the batch that was being sent waits in the outbox, or in memory if the disk will not have it."""
+        async with self._moving:
+            if self._delivery is None:
+                return
+            left = self._delivery.left()
+            if not left.points:
+                await self._try_disk(self._outbox.remove, left.number)
+            elif left.points != self._stored and not await self._try_disk(self._outbox.put, left) and not self._stored:
+                self._push_back(left)
+            self._outbox.release()
+            self._delivery, self._stored = None, 0
+
+    async def _try_disk(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """True when the disk did it. Tells when it begins to fail, and when that is over."""
+        try:
+            await self._on_disk(call, *args, **kwargs)
+        except OSError as error:
+            if not self._disk_fails:
+                log.error("the outbox for InfluxDB fails", directory=str(self._settings.outbox), detail=error.strerror)
+            self._disk_fails = True
+            return False
+        if self._disk_fails:
+            log.info("the outbox for InfluxDB works again", directory=str(self._settings.outbox))
+        self._disk_fails = False
+        return True
+
+    async def _on_disk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs in the outbox's thread, to its end even when the caller is cancelled."""
+        done = asyncio.get_running_loop().run_in_executor(self._disk, partial(call, *args, **kwargs))
+        return await asyncio.shield(done)
+
+    # --- to InfluxDB ----------------------------------------------------------------------------------------------
+
+    async def _send_forever(self) -> None:
+        while True:
+            if await asyncio.shield(self._take()):
+                await self._clock.sleep(await self._deliver())
+            elif self._unread:
+                await self._clock.sleep(DISK_WAIT_S)
+            else:
+                await self._to_send.wait()
+
+    async def _take(self) -> bool:
+        """Makes the oldest batch the one that is being sent. False: there is none, or the disk does not give it now."""
+        async with self._moving:
+            self._to_send.clear()
+            if self._delivery is not None:
+                return True
+            self._unread = bool(self._outbox) and not await self._try_disk(self._outbox.take)
+            if self._unread:
+                return False
+            batch = self._outbox.taken
+            self._stored = batch.points if batch else 0
+            if batch is None and self._closed:
+                batch = self._pop_closed()
+            if batch is not None:
+                self._delivery = Delivery(batch, self._receiver.largest)
+            return batch is not None
+
+    async def _deliver(self) -> float:
+        """Sends the batch that was taken until all of it is settled, or the receiver fails; the seconds to wait then."""
+        delivery = self._delivery
+        assert delivery is not None
+        started, points = self._clock.monotonic(), delivery.left().points
+        while (piece := delivery.piece()) is not None:
+            answer = await self._post(piece)
+            self._meter.count("netmon_influx_writes_total", result=answer.result)
+            settled = delivery.settle(answer)
+            if settled is None:
+                wait = self._receiver.failed(answer, self._clock.monotonic())
+                self._to_store.set()
+                await asyncio.shield(self._keep())
+                return wait
+            self._receiver.largest = delivery.largest
+            if settled.accepted:
+                self._meter.count("netmon_influx_points_total", settled.accepted)
+                waiting = {"waiting_points": self.waiting_points} if self._receiver.away else {}
+                self._receiver.accepted(self._clock.monotonic(), **waiting)
+            if settled.rejected:
+                self._drop(settled.rejected, "rejected")
+                self._receiver.rejected(answer, delivery.sample)
+        self._receiver.settled(delivery.rejected)
+        if self._stored:
+            await self._try_disk(self._outbox.remove, delivery.number)
+        self._delivery, self._stored = None, 0
+        return max(self._clock.monotonic() - started, points / DRAIN_POINTS_S) if self._outbox else 0
+
+    async def _post(self, piece: bytes) -> Answer:
+        try:
+            if self._settings.gzip:
+                piece = await asyncio.to_thread(gzip.compress, piece, 1)
+            status, headers, body = await self._api.post(piece)
+        except TimeoutError:
+            return Answer(result=Result.FAILED, detail=f"no answer within {self._settings.timeout_s:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return Answer(result=Result.FAILED, detail=self._plain(f"{type(error).__name__}: {error}"))
+        except ValueError as error:  # what was configured cannot be put into a request
+            return Answer(result=Result.REFUSED, detail=self._plain(str(error)))
+        answer = judge(status, headers, body, self._clock.unix())
+        return replace(answer, detail=self._plain(answer.detail))
+
+    def _plain(self, text: str) -> str:
+        """What was said, without the secrets that it may quote."""
+        for secret in (self._settings.token, self._settings.password):
+            if secret is not None and secret.reveal():
+                text = text.replace(secret.reveal(), "***")
+        return text
+
+
+# --- the two write APIs -----------------------------------------------------------------------------------------------
+
+
+class _Api(Protocol):
+    """POSTs lines; returns status, headers and body. Raises aiohttp's errors, OSError, TimeoutError and ValueError."""
+
+    CHECK: str
+
+    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None: ...
+
+    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]: ...
+
+    async def close(self) -> None: ...
+
+
+class _V2:
+    """/api/v2/write, through influxdb-client. Its own gzip works at level 9 and is left off."""
+
+    CHECK = "url, org, bucket and token, and that the token may write to the bucket"
+
+    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._tls = tls
+        self._client: InfluxDBClientAsync | None = None
+
+    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        settings = self._settings
+        if self._client is None:
+            self._client = InfluxDBClientAsync(
+                settings.url,
+                settings.token.reveal() if settings.token else "",
+                timeout=settings.timeout_s * 1000,
+                ssl_context=self._tls,
+                allow_redirects=False,
+            )
+        encoding = {"content_encoding": "gzip"} if settings.gzip else {}
+        try:
+            _, status, headers = await WriteService(self._client.api_client).post_write_async(  # type: ignore[no-untyped-call]
+                settings.org,
+                settings.bucket,
+                body,
+                precision="ns",
+                content_type=_TEXT,
+                async_req=False,
+                _return_http_data_only=False,
+                **encoding,
+            )
+        except ApiException as error:
+            return error.status or 0, error.headers or {}, error.body or b""
+        return status, headers, b""
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()  # type: ignore[no-untyped-call]
+
+
+class _V1:
+    """/write of InfluxDB 1.x, with the user and password as basic authentication, never in the URL."""
+
+    CHECK = "url, database, retention_policy, user and password, and that the database exists"
+
+    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._headers = {"Content-Type": _TEXT}
+        if settings.gzip:
+            self._headers["Content-Encoding"] = "gzip"
+        if settings.user:
+            known = f"{settings.user}:{settings.password.reveal() if settings.password else ''}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(known.encode()).decode()}"
+        self._parameters = {"db": settings.database, "precision": "ns"}
+        if settings.retention_policy:
+            self._parameters["rp"] = settings.retention_policy
+
+    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
+            self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._tls))
+        async with self._session.post(
+            self._settings.url.rstrip("/") + "/write",
+            params=self._parameters,
+            headers=self._headers,
+            data=body,
+            allow_redirects=False,
+        ) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+_API: Mapping[InfluxApi, type[_Api]] = {InfluxApi.V2: _V2, InfluxApi.V1: _V1}
+
+
+def _tls(settings: InfluxSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca)
+    except OSError as error:  # also ssl.SSLError
+        raise OSError(
+            f"{settings.ca}: no certificates of authorities can be read from it: {error.strerror or error}"
+        ) from error
+
+
+def _where(settings: InfluxSettings) -> str:
+    url = urlsplit(settings.url)
+    plain = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    if settings.api is InfluxApi.V1:
+        return f"database {settings.database} at {plain}"
+    return f"bucket {settings.bucket} of {settings.org} at {plain}"
