@@ -1,4 +1,4 @@
-"""The HTTP listener: /metrics for Prometheus, health for supervisors, the same facts as JSON under /api/v1.
+"""The HTTP listener: the wallboard at /, /metrics for Prometheus, health for supervisors, facts as JSON under /api/v1.
 
 Read-only. It hands out what it is given and knows nothing of how it came to be.
 """
@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from aiohttp import web
+
+from netmon.web import pages
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,6 +29,8 @@ class Facts(Protocol):
 
     def verdicts(self) -> Mapping[str, Any]: ...
 
+    def wallboard(self) -> Mapping[str, Any]: ...
+
 
 class Listener:
     """Serves `facts` on one address."""
@@ -40,12 +44,15 @@ class Listener:
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
         app = web.Application()
-        app.router.add_get("/", self._index)
+        app.on_response_prepare.append(pages.harden)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/api/v1", self._index)
         app.router.add_get("/api/v1/state", self._json(self._facts.state))
         app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
+        app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
+        pages.add_to(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
@@ -79,12 +86,15 @@ class Listener:
         return web.Response(text="not ready: the first cycle of polls is not over\n", status=503)
 
     async def _index(self, request: web.Request) -> web.Response:
-        return web.Response(text="netmon\n\n/metrics\n/healthz\n/readyz\n/api/v1/state\n/api/v1/verdicts\n")
+        paths = sorted({resource.canonical for resource in request.app.router.resources()})
+        return web.Response(text="".join(f"{path}\n" for path in ("netmon", "", *paths)))
 
     @staticmethod
     def _json(facts: Callable[[], Mapping[str, Any]]) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
-            return web.json_response(facts(), dumps=_dumps)
+            response = web.json_response(facts(), dumps=_dumps, headers={"Cache-Control": "no-store"})
+            response.enable_compression()
+            return response
 
         return answer
 

@@ -1,0 +1,60 @@
+"""The wallboard's own files, read once and served with their ETag, and the headers that keep every answer to itself.
+
+No page of netmon asks for anything from elsewhere: the policy below makes the browser refuse it, whatever a page says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from importlib.resources import files
+
+from aiohttp import ETag, web
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PAGE = "wallboard.html"
+
+
+async def harden(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Puts the headers on an answer that is about to leave."""
+    response.headers.update(HEADERS)
+
+
+def add_to(router: web.UrlDispatcher) -> None:
+    """Adds the page at / and each file beside it under /static/; nothing else can be asked for."""
+    for file in sorted(files("netmon.web").joinpath("static").iterdir(), key=lambda file: file.name):
+        suffix = "." + file.name.rpartition(".")[2]
+        if suffix in TYPES:
+            path = "/" if file.name == PAGE else f"/static/{file.name}"
+            router.add_get(path, _serve(file.read_bytes(), TYPES[suffix]))
+
+
+def _serve(body: bytes, content_type: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    tag = ETag(sha256(body).hexdigest()[:32])
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        known = request.if_none_match or ()
+        response = web.Response(status=304)
+        if not any(seen.value in (tag.value, "*") for seen in known):
+            response = web.Response(body=body, content_type=content_type, charset="utf-8")
+            response.enable_compression()
+        response.etag = tag
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    return answer

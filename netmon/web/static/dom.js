@@ -1,0 +1,55 @@
+// The document, changed in place: what is there already is never made anew, and text is only ever text.
+
+import { outline, shapeOf } from "./map.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function mark(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+export function make(tag, className = "", ...children) {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.append(...children);
+  return node;
+}
+
+export function makeSvg(tag, className, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  node.setAttribute("class", className);
+  node.append(...children);
+  return node;
+}
+
+// Children of `parent` become one for each item, in their order; what is there already is filled anew and not replaced.
+export function keyed(parent, items, keyOf, create, fill) {
+  const kept = new Map([...parent.children].map((node) => [node.dataset.key, node]));
+  let next = parent.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    let node = kept.get(key);
+    kept.delete(key);
+    if (!node) {
+      node = create(item);
+      node.dataset.key = key;
+    }
+    if (node === next) next = next.nextElementSibling;
+    else parent.insertBefore(node, next);
+    fill(node, item);
+  }
+  for (const node of kept.values()) node.remove();
+}
+
+export function glyph(state) {
+  const shape = shapeOf(state);
+  const svg = makeSvg("svg", "glyph", makeSvg("path", `mark ${shape} ${state}`));
+  svg.setAttribute("viewBox", "-13 -13 26 26");
+  svg.setAttribute("aria-hidden", "true");
+  svg.firstChild.setAttribute("d", outline(shape, 8.5));
+  return svg;
+}

@@ -1,0 +1,147 @@
+// Where the communes' marks and names go on the map. Pure geometry: no words, no document.
+
+const REMOTE = 0.35; // an island so far outside of the mainland, in lengths of it, stands in the inset
+const ROUNDS = 40;
+
+const SHAPES = {
+  up: "circle",
+  on_backup: "triangle",
+  isolated: "square",
+  unreachable: "diamond",
+  unknown: "ring",
+  none: "point",
+  down: "cross",
+  battery: "bolt",
+};
+
+// The shape of a state, and its outline around (0, 0): colour alone never says it.
+export function shapeOf(state) {
+  return SHAPES[state] ?? SHAPES.unknown;
+}
+
+export function outline(shape, r) {
+  switch (shape) {
+    case "triangle":
+      return `M0 ${-1.25 * r}L${1.15 * r} ${0.8 * r}H${-1.15 * r}Z`;
+    case "square":
+      return `M${-0.9 * r} ${-0.9 * r}h${1.8 * r}v${1.8 * r}h${-1.8 * r}Z`;
+    case "diamond":
+      return `M0 ${-1.3 * r}L${1.3 * r} 0L0 ${1.3 * r}L${-1.3 * r} 0Z`;
+    case "cross":
+      return `M${-0.8 * r} ${-0.8 * r}L${0.8 * r} ${0.8 * r}M${-0.8 * r} ${0.8 * r}L${0.8 * r} ${-0.8 * r}`;
+    case "bolt":
+      return `M${0.2 * r} ${-1.3 * r}L${-0.95 * r} ${0.25 * r}H${-0.2 * r}L${-0.2 * r} ${1.3 * r}L${0.95 * r} ${-0.25 * r}H${0.2 * r}Z`;
+    default:
+      return `M${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+  }
+}
+
+// Equirectangular with cos(latitude), fitted into width x height; returns code -> {x, y, remote}. Islands far out at sea
+// are listed in an inset at the lower right, for they would shrink the mainland to a spot.
+export function project(communes, width, height, { margin, gap, inset }) {
+  const [near, far] = apart(communes);
+  const box = bounds(near);
+  const squeeze = Math.cos(((box.south + box.north) / 2) * (Math.PI / 180));
+  const room = { x: width - 2 * margin.x - (far.length ? inset.width : 0), y: height - 2 * margin.y };
+  const scale = Math.min(room.x / ((box.east - box.west) * squeeze || 1), room.y / (box.north - box.south || 1));
+  const left = margin.x + (room.x - (box.east - box.west) * squeeze * scale) / 2;
+  const top = margin.y + (room.y - (box.north - box.south) * scale) / 2;
+  const spots = near.map((commune) => ({
+    code: commune.code,
+    x: left + (commune.longitude - box.west) * squeeze * scale,
+    y: top + (box.north - commune.latitude) * scale,
+    remote: false,
+  }));
+  spread(spots, gap);
+  far.forEach((commune, n) => {
+    const y = height - margin.y - (far.length - 1 - n) * inset.line;
+    spots.push({ code: commune.code, x: width - inset.width + gap, y, remote: true });
+  });
+  return new Map(spots.map((spot) => [spot.code, spot]));
+}
+
+function apart(communes) {
+  const land = communes.filter((commune) => commune.kind !== "dac_khu");
+  if (!land.length) return [communes, []];
+  const box = bounds(land);
+  const reach = REMOTE * Math.max(box.east - box.west, box.north - box.south);
+  const isFar = ({ longitude, latitude }) =>
+    longitude < box.west - reach || longitude > box.east + reach ||
+    latitude < box.south - reach || latitude > box.north + reach;
+  return [communes.filter((commune) => !isFar(commune)), communes.filter(isFar)];
+}
+
+function bounds(communes) {
+  const longitudes = communes.map((commune) => commune.longitude);
+  const latitudes = communes.map((commune) => commune.latitude);
+  return {
+    west: Math.min(...longitudes),
+    east: Math.max(...longitudes),
+    south: Math.min(...latitudes),
+    north: Math.max(...latitudes),
+  };
+}
+
+// Wards of a city lie closer than their marks are wide: each is nudged just so far that it can be seen.
+function spread(spots, gap) {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    let moved = false;
+    for (let i = 0; i < spots.length; i += 1) {
+      for (let j = i + 1; j < spots.length; j += 1) {
+        const [one, other] = [spots[i], spots[j]];
+        const [dx, dy] = [other.x - one.x, other.y - one.y];
+        const distance = Math.hypot(dx, dy);
+        if (distance >= gap) continue;
+        const push = (gap - distance) / 2;
+        const [ux, uy] = distance ? [dx / distance, dy / distance] : [1, 0];
+        one.x -= ux * push;
+        one.y -= uy * push;
+        other.x += ux * push;
+        other.y += uy * push;
+        moved = true;
+      }
+    }
+    if (!moved) return;
+  }
+}
+
+// Where names go: `wanted` in the order of their importance, each {code, x, y, r, width, height, must}. Returns
+// code -> {x, y, anchor}; one that `must` be there takes the least bad place, another only a free one.
+export function nameplates(wanted, obstacles, width, height) {
+  const taken = obstacles.map(({ x, y, r }) => ({ left: x - r, right: x + r, top: y - r, bottom: y + r }));
+  const placed = new Map();
+  for (const name of wanted) {
+    let best = null;
+    for (const choice of choices(name)) {
+      const outside = choice.left < 0 || choice.right > width || choice.top < 0 || choice.bottom > height;
+      const cost = taken.reduce((sum, box) => sum + overlap(choice, box), 0) + (outside ? 1e6 : 0);
+      if (best === null || cost < best.cost) best = { ...choice, cost };
+      if (cost === 0) break;
+    }
+    if (best.cost > 0 && !(name.must && best.cost < 1e6)) continue;
+    taken.push(best);
+    placed.set(name.code, { x: best.x, y: best.y, anchor: best.anchor });
+  }
+  return placed;
+}
+
+function* choices({ x, y, r, width, height }) {
+  const away = r + height * 0.25;
+  for (const dy of [0, -0.6 * height, 0.6 * height]) {
+    yield boxed(x + away, y + dy, "start", width, height);
+    yield boxed(x - away, y + dy, "end", width, height);
+  }
+  yield boxed(x, y - away - height / 2, "middle", width, height);
+  yield boxed(x, y + away + height / 2, "middle", width, height);
+}
+
+function boxed(x, y, anchor, width, height) {
+  const left = anchor === "start" ? x : anchor === "end" ? x - width : x - width / 2;
+  return { x, y, anchor, left, right: left + width, top: y - height / 2, bottom: y + height / 2 };
+}
+
+function overlap(one, other) {
+  const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+  const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+  return wide > 0 && high > 0 ? wide * high : 0;
+}

@@ -1,0 +1,251 @@
+"""The wallboard as a real browser shows it."""
+
+from dataclasses import replace
+
+import pytest
+
+from netmon.model import Standing
+from netmon.units import Register
+from netmon.web import Listener
+from tests.browser import chromium
+from tests.peers import LOOPBACK
+from tests.test_network import World, province
+from tests.web.boards import Facts
+from tests.web.test_wallboard import T0, register, unit, verdict
+
+HOSTILE = '<img src=x onerror="window.pwned=1">\'"</script><script>window.pwned=2</script>'
+FAST = """
+    const later = window.setTimeout;
+    window.setTimeout = (work, ms) => later(work, ms / 50);
+    addEventListener("securitypolicyviolation", (event) => { (window.refused ??= []).push(event.blockedURI); });
+"""
+DRAWN = "document.querySelectorAll('.commune').length > 0"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+class Wall:
+    """A page that is looked at, the facts behind it, and the listener between the two."""
+
+    def __init__(self, tab, facts):
+        self.tab, self.facts = tab, facts
+        self.listener = Listener(facts, LOOPBACK, 0)
+
+    async def open(self, query="?lang=vi"):
+        await self.tab.open(f"{self.url}/{query}")
+        await self.tab.eventually(DRAWN)
+
+
+@pytest.fixture
+async def wall(browser):
+    """A wall of 1920 x 1080 that asks fifty times as often."""
+    async with browser.tab() as tab:
+        wall = Wall(tab, Facts())
+        wall.url = f"http://{await wall.listener.start()}"
+        await tab.call("Page.addScriptToEvaluateOnNewDocument", source=FAST)
+        await tab.show(1920, 1080)
+        yield wall
+        await wall.listener.stop()
+        assert tab.requests
+        assert all(url.startswith(f"{wall.url}/") for url in tab.requests), "no request leaves"
+        assert await tab.run("window.refused") is None, "the policy refused something"
+
+
+def in_trouble():
+    """One commune on its backup, then one cut off, then a lone device."""
+    world = World(province(20)).run(60)
+    world.oper_down = {world.inventory.links["f2"].near}
+    world.run(300)
+    world.dead = {"r1", "p1"}
+    world.run(300)
+    world.dead |= {"p4"}
+    return world.run(330)
+
+
+async def test_each_commune_is_a_mark_whose_shape_is_its_state(wall):
+    wall.facts.show(in_trouble(), register=register(21), on_battery={"p3": T0})
+    await wall.open()
+    dots = "[...document.querySelectorAll('.commune')]"
+    marks = dict(await wall.tab.run(f"{dots}.map(dot => [dot.dataset.code, dot.children[1].className.baseVal])"))
+    assert len(marks) == 21
+    assert marks["01300"] == "mark circle up"
+    assert marks["01301"] == "mark square isolated"
+    assert marks["01302"] == "mark triangle on_backup"
+    assert marks["01320"] == "mark point none"
+    assert await wall.tab.run("document.querySelectorAll('.commune .bolt:not([d=\"\"])').length") == 1
+    assert list(marks)[-2:] == ["01302", "01301"], "the worst is drawn last, on top"
+    names = await wall.tab.texts(".commune.loud .name")
+    assert sorted(names) == ["01301", "01302"]
+
+
+async def test_the_lists_say_it_in_vietnamese_and_in_english(wall):
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p3": T0})
+    await wall.open("")
+    assert await wall.tab.run("document.documentElement.lang") == "vi"
+    assert await wall.tab.texts(".list h3 .title") == [
+        "Cô lập, không tới được",
+        "Dùng đường dự phòng",
+        "Thiết bị mất kết nối",
+        "Chạy ắc quy",
+    ]
+    assert await wall.tab.texts(".cut_off .row .cause") == ["Mất cáp quang; 4G/5G"]
+    assert await wall.tab.texts(".down .row .cause") == ["p4 không trả lời", "r1 không trả lời, kéo theo 1 thiết bị"]
+    assert await wall.tab.texts(".row .lasting") == ["10 phút", "15 phút", "5 phút", "10 phút", "16 phút"]
+    assert await wall.tab.texts(".tile .value") == ["18", "1", "1", "0", "0", "1", "39"]
+    assert await wall.tab.texts(".share") == ["Toàn tỉnh: Không đạt 50\u00a0% (yêu cầu 100\u00a0%)"]
+    assert (await wall.tab.texts(".named"))[0] == "Không đạt: 01301 97\u00a0% · 01300 91\u00a0%"
+    await wall.tab.run("document.querySelector('[data-lang=en]').click()")
+    assert await wall.tab.run("document.documentElement.lang") == "en"
+    assert await wall.tab.texts(".cut_off .row .cause") == ["Lost: fibre; 4G/5G"]
+    assert await wall.tab.texts(".part.missed") == ["2", "2"]
+    await wall.open("")
+    assert await wall.tab.run("document.documentElement.lang") == "en", "the choice is kept"
+    await wall.open("?lang=vi")
+    assert await wall.tab.run("document.documentElement.lang") == "vi", "the address decides"
+    assert not wall.tab.said
+
+
+async def test_a_miss_by_a_hair_is_told_from_its_limit(wall):
+    wall.facts.show(wall.facts.world, verdicts=[verdict("up", "01300", Standing.MISSED, 0.994999)])
+    await wall.open()
+    assert (await wall.tab.texts(".named"))[1] == "Không đạt: 01300 99,4999\u00a0%"
+
+
+async def test_both_languages_say_everything(wall):
+    """A word that one language lacks would read `undefined` on somebody's wall."""
+    await wall.open()
+    shapes = await wall.tab.run(
+        """import("./static/words.js").then(({ WORDS }) => {
+            const shape = (word) => typeof word === "object"
+                ? Object.keys(word).sort().map((key) => [key, shape(word[key])]) : typeof word;
+            return Object.values(WORDS).map((words) => JSON.stringify(shape(words)));
+        })"""
+    )
+    assert len(shapes) == 2
+    assert shapes[0] == shapes[1]
+
+
+async def test_names_from_outside_are_only_ever_text(wall):
+    world = World(province(3))
+    inventory = world.inventory
+    sites = {key: replace(site, name=HOSTILE) for key, site in inventory.sites.items()}
+    links = {key: replace(link, operator=HOSTILE, circuit_id=HOSTILE) for key, link in inventory.links.items()}
+    world.reload(replace(inventory, sites=sites, links=links))
+    world.run(60)
+    world.dead = {"r1"}
+    world.oper_down = {links["f2"].near}
+    world.run(120)
+    names = {"name": HOSTILE, "name_en": HOSTILE}
+    wall.facts.show(
+        world,
+        register=Register([unit("04", "", **names), *(unit(f"0130{n}", **names) for n in range(3))]),
+        on_battery={"core": T0},
+        scope={"01300": HOSTILE},
+        version=HOSTILE,
+        connections={HOSTILE: False},
+    )
+    await wall.open()
+    assert HOSTILE in (await wall.tab.texts("h1"))[0]
+    assert HOSTILE in (await wall.tab.texts(".on_battery .row .title"))[0]
+    assert HOSTILE.upper() in (await wall.tab.texts(".cut_off .row .cause"))[0]
+    assert HOSTILE in (await wall.tab.texts(".banner.lost"))[0]
+    await wall.tab.run("document.querySelector('[data-code=\"01300\"]').focus()")
+    assert HOSTILE in " ".join(await wall.tab.texts("#tip"))
+    assert await wall.tab.run("window.pwned") is None
+    assert await wall.tab.run("document.querySelectorAll('img').length") == 0
+    assert not wall.tab.said
+
+
+async def test_what_changes_is_changed_in_place(wall):
+    await wall.open()
+    await wall.tab.run("document.querySelector('[data-code=\"01301\"]').seen = true")
+    wall.facts.world.dead = {"r1", "p1"}
+    wall.facts.world.run(90)
+    await wall.tab.eventually("document.querySelector('[data-code=\"01301\"]').classList.contains('isolated')")
+    assert await wall.tab.run("document.querySelector('[data-code=\"01301\"]').seen")
+    await wall.tab.run("document.querySelector('.cut_off .row').seen = true")
+    wall.facts.world.run(120)
+    await wall.tab.eventually("document.querySelector('.cut_off .lasting').textContent === '3 phút'")
+    assert await wall.tab.run("document.querySelector('.cut_off .row').seen")
+    wall.facts.world.dead = set()
+    wall.facts.world.run(120)
+    await wall.tab.eventually("!document.querySelector('.row')")
+    assert await wall.tab.texts(".list .count") == ["Không có"] * 4
+
+
+async def test_a_page_whose_facts_are_old_says_so_and_is_grey(wall):
+    await wall.open()
+    await wall.listener.stop()
+    assert not await wall.tab.texts(".banner")
+    await wall.tab.run("performance.now = (was => () => was() + 16_000)(performance.now.bind(performance))")
+    await wall.tab.eventually("!!document.querySelector('.banner.stale')")
+    assert (await wall.tab.texts(".banner"))[0].startswith("Dữ liệu cũ: netmon không trả lời từ ")
+    assert "grayscale(1)" in await wall.tab.run("getComputedStyle(document.querySelector('main')).filter")
+
+
+async def test_netmons_own_troubles_are_told_on_top(wall):
+    wall.facts.world.dead = set(wall.facts.world.inventory.devices)
+    wall.facts.world.run(120)
+    wall.facts.over = {"connections": {"mqtt": False}, "ready": False}
+    await wall.open("?lang=en")
+    alone, broker, starting = await wall.tab.texts(".banner")
+    assert alone.startswith("netmon is cut off since ")
+    assert broker.startswith("The MQTT broker is away")
+    assert starting.startswith("netmon has just started")
+    assert (await wall.tab.texts(".tile.unknown .value")) == ["6"]
+
+
+async def test_a_commune_is_reached_with_the_keyboard(wall):
+    await wall.open()
+    await wall.tab.press("Tab", 9)
+    code = await wall.tab.run("document.activeElement.dataset.code")
+    assert code.startswith("0130")
+    assert f"Xã {code}" in (await wall.tab.texts("#tip"))[0]
+    await wall.tab.press("Escape", 27)
+    assert not await wall.tab.texts("#tip")
+
+
+async def test_a_wall_hides_what_does_not_fit_and_counts_it(wall):
+    """Nobody scrolls a wall; the communes that are cut off give way last."""
+    world = World(province(56)).run(60)
+    world.oper_down = {world.inventory.links[f"f{n}"].near for n in range(20, 32)}
+    for first in range(4):
+        world.dead |= {f"{kind}{n}" for kind in "rp" for n in range(first, 20, 4)}
+        world.run(300)
+    wall.facts.show(world, register=register(56), on_battery={"p40": T0})
+    await wall.open()
+    assert await wall.tab.run("document.documentElement.scrollHeight") == 1080
+    lists = "document.querySelector('#lists')"
+    assert await wall.tab.run(f"{lists}.scrollHeight <= {lists}.clientHeight + 1")
+    shown = [len(await wall.tab.texts(f".{kind} .row")) for kind in ("cut_off", "down")]
+    assert shown[0] > shown[1] >= 1
+    assert await wall.tab.texts(".cut_off .more") == [f"và {20 - shown[0]} nữa"]
+    assert len(await wall.tab.texts(".on_battery .row")) == 1
+
+
+async def test_a_phone_shows_all_rows_and_never_scrolls_sideways(wall):
+    await wall.tab.show(390, 844, "light")
+    wall.facts.show(in_trouble(), register=register(20))
+    await wall.open()
+    assert await wall.tab.run("document.documentElement.scrollWidth") == 390
+    assert await wall.tab.run("document.documentElement.dataset.theme") == "light"
+    assert len(await wall.tab.texts(".row")) == 4
+
+
+async def test_islands_far_out_stand_in_an_inset_and_leave_the_mainland_its_room(wall):
+    """Đà Nẵng with Hoàng Sa: 400 km of sea would shrink the rest to a spot."""
+    mainland = [unit(f"0130{n}", latitude=16 + n / 20, longitude=108 + n / 20) for n in range(6)]
+    far = unit("20333", name="Đặc khu Hoàng Sa", kind="dac_khu", latitude=16.568, longitude=112.135)
+    wall.facts.over = {"register": Register([unit("04", ""), *mainland, far])}
+    await wall.open()
+    assert "Hoàng Sa" in await wall.tab.texts(".commune .name")
+    places = await wall.tab.run(
+        "[...document.querySelectorAll('.commune')].map(g => [g.dataset.code, g.getBoundingClientRect().x])"
+    )
+    across = [x for code, x in places if code != "20333"]
+    assert max(across) - min(across) > 300
+    assert dict(places)["20333"] > max(across)
