@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import pickle
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from math import nan
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
-from netmon import __version__, facts, profiles, systemd, units
+from netmon import __version__, facts, profiles, systemd, units, wallboard
 from netmon.control import ControlError, ControlServer
+from netmon.exporters.influx import Influx
+from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Diff, Inventory
 from netmon.judge import Judge, judged_links
-from netmon.model import SLOT_S, ZONE_S, Device, DeviceState, Meter, Subject
+from netmon.model import SLOT_S, ZONE_S, Device, DeviceState, Meter, Speech, Subject
 from netmon.network import Network
 from netmon.pipeline import Pipeline
-from netmon.pollers.icmp import Pinger
-from netmon.pollers.snmp import SnmpPoller
+from netmon.pollers.choice import Pollers
+from netmon.reload import read_in_child, started_anew
 from netmon.schedule import Schedule
 from netmon.settings import Settings
-from netmon.snmp import Client
 from netmon.store import Store, dump_verdict
 from netmon.watch import Poller
 from netmon.web import Listener
@@ -42,9 +42,6 @@ T = TypeVar("T")
 TICK_S = 0.5
 SWEEP_S = 5.0
 HEARTBEAT_S = 10.0
-RELOAD_S = 60.0
-"""How long a reload may read; a secret's file on a share that hangs must not hold it for ever."""
-
 CLOCK_STEP_S = 1.0
 """A step of the wall clock against the monotonic clock that is more than drift (SEMANTICS 3)."""
 
@@ -69,7 +66,8 @@ class Daemon:
         self._register = units.load()
         self._own = OwnMetrics()
         self._page = Page(self._own)
-        self._profiles = profiles.load()
+        self._outlets = Outlets(self._page)
+        self._hearing: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._hangup = asyncio.Event()
         self._reload = asyncio.Lock()
@@ -87,10 +85,12 @@ class Daemon:
         """Runs until SIGTERM or SIGINT. StartError, StoreError: a part cannot start; nothing is left running then."""
         self._own.gauge("netmon_build_info", 1, version=__version__)
         self._own.gauge("netmon_start_timestamp_seconds", self._started)
+        for family in ("netmon_mqtt_connected", "netmon_influx_reachable"):
+            self._own.gauge(family, nan)  # neither 0 nor 1 where there is none: no alert rests on it
         self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
-        async with Client(on_event=self._count_snmp) as self._client:
+        async with Pollers(profiles.load(), self.meter, lambda device: self._schedule.poke(device)) as self._pollers:
             try:
                 await self._run(settings, store)
             finally:
@@ -99,7 +99,9 @@ class Daemon:
     async def _run(self, settings: Settings, store: Store) -> None:
         self._store = store
         self._reader = store.reader()
-        self._pinger = Pinger()
+        self._influx = _influx(settings, self.meter)
+        self._outlets = Outlets(self._page, self._influx)
+        self._pollers.subscribe(settings.mqtt)
         absence = store.record_start(self._started)
         if absence is not None:
             log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
@@ -119,15 +121,16 @@ class Daemon:
             settings.inventory,
             self._network,
             store=store,
-            page=self._page,
+            outlets=self._outlets,
             meter=self.meter,
             make_poller=self._make_poller,
-            pinger=self._pinger,
+            pinger=self._pollers.pinger,
             poke=self._schedule.poke,
             max_age_intervals=settings.prometheus.max_age_intervals,
         )
         self._pipeline.restore(self._reader.baselines())
-        self._judge = Judge(self._register, store, self._reader, self._page, self.meter)
+        self._pipeline.supplies.restore(self._reader.last_spans("supply"))
+        self._judge = Judge(self._register, store, self._reader, self._outlets, self.meter)
         self._show_inventory(settings)
         self._fill_schedule(settings)
         listener = Listener(self, settings.prometheus.host, settings.prometheus.port)
@@ -145,11 +148,12 @@ class Daemon:
             await self._schedule.stop(grace_s=1.0)
             await control.stop()
             await listener.stop()
-            await self._pinger.close()
             self._pipeline.park()
             await self._judge.join()
             self._judge.park(time.time())
             store.record_stop(time.time())
+            if self._influx is not None:
+                await self._influx.close()
 
     async def _serve(self) -> None:
         # What stands after the start stays for good: the collector need not walk it again, which would hold up the loop.
@@ -168,6 +172,9 @@ class Daemon:
             self._watchdog(),
         ):
             self._start(work)
+        if self._influx is not None:
+            self._start(self._influx.run_forever())
+        self._hear()
         log.info(
             "netmon runs",
             version=__version__,
@@ -192,26 +199,46 @@ class Daemon:
 
     def ready(self) -> bool:
         """Whether every device had its first poll, once; a reload does not take it back."""
-        self._ready = self._ready or all(watch.last is not None for watch in self._pipeline.watches.values())
+        self._ready = self._ready or all(watch.looked for watch in self._pipeline.watches.values())
         return self._ready
 
     def state(self) -> Mapping[str, Any]:
         polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
-        return facts.state(self._network, polls, self._pipeline.missing_interfaces(), ready=self.ready())
+        missing, connections = self._pipeline.missing_interfaces(), self._connections()
+        return facts.state(self._network, polls, missing, ready=self.ready(), connections=connections)
 
     def verdicts(self) -> Mapping[str, Any]:
         return facts.verdicts(self._judge.verdicts)
 
-    def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
-        credential = self.settings.credentials[device.credential]
-        return SnmpPoller(self._client, device, labels, credential, self._profiles, pinger=self._pinger)
+    def wallboard(self) -> Mapping[str, Any]:
+        return wallboard.wallboard(
+            network=self._network,
+            verdicts=self._judge.verdicts,
+            targets=self.settings.targets,
+            register=self._register,
+            provinces=self.settings.provinces,
+            scope=self.settings.scope,
+            on_battery=self._pipeline.supplies.on_battery(),
+            ready=self.ready(),
+            now=time.time(),
+            version=__version__,
+            connections=self._connections(),
+        )
 
-    def _count_snmp(self, event: str) -> None:
-        if event in ("late", "source", "malformed"):
-            self._own.count("netmon_snmp_strays_total", reason=event)
-        else:
-            name = {"request": "requests", "retry": "retries", "timeout": "timeouts"}[event]
-            self._own.count(f"netmon_snmp_{name}_total")
+    def _connections(self) -> dict[str, bool]:
+        """Whether the servers can be reached that netmon was told to use."""
+        subscriber = self._pollers.subscriber
+        return {"mqtt": subscriber.connected} if subscriber is not None else {}
+
+    def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
+        return self._pollers.make(device, labels, self.settings.credentials)
+
+    def _hear(self) -> None:
+        """Runs the subscription to the broker that the settings name, in place of the one before."""
+        if self._hearing is not None:
+            self._hearing.cancel()
+        subscriber = self._pollers.subscriber
+        self._hearing = self._start(subscriber.run_forever()) if subscriber is not None else None
 
     # --- what the clock asks ------------------------------------------------------------------------------------------
 
@@ -237,6 +264,7 @@ class Daemon:
     async def _refresh(self, now: float) -> None:
         self._pipeline.show_capacities(now)
         self._pipeline.forget_counters(now - UNREAD_S)
+        await self._outlets.repeat()
 
     async def _fold_forever(self) -> None:
         """Folds ended days into packed rows: at the start, then once a night."""
@@ -266,10 +294,11 @@ class Daemon:
             await work(time.time())
             await asyncio.sleep(period_s)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A background part that dies of an exception ends netmon: the service manager starts it afresh."""
@@ -330,10 +359,17 @@ class Daemon:
     def _take(self, settings: Settings) -> Diff:
         old, self.settings = self.settings, settings
         fresh = {name for name, credential in settings.credentials.items() if old.credentials.get(name) != credential}
-        renewed = {device.id for device in settings.inventory.devices.values() if device.credential in fresh}
+        devices = settings.inventory.devices
+        renewed = {device.id for device in devices.values() if device.credential in fresh}
+        if settings.mqtt != old.mqtt:
+            self._pollers.subscribe(settings.mqtt)
+            renewed |= {device.id for device in devices.values() if device.speaks is Speech.MQTT}
+            self._hear()
         self._network.verify_after_s = settings.poll.verify_after_s
         checks = dict(self._pipeline.checks())
         diff = self._pipeline.take(settings.inventory, renewed)
+        if self._pollers.subscriber is not None:
+            self._pollers.subscriber.keep(devices)
         for device in diff.removed:
             self._schedule.remove(device)
         for device in diff.added | diff.changed:
@@ -392,20 +428,6 @@ class Daemon:
         return f"{counted}; the last reload was refused, the configuration before it stays" if self._refused else counted
 
 
-def started_anew(old: Settings, new: Settings) -> list[str]:
-    """The settings that differ but take effect only when netmon starts."""
-    return [
-        name
-        for name, was, now in (
-            ("store.path", old.store.path, new.store.path),
-            ("exporters.prometheus", old.prometheus, new.prometheus),
-            ("control", old.control, new.control),
-            ("poll.concurrency", old.poll.concurrency, new.poll.concurrency),
-        )
-        if was != now
-    ]
-
-
 async def _begin(setting: str, starting: Coroutine[Any, Any, T]) -> T:
     """Starts a part; StartError names the setting where it cannot."""
     try:
@@ -414,33 +436,11 @@ async def _begin(setting: str, starting: Coroutine[Any, Any, T]) -> T:
         raise StartError(f"{setting}: {error.strerror or error}") from error
 
 
-async def read_in_child(directory: Path) -> Settings:
-    """Settings read by a child process: composing megabytes of YAML would hold up the loop for seconds.
-
-    ControlError: what the child found wrong, a line a problem.
-    """
+def _influx(settings: Settings, meter: Meter) -> Influx | None:
+    """The exporter to InfluxDB, if one is configured; StartError: its outbox cannot be used."""
+    if settings.influx is None:
+        return None
     try:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # not from the directory that the daemon happens to stand in
-            "-m",
-            "netmon.settings",
-            str(directory),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return Influx(settings.influx, meter)
     except OSError as error:
-        raise ControlError(f"the configuration could not be read: {error}") from error
-    try:
-        async with asyncio.timeout(RELOAD_S):
-            out, err = await child.communicate()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
-        raise ControlError(f"reading the configuration took more than {RELOAD_S:g} s") from None
-    if child.returncode != 0:
-        raise ControlError(err.decode(errors="replace").strip() or f"the reader ended with {child.returncode}")
-    settings = pickle.loads(out)  # noqa: S301 - written by our own child, over a pipe
-    assert isinstance(settings, Settings)
-    return settings
+        raise StartError(f"exporters.influxdb: {error.strerror or error}") from error

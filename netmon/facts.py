@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netmon.model import Poll, Verdict
+from netmon.model import Device, Poll, Speech, Verdict
 from netmon.network import Network
 
 NEVER_HEARD = "It was never heard since netmon started: are address and community right, and may netmon ask it?"
+NEVER_REPORTED = "It never reported since netmon started: does it publish under this id, and does the broker let it?"
 NO_WITNESS = "It has no witness: neither near nor far interface, nor a check address."
 
 
-def state(network: Network, polls: Mapping[str, Poll | None], missing: Mapping[str, str], *, ready: bool) -> dict[str, Any]:
+def state(
+    network: Network,
+    polls: Mapping[str, Poll | None],
+    missing: Mapping[str, str],
+    *,
+    ready: bool,
+    connections: Mapping[str, bool],
+) -> dict[str, Any]:
     """The states of all devices, sites and links; instants in Unix seconds, null where there is none. `missing` says of
-    links which interface their device does not have."""
+    links which interface their device does not have; `connections` whether the servers can be reached that netmon needs."""
     inventory = network.inventory
     devices = []
     for device in inventory.devices.values():
@@ -30,13 +38,14 @@ def state(network: Network, polls: Mapping[str, Poll | None], missing: Mapping[s
                 "cause": track.cause,
                 "last_poll": poll.ended.unix if poll else None,
                 "outcome": track.outcome or None,
-                "detail": track.detail if track.heard or not track.silences else f"{track.detail} {NEVER_HEARD}",
+                "detail": track.detail if track.heard or not track.silences else f"{track.detail} {_never(device)}",
                 "incomplete": list(poll.incomplete) if poll else [],
             }
         )
     return {
         "ready": ready,
         "self_isolated": bool(network.isolated_since),
+        "connections": dict(connections),
         "devices": devices,
         "links": [
             {
@@ -63,6 +72,10 @@ def state(network: Network, polls: Mapping[str, Poll | None], missing: Mapping[s
             for site, told in network.sites.items()
         ],
     }
+
+
+def _never(device: Device) -> str:
+    return NEVER_REPORTED if device.speaks is Speech.MQTT else NEVER_HEARD
 
 
 def verdicts(found: Iterable[Verdict]) -> dict[str, Any]:

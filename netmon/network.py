@@ -15,7 +15,7 @@ from netmon.connections import Change, Connections, Outturn, Told
 from netmon.derive import states
 from netmon.derive.states import Track
 from netmon.inventory import Inventory
-from netmon.model import At, DeviceState, Outcome, Poll, Subject
+from netmon.model import At, DeviceState, Outcome, Poll, Speech, Subject
 
 PATIENCE_S = 60.0
 """A fall whose upstreams or canaries say nothing at all for so long (and one interval) is published as `down`."""
@@ -40,6 +40,8 @@ class Network:
         self._spoken: set[str] = set()  # devices that evidence of this life of netmon speaks of
         self._asked: dict[str, float] = {}  # devices poked for a fall, and its time
         self._paced: dict[str, float] = {}  # devices whose interval a reload changed, and when
+        self._periods: dict[str, float] = {}  # how often the devices report that are not asked, as they say
+        self._patient: dict[str, float] = {}  # those whose way is just back, and until when their silence says nothing
         self.connections = Connections(self.tracks, self._unconfirmed, now)
         self.inventory = Inventory({}, {}, {})
         self.take(inventory, now)
@@ -53,6 +55,8 @@ class Network:
         for gone in self.tracks.keys() - inventory.devices.keys():
             del self.tracks[gone]
             self._paced.pop(gone, None)
+            self._periods.pop(gone, None)
+            self._patient.pop(gone, None)
             self._unconfirmed.discard(gone)
             self._spoken.discard(gone)
         for device_id, device in inventory.devices.items():
@@ -93,7 +97,14 @@ class Network:
         """Takes a poll, and what it said of interfaces (by their identity: is ifOperStatus up?)."""
         out, sent = Outturn(), poll.sent.monotonic + self.offset
         before = self.tracks[poll.device]
-        after = self.tracks[poll.device] = states.after_poll(before, poll, sent)
+        if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0):
+            return out
+        after = states.after_poll(before, poll, sent)
+        if poll.outcome is Outcome.LOCAL and self.inventory.devices[poll.device].speaks is Speech.MQTT:
+            after = states.doubt(after, sent)  # its broker is away, and nobody can hear it (SEMANTICS 9)
+        self.tracks[poll.device] = after
+        if poll.period_s is not None:
+            self._periods[poll.device] = poll.period_s
         if self._worth_verifying(poll, after):
             out.poke(poll.device, self.verify_after_s)
         moved = self.connections.note_ports(poll, oper_up)
@@ -134,15 +145,32 @@ class Network:
         return out
 
     def stale(self, now: float) -> Outturn:
-        """Doubts the devices that were not polled for two intervals: a poll speaks no longer than that (SEMANTICS 6)."""
+        """Doubts the devices of which no poll speaks any more."""
         out = Outturn()
         for device_id, track in self.tracks.items():
-            since = max(track.asked, self.started, self._paced.get(device_id, 0.0))
-            until = since + 2 * self.inventory.devices[device_id].interval_s
+            given = self._patient.get(device_id, 0.0) - self._silence_s(device_id)
+            since = max(track.asked, self.started, self._paced.get(device_id, 0.0), given)
+            until = since + self._patience_s(device_id)
             if now > until and track.state is not DeviceState.UNKNOWN:
                 self._replace(out, device_id, states.doubt(track, until), until)
         self.connections.age(out, now)
         return out
+
+    def _patience_s(self, device_id: str) -> float:
+        """How long a poll speaks: two intervals (SEMANTICS 6). A report speaks for three of its periods (SEMANTICS 9), until
+        two looks more have found nothing."""
+        device = self.inventory.devices[device_id]
+        if device.speaks is Speech.SNMP:
+            return 2 * device.interval_s
+        return self._silence_s(device_id) + 2 * device.interval_s + self.verify_after_s
+
+    def _silence_s(self, device_id: str) -> float:
+        return 3 * self._periods.get(device_id, self.inventory.devices[device_id].interval_s)
+
+    def _give_time(self, device_id: str, now: float) -> None:
+        """The way of a device is back: one that reports by itself has to connect and report before its silence counts."""
+        if self.inventory.devices[device_id].speaks is Speech.MQTT:
+            self._patient[device_id] = now + self._silence_s(device_id)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much: what is compared moves with it, so that a step never makes or hides a fall."""
@@ -153,6 +181,7 @@ class Network:
         self._paced = {device: since + step_s for device, since in self._paced.items()}
         self.isolated_since += step_s if self.isolated_since else 0.0
         self._asked = {device: since + step_s for device, since in self._asked.items()}
+        self._patient = {device: until + step_s for device, until in self._patient.items()}
         self.connections.shift(step_s)
 
     # --- falls --------------------------------------------------------------------------------------------------------
@@ -225,6 +254,7 @@ class Network:
         self.isolated_since = 0.0
         self.connections.isolated = False
         for device, track in self.tracks.items():
+            self._give_time(device, now)
             self._replace(out, device, states.calm(states.doubt(track, now) if track.silences else track), now)
         self.connections.forget_silences()
         self.connections.tell_all(out, now)
@@ -272,6 +302,8 @@ class Network:
             elsewhere = bool(track.cause) and track.cause != upstream
             if track.state is DeviceState.UNREACHABLE and (elsewhere or state is DeviceState.UP):
                 self.tracks[device] = states.reconsider(track)
+                if state is DeviceState.UP:
+                    self._give_time(device, self.tracks[upstream].heard)
                 out.poke(device)
         if state is DeviceState.UP and before.fallen:
             self.connections.forget_silences(self.connections.behind(upstream))

@@ -18,7 +18,7 @@ from netmon.announce import Announcer
 from netmon.connections import Outturn
 from netmon.derive.counters import Step
 from netmon.derive.slots import present
-from netmon.exporters.prometheus import Page
+from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.measure import OCTETS, Ceilings, EndOfLink
 from netmon.model import (
@@ -27,6 +27,7 @@ from netmon.model import (
     Baseline,
     Device,
     End,
+    Kind,
     Meter,
     Outcome,
     Poll,
@@ -37,6 +38,7 @@ from netmon.model import (
 )
 from netmon.network import Network
 from netmon.store import Store
+from netmon.supply import ON_BATTERY, Supplies
 from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
@@ -67,7 +69,7 @@ class Pipeline:
         network: Network,
         *,
         store: Store,
-        page: Page,
+        outlets: Outlets,
         meter: Meter,
         make_poller: Callable[[Device, tuple[tuple[str, str], ...]], Poller],
         pinger: Pinger | None,
@@ -76,10 +78,11 @@ class Pipeline:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.network = network
-        self.announcer = Announcer(store, page)
+        self.announcer = Announcer(store, outlets)
         self.watches: dict[str, Watch] = {}
+        self.supplies = Supplies()
         self._store = store
-        self._page = page
+        self._outlets = outlets
         self._meter = meter
         self._make_poller = make_poller
         self._pinger = pinger
@@ -117,9 +120,11 @@ class Pipeline:
                 if kind == "link":
                     self._store.drop_baselines(name)
                 for owner in {"device": ("read", "poll", "polled"), "link": ("rate", "capacity")}.get(kind, ()):
-                    self._page.forget(f"{owner}:{name}")
+                    self._outlets.forget(f"{owner}:{name}")
         for name in diff.removed:
             del self.watches[name]
+            self.supplies.forget(name)
+            self._store.end_span(Subject("supply", name), now)
         for name in diff.added | diff.changed:
             self._watch(inventory.devices[name])
         self._hang_links()
@@ -148,14 +153,14 @@ class Pipeline:
         self.watches[device.id] = fresh = Watch(device, labels, poller)
         if watch is not None:
             for owner in ("read", "poll", "polled"):
-                self._page.forget(f"{owner}:{device.id}")
+                self._outlets.forget(f"{owner}:{device.id}")
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []
                 for end in ends:
                     moved = EndOfLink(end.link, end.end, (*labels, ("interface", interface)))
                     moved.restore(end.baseline(watch.counters), fresh.counters)
                     fresh.ends[interface].append(moved)
-                    self._page.forget(f"rate:{end.link.id}")
+                    self._outlets.forget(f"rate:{end.link.id}")
 
     def _hang_links(self) -> None:
         """Puts the links of the inventory on the interfaces that witness them; an end that was there goes on."""
@@ -193,7 +198,8 @@ class Pipeline:
 
         try:
             poll = await poller.poll(light=track.fallen or track.silences > 0)
-            if not replaced():
+            watch.looked = True
+            if poll is not None and not replaced():
                 self.take_poll(watch, poll)
         except Exception as error:
             self._meter.count("netmon_bugs_total", room="pipeline")
@@ -204,7 +210,7 @@ class Pipeline:
                 self.take_poll(watch, bug)
 
     def take_poll(self, watch: Watch, poll: Poll) -> None:
-        """Sends one poll down: counters, slots, states, page."""
+        """Sends one poll down: counters, slots, states, exporters."""
         if poll.outcome is Outcome.REFUSED and (watch.last is None or watch.last.outcome is not Outcome.REFUSED):
             log.warning("device refuses to be measured", device=poll.device, detail=poll.detail)
         watch.last = poll
@@ -217,13 +223,17 @@ class Pipeline:
         self._measure(watch, steps, poll)
         if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
             watch.alive_at = poll.ended.unix
-            self._page.put(f"poll:{poll.device}", samples.poll_samples(watch.labels, poll))
+            self._outlets.put(f"poll:{poll.device}", samples.poll_samples(watch.device, watch.labels, poll))
         if poll.readings:
             watch.read_at = poll.ended.unix
             read = samples.reading_samples(poll, watch.counters.totals, ceilings, watch.device.interval_s)
-            self._page.put(f"read:{poll.device}", read)
+            self._outlets.put(f"read:{poll.device}", read, at=samples.times_of(poll, read))
+        # A counter that came late has no sum of ours to stand beside: the next live one bridges its time.
+        if late := [reading for reading in poll.history if reading.series.kind is Kind.GAUGE]:
+            self._outlets.put_late(f"late:{poll.device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
+        self._note_supply(poll)
         polled = Series("netmon_device_last_poll_timestamp_seconds", watch.labels)
-        self._page.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
+        self._outlets.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
         self._publish(self.network.poll(poll, oper))
         if self.network.tracks[poll.device].fallen and watch.device.interval_s > DEAD_EVERY_S:
             self._poke(poll.device, DEAD_EVERY_S)
@@ -231,6 +241,13 @@ class Pipeline:
         self._meter.count("netmon_polls_total", outcome=str(poll.outcome))
         self._meter.observe("netmon_poll_duration_seconds", duration)
         self._meter.count("netmon_readings_total", len(poll.readings))
+
+    def _note_supply(self, poll: Poll) -> None:
+        change = self.supplies.take(poll)
+        if change is not None:
+            self._store.begin_span(change.subject, change.state, change.span_from)
+            say = log.warning if change.state == ON_BATTERY else log.info
+            say(f"site runs on {change.state}", device=poll.device, site=self.inventory.devices[poll.device].site)
 
     def tick(self, now: float) -> None:
         """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""
@@ -250,19 +267,19 @@ class Pipeline:
         """The slower part of the clock's work, every few seconds."""
         self._publish(self.network.stale(now))
         for name, watch in self.watches.items():
-            age_s = self._max_age_intervals * watch.device.interval_s
+            age_s = self._max_age_intervals * watch.period_s
             if watch.read_at and now > watch.read_at + age_s:
                 watch.read_at = 0.0
-                self._page.drop(f"read:{name}")
+                self._outlets.drop(f"read:{name}")
             if watch.alive_at and now > watch.alive_at + age_s:
                 watch.alive_at = 0.0
-                self._page.drop(f"poll:{name}")
+                self._outlets.drop(f"poll:{name}")
             for ends in watch.ends.values():
                 self._settle(watch, ends, (), (), now)
             for end in watch.all_ends():
                 if end.shown_at and now > end.shown_at + 3 * SLOT_S:
                     end.shown_at = 0.0
-                    self._page.drop(f"rate:{end.link.id}")
+                    self._outlets.drop(f"rate:{end.link.id}")
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much."""
@@ -279,9 +296,9 @@ class Pipeline:
             watch.counters.forget(before, {(*watch.labels, ("interface", interface)) for interface in watch.ends})
 
     def show_capacities(self, now: float) -> None:
-        """Puts the capacities on the page that are valid now: a dated one begins while netmon runs."""
+        """Exports the capacities that are valid now: a dated one begins while netmon runs."""
         for link in self.inventory.links:
-            self._page.put(f"capacity:{link}", samples.capacity_samples(self.inventory, link, now), kept=True)
+            self._outlets.put(f"capacity:{link}", samples.capacity_samples(self.inventory, link, now), kept=True)
 
     def park(self) -> None:
         """Stores where every end stands, for the next start: then only the time between is to be bridged."""
@@ -369,10 +386,11 @@ class Pipeline:
         self._meter.count("netmon_slots_total", present="yes" if whole else "no")
         if end.end is End.NEAR or end.link.near is None:
             end.shown_at = now
-            self._page.put(f"rate:{end.link.id}", samples.rate_samples(self.inventory, end.link.id, slot))
+            rates = samples.rate_samples(self.inventory, end.link.id, slot)
+            self._outlets.put(f"rate:{end.link.id}", rates, at=(slot.k + 1) * SLOT_S)
 
     def _show_changed(self, old: Inventory, diff: inventories.Diff) -> None:
-        """Puts the state series on the page of what is new or has another description than before."""
+        """Exports the state series of what is new or has another description than before."""
         new = self.inventory
         for device in diff.added | diff.changed:
             self.announcer.show(self.network, Subject("device", device))

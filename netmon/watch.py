@@ -15,9 +15,10 @@ log = structlog.get_logger(__name__)
 
 
 class Poller(Protocol):
-    """Asks one device. `light`: begin with one small request, for the device was silent."""
+    """Asks one device. `light`: begin with one small request, for the device was silent. None: nothing can be said yet of a
+    device that reports by itself."""
 
-    async def poll(self, *, light: bool = False) -> Poll: ...
+    async def poll(self, *, light: bool = False) -> Poll | None: ...
 
 
 class Watch:
@@ -29,10 +30,17 @@ class Watch:
         self.poller = poller
         self.counters = Counters()
         self.ends: dict[str, list[EndOfLink]] = {}  # by interface
+        self.looked = False  # whether it was asked, or looked after, at all
         self.last: Poll | None = None
         self.missing: tuple[str, ...] = ()  # interfaces that links name and the device does not have
         self.alive_at = 0.0  # when a poll last found it alive, and when one last brought readings
         self.read_at = 0.0
+
+    @property
+    def period_s(self) -> float:
+        """How often it speaks: at its interval, or as rarely as it says itself."""
+        told = self.last.period_s if self.last else None
+        return max(self.device.interval_s, told or 0.0)
 
     def all_ends(self) -> Iterator[EndOfLink]:
         """The ends of links that the device's interfaces are."""

@@ -1,13 +1,22 @@
-"""What `deploy/` ships: systemd and Prometheus read it, and it starts the netmon that there is."""
+"""What `deploy/` ships: systemd, Prometheus and mosquitto read it and do with it what its guides say."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import configparser
+import os
+import re
 import shlex
+import socket
+import ssl
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import aiomqtt
 import pytest
 import yaml
 
@@ -18,9 +27,14 @@ DEPLOY = peers.ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "netmon.service"
 
 
+def settings(name: str) -> list[str]:
+    """The values of a unit's setting, in order."""
+    return [line.split("=", 1)[1] for line in UNIT.read_text().splitlines() if line.startswith(f"{name}=")]
+
+
 def setting(name: str) -> str:
     """The one value of a unit's setting."""
-    (found,) = (line.split("=", 1)[1] for line in UNIT.read_text().splitlines() if line.startswith(f"{name}="))
+    (found,) = settings(name)
     return found
 
 
@@ -59,9 +73,11 @@ def test_the_unit_starts_a_command_that_netmon_has(monkeypatch: pytest.MonkeyPat
     assert [args.config for args in started] == [Path("/etc") / setting("ConfigurationDirectory")]
 
 
-def test_the_unit_credits_the_secrets_that_the_example_asks_for():
-    """`!credential NAME` in the guide is a LoadCredential in the unit."""
-    assert f"!credential {setting('LoadCredential')}" in (DEPLOY / "systemd" / "README.md").read_text()
+def test_the_unit_loads_the_credentials_that_the_guides_and_the_example_name():
+    """`!credential NAME` there is a LoadCredential here, or the daemon would look for a file that nobody gave it."""
+    written = [*DEPLOY.rglob("README.md"), peers.ROOT / "config" / "netmon.yaml"]
+    named = {name for path in written for name in re.findall(r"!credential (\S+)[`\n]", path.read_text())}
+    assert named == set(settings("LoadCredential"))
 
 
 def test_prometheus_takes_its_configuration_and_finds_the_example_netmon(promtool: Path):
@@ -81,3 +97,117 @@ def test_the_kernel_settings_are_settings():
     assert low == 0
     assert high == 2**31 - 1
     assert int(parser["sysctl"]["net.core.rmem_max"]) >= 4 << 20
+
+
+# --- mosquitto --------------------------------------------------------------------------------------------------------
+
+SITE = "netmon/v1/04/01273/cb-bts-01273"
+OWN, OTHER = f"{SITE}/cb-bts-01273-pwr/telemetry", f"{SITE}/cb-bts-01273-ups/telemetry"
+PASSWORDS = {"netmon": "trực ban", "cb-bts-01273-pwr": "nguồn 48 V", "cb-bts-01273-ups": "ắc quy", "cb-bts-01276-pwr": "x"}
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A mosquitto with the shipped configuration: netmon's port, the devices' port, and the authority they trust."""
+
+    here: int
+    field: int
+    authority: Path
+
+    def client(self, user: str) -> aiomqtt.Client:
+        """A user who comes to the listener that is meant for it."""
+        client = partial(aiomqtt.Client, username=user, password=PASSWORDS[user])
+        if user == "netmon":
+            return client(peers.LOOPBACK, self.here, identifier="netmon")
+        return client("localhost", self.field, tls_context=ssl.create_default_context(cafile=self.authority))
+
+    def say(self, *options: str, here: bool = False) -> subprocess.CompletedProcess[str]:
+        """mosquitto_pub, as the guide has it; returns when the broker acknowledged or refused."""
+        field = ["-p", str(self.field), "-h", "localhost", "--cafile", self.authority]
+        listener = ["-p", str(self.here)] if here else field
+        argv = [peers.require("mosquitto_pub"), *listener, "-q", "1", *options]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The configuration as its guide installs it, under another root and on free ports, below what Debian ships."""
+    home = tmp_path_factory.mktemp("mosquitto")
+    (home / "certs").mkdir()
+    guide = (DEPLOY / "mosquitto" / "README.md").read_text().replace("mqtt.caobang.example", "localhost")
+    for command in re.findall(r"^ +(openssl .*)$", guide.replace("\\\n", " "), re.MULTILINE):
+        argv = [peers.require("openssl"), *shlex.split(command)[1:]]
+        subprocess.run(argv, cwd=home / "certs", check=True, capture_output=True)
+    (home / "netmon.passwd").touch(mode=0o600)
+    for user, password in PASSWORDS.items():
+        subprocess.run([peers.require("mosquitto_passwd"), "-b", home / "netmon.passwd", user, password], check=True)
+    (home / "netmon.acl").write_text((DEPLOY / "mosquitto" / "acl").read_text())
+
+    here, field = peers.free_port("tcp"), peers.free_port("tcp")
+    text = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text().replace("/etc/mosquitto/", f"{home}/")
+    text = text.replace("listener 1883 ", f"listener {here} ").replace("listener 8883", f"listener {field} {peers.LOOPBACK}")
+    (home / "conf.d").mkdir()
+    (home / "conf.d" / "netmon.conf").write_text(text)
+    user = "user root\n" if os.geteuid() == 0 else ""
+    debian = f"{user}persistence true\npersistence_location {home}/\nlog_dest stdout\ninclude_dir {home}/conf.d\n"
+    (home / "mosquitto.conf").write_text(debian)
+
+    def listens(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((peers.LOOPBACK, port)) == 0
+
+    argv = [peers.require("mosquitto"), "-c", home / "mosquitto.conf"]
+    with peers.running(argv, ready=lambda: listens(here) and listens(field), log=home / "log"):
+        yield Broker(here, field, home / "certs" / "ca.crt")
+
+
+async def test_the_broker_gives_netmon_what_each_device_says_of_itself_and_nothing_else(broker: Broker):
+    """No device speaks for another or hears one, netmon speaks for none, and a client id gives nobody what is another's."""
+
+    def say(user: str, topic: str, *options: str) -> None:
+        said = broker.say("-u", user, "-P", PASSWORDS[user], "-t", topic, *options, here=user == "netmon")
+        assert said.returncode == 0, said
+
+    pwr, ups, every = "cb-bts-01273-pwr", "cb-bts-01273-ups", "netmon/v1/+/+/+/+/telemetry"
+    heard = []
+    async with broker.client("netmon") as netmon, broker.client("cb-bts-01276-pwr") as curious:
+        await netmon.subscribe(every, qos=1)
+        await curious.subscribe(every, qos=1)
+        say(pwr, OWN, "-m", "1")
+        say(pwr, OTHER, "-m", "as another")
+        say(pwr, OTHER, "-m", "as another", "-i", ups)
+        say("netmon", OWN, "-m", "as a device", "-i", "another-netmon")
+        say(pwr, OWN, "-m", "long" * 17_000)
+        say(pwr, OWN, "-m", "2", "-i", "netmon")
+        say(ups, OTHER, "-m", "3")
+        async with asyncio.timeout(10):
+            async for message in netmon.messages:
+                heard.append((str(message.topic), message.payload))
+                if message.payload == b"3":
+                    break
+        await curious.unsubscribe(every)  # answered after all that was sent before
+        assert not len(curious.messages)
+    assert heard == [(OWN, b"1"), (OWN, b"2"), (OTHER, b"3")]
+
+
+async def test_the_broker_drops_nothing_when_many_devices_are_heard_at_once(broker: Broker):
+    """By default mosquitto keeps 1,000 messages of QoS 1 for a client that has not taken them yet."""
+    expected = 1_200
+    async with broker.client("cb-bts-01276-pwr") as device, broker.client("netmon") as netmon:
+        for n in range(expected):
+            topic = f"netmon/v1/04/01276/cb-bts-01276/cb-bts-01276-pwr/{n}/birth"
+            await device.publish(topic, b"{}", qos=1, retain=True)
+        await netmon.subscribe("netmon/v1/+/+/+/cb-bts-01276-pwr/+/birth", qos=1)
+        heard = 0
+        async with asyncio.timeout(10):
+            async for _ in netmon.messages:
+                heard += 1
+                if heard == expected:
+                    break
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["here", "field"])
+def test_the_broker_lets_nobody_in_without_a_password(broker: Broker, here: bool):
+    for options in ((), ("-u", "netmon"), ("-u", "netmon", "-P", "sai")):
+        refused = broker.say(*options, "-t", OWN, "-m", "1", here=here)
+        assert "not authorised" in refused.stderr, refused

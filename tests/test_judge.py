@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from netmon import units
+from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.judge import Judge, due_months, judged_links
 from netmon.model import End, Octets, Slot, Standing, Subject
@@ -70,7 +71,7 @@ async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_froz
     """The first judging of November closes October: each monthly target, on part, commune and province."""
     fill(store, OCTOBER.start - 8 * 86_400, OCTOBER.end + 3600)
     reader, page = store.reader(), Page(OwnMetrics())
-    judge = Judge(units.load(), store, reader, page, OwnMetrics())
+    judge = Judge(units.load(), store, reader, Outlets(page), OwnMetrics())
     await judge.judge(settings, OCTOBER.end - 600)
     store.flush()
     assert reader.frozen() == []
@@ -90,7 +91,7 @@ async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_froz
     assert names["all/04"].standing is Standing.UNPROVEN, "the other communes have no evidence"
     assert reader.verdict("up", "s1").window == month_of(OCTOBER.end), "the current verdict is November's"
     for minutes in (15, 20):
-        await Judge(units.load(), store, reader, page, OwnMetrics()).judge(settings, OCTOBER.end + 60 * minutes)
+        await Judge(units.load(), store, reader, Outlets(page), OwnMetrics()).judge(settings, OCTOBER.end + 60 * minutes)
     store.flush()
     assert [f.revision for f in reader.frozen()] == [1] * len(frozen), "what is frozen is not judged again by itself"
     fewer = replace(settings, targets=settings.targets[1:])
@@ -111,7 +112,7 @@ def test_a_month_is_due_once_it_is_over_settled_and_not_frozen():
 
 async def test_a_judging_that_is_told_to_stop_reads_no_more_of_the_store(settings, store):
     fill(store, OCTOBER.start, OCTOBER.end)
-    judge = Judge(units.load(), store, store.reader(), Page(OwnMetrics()), OwnMetrics())
+    judge = Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics())
     judge.stop()
     await judge.judge(settings, OCTOBER.end)
     await judge.join()

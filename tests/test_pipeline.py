@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netmon import facts
+from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Inventory
 from netmon.model import (
@@ -32,6 +33,7 @@ from netmon.model import (
 from netmon.network import Network
 from netmon.pipeline import Pipeline
 from netmon.store import Store
+from tests.database import Database
 
 T0 = 1_800_000_000.0
 SLOT0 = T0 - T0 % 300
@@ -116,6 +118,7 @@ class Bench:
         self.routers, self.pokes, self.ended = {}, [], False
         self.own = OwnMetrics()
         self.page = Page(self.own)
+        self.database = Database()
         self.store = Store.open(path, self.own)
         self.reader = self.store.reader()
         self.absence = self.store.record_start(self.now)
@@ -124,7 +127,7 @@ class Bench:
             things,
             self.network,
             store=self.store,
-            page=self.page,
+            outlets=Outlets(self.page, self.database),
             meter=self.own,
             make_poller=self.make,
             pinger=None,
@@ -286,7 +289,7 @@ def test_a_link_on_an_interface_that_is_not_there_says_so(make):
     typo = replace(things.links["f01273"], near=Port("r01273", "ge9"), far=None)
     bench = make(Inventory(things.sites, things.devices, {"f01273": typo}))
     bench.poll("r01273")
-    told = facts.state(bench.network, {}, bench.pipeline.missing_interfaces(), ready=True)
+    told = facts.state(bench.network, {}, bench.pipeline.missing_interfaces(), ready=True, connections={})
     assert told["links"][0]["state"] == "unknown"
     assert told["links"][0]["detail"] == "r01273 has no interface ge9"
 

@@ -14,7 +14,7 @@ from typing import Any
 from netmon import facts
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
-from netmon.model import Standing
+from netmon.model import DeviceState, Outcome, Standing
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Reader, StoreError
 
@@ -95,6 +95,9 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
     parts = [_headline(told)]
     if told["self_isolated"]:
         parts.append("netmon itself seems cut off: all its canaries are silent, so every state is unknown.")
+    unheard = {device["device"] for device in told["devices"] if _unheard(device)}
+    if not told.get("connections", {}).get("mqtt", True):
+        parts.append(f"The MQTT broker is away: {len(unheard)} devices that report over it are unknown.")
     sites = [
         (site["name"], site["commune"], site["service"], _since(site, now))
         for site in told["sites"]
@@ -108,7 +111,7 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
     devices = [
         (device["device"], device["commune"], device["state"], _since(device, now), _why(device))
         for device in told["devices"]
-        if everything or device["state"] not in FINE or device.get("detail")
+        if everything or (device["device"] not in unheard and (device["state"] not in FINE or device.get("detail")))
     ]
     for title, head, rows in (
         ("Sites", ("SITE", "COMMUNE", "SERVICE", "SINCE"), sites),
@@ -132,6 +135,11 @@ def _headline(told: Mapping[str, Any]) -> str:
     else:
         running = f"netmon does not run; what the store knew at {moment(told['last_alive'])}"
     return f"{running}\ndevices: {counted}\nsites:   {served}"
+
+
+def _unheard(device: Mapping[str, Any]) -> bool:
+    """Whether it is unknown because netmon's own side failed: the broker that it reports to is away."""
+    return device["state"] == DeviceState.UNKNOWN and device.get("outcome") == Outcome.LOCAL
 
 
 def _since(row: Mapping[str, Any], now: float) -> str:

@@ -145,6 +145,8 @@ class Counters:
             if series.kind is not Kind.COUNTER64 and series.kind is not Kind.COUNTER32:
                 continue
             before = last.get(series)
+            if before is reading:
+                continue  # what a device reported once, and is still the newest
             last[series] = reading
             if before is None:
                 totals.setdefault(series, 0)
