@@ -45,6 +45,9 @@ HEARTBEAT_S = 10.0
 CLOCK_STEP_S = 1.0
 """A step of the wall clock against the monotonic clock that is more than drift (SEMANTICS 3)."""
 
+NO_SERVER = nan
+"""Neither 0 nor 1: no alert rests on a server that nobody named."""
+
 UNREAD_S = 86_400.0
 """Counters of interfaces that are gone are forgotten after a day."""
 
@@ -86,7 +89,7 @@ class Daemon:
         self._own.gauge("netmon_build_info", 1, version=__version__)
         self._own.gauge("netmon_start_timestamp_seconds", self._started)
         for family in ("netmon_mqtt_connected", "netmon_influx_reachable"):
-            self._own.gauge(family, nan)  # neither 0 nor 1 where there is none: no alert rests on it
+            self._own.gauge(family, NO_SERVER)
         self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
@@ -235,9 +238,11 @@ class Daemon:
 
     def _hear(self) -> None:
         """Runs the subscription to the broker that the settings name, in place of the one before."""
-        if self._hearing is not None:
-            self._hearing.cancel()
         subscriber = self._pollers.subscriber
+        if self._hearing is not None:
+            if subscriber is None:
+                self._hearing.add_done_callback(lambda _: self._own.gauge("netmon_mqtt_connected", NO_SERVER))
+            self._hearing.cancel()
         self._hearing = self._start(subscriber.run_forever()) if subscriber is not None else None
 
     # --- what the clock asks ------------------------------------------------------------------------------------------

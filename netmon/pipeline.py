@@ -243,11 +243,15 @@ class Pipeline:
         self._meter.count("netmon_readings_total", len(poll.readings))
 
     def _note_supply(self, poll: Poll) -> None:
-        change = self.supplies.take(poll)
-        if change is not None:
-            self._store.begin_span(change.subject, change.state, change.span_from)
-            say = log.warning if change.state == ON_BATTERY else log.info
-            say(f"site runs on {change.state}", device=poll.device, site=self.inventory.devices[poll.device].site)
+        was, change = self.supplies.of(poll.device), self.supplies.take(poll)
+        if change is None:
+            return
+        self._store.begin_span(change.subject, change.state, change.span_from)
+        site = self.inventory.devices[poll.device].site
+        if change.state == ON_BATTERY:
+            log.warning("site runs on battery", device=poll.device, site=site)
+        elif was:
+            log.info("site runs on mains again", device=poll.device, site=site)
 
     def tick(self, now: float) -> None:
         """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""

@@ -22,12 +22,16 @@ class Supplies:
         """Goes on with what was told before a restart: state and since when, by device."""
         self._told |= spans
 
+    def of(self, device: str) -> str:
+        """What feeds a device: `mains`, `battery`, or "" where it has not said so."""
+        return self._told.get(device, ("", 0.0))[0]
+
     def take(self, poll: Poll) -> Change | None:
         """What a poll changes; None for nothing."""
         for reading in poll.readings:
             if reading.series.family == MAINS:
                 state = ON_MAINS if reading.value else ON_BATTERY
-                if self._told.get(poll.device, ("", 0.0))[0] == state:
+                if self.of(poll.device) == state:
                     return None
                 self._told[poll.device] = (state, reading.at.unix)
                 return Change(Subject("supply", poll.device), state, reading.at.unix, reading.at.unix)
