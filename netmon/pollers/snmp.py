@@ -38,8 +38,9 @@ from netmon.snmp import NO_SUCH_NAME, TOO_BIG, Asker, Response, SnmpError, VarBi
 log = structlog.get_logger(__name__)
 
 REDISCOVER_S = 3600.0
-REDISCOVER_PARTIAL_S = 300.0
-"""How soon a discovery that was cut off is tried again."""
+REDISCOVER_SOON_S = 300.0
+"""How soon a discovery is done again that was cut off, or that met an agent which had only just started: net-snmp, for one,
+tells the load of its processors a minute later."""
 
 SYS_OBJECT_ID = oid.encode("1.3.6.1.2.1.1.2.0")
 
@@ -240,8 +241,9 @@ class SnmpPoller:
     def _next_discovery(self) -> float:
         """Within the hour, at a point of the hour that is the device's own, so that devices do not come all at once."""
         clock = self._now().monotonic
-        if self._partial:
-            return clock + REDISCOVER_PARTIAL_S
+        young = self._last is not None and (self._last[0].sys_uptime or 0) < 100 * REDISCOVER_SOON_S
+        if self._partial or young:
+            return clock + REDISCOVER_SOON_S
         phase = zlib.crc32(self._device.id.encode()) / 2**32 * REDISCOVER_S
         return clock + REDISCOVER_S - (clock - phase) % REDISCOVER_S
 

@@ -207,6 +207,19 @@ async def test_without_an_echo_silence_stays_silence(box: StartBox, poller_of: M
     assert "ping" in poll.detail.lower()
 
 
+@pytest.mark.parametrize(("uptime_s", "within_s"), [(20, snmp.REDISCOVER_SOON_S), (1000, snmp.REDISCOVER_S)])
+async def test_an_agent_that_only_just_started_is_discovered_again_soon(
+    box: StartBox, poller_of: MakePoller, uptime_s: float, within_s: float
+):
+    """What it does not tell in its first minutes is not missed for an hour."""
+    there = await box()
+    there.reboot(uptime_s)
+    poller = poller_of(there.port)
+    before = snmp.now().monotonic
+    await poller.poll()
+    assert before < poller._due <= snmp.now().monotonic + within_s
+
+
 async def test_a_discovery_comes_once_an_hour(box: StartBox, poller_of: MakePoller, monkeypatch: pytest.MonkeyPatch):
     """A new interface that disturbs no known row is found within the hour."""
     there = await box()
