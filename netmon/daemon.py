@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from netmon import __version__, facts, profiles, systemd, units, wallboard
+from netmon import __version__, profiles, systemd, units
+from netmon.answers import Answers
 from netmon.control import ControlError, ControlServer
 from netmon.exporters.influx import Influx
 from netmon.exporters.outlets import Outlets
@@ -31,7 +32,7 @@ from netmon.pollers.choice import Pollers
 from netmon.reload import read_in_child, started_anew
 from netmon.schedule import Schedule
 from netmon.settings import Settings
-from netmon.store import Store, dump_verdict
+from netmon.store import Store
 from netmon.watch import Poller
 from netmon.web import Listener
 
@@ -76,7 +77,6 @@ class Daemon:
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
         self._refused = False
-        self._ready = False
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -136,10 +136,21 @@ class Daemon:
         self._judge = Judge(self._register, store, self._reader, self._outlets, self.meter)
         self._show_inventory(settings)
         self._fill_schedule(settings)
-        listener = Listener(self, settings.prometheus.host, settings.prometheus.port)
+        answers = Answers(
+            network=self._network,
+            pipeline=self._pipeline,
+            judge=self._judge,
+            pollers=self._pollers,
+            page=self._page,
+            influx=self._influx,
+            register=self._register,
+            settings=lambda: self.settings,
+            started=self._started,
+        )
+        listener = Listener(answers, settings.prometheus.host, settings.prometheus.port)
         control = ControlServer(
             settings.control,
-            {"status": self._control_status, "verdicts": self._control_verdicts, "reload": self._control_reload},
+            {"status": answers.control_status, "verdicts": answers.control_verdicts, "reload": self._control_reload},
         )
         self._listen = await _begin("exporters.prometheus.listen", listener.start())
         try:
@@ -195,43 +206,6 @@ class Daemon:
             raise self._failure
 
     # --- what the parts ask -------------------------------------------------------------------------------------------
-
-    def metrics(self) -> bytes:
-        """The page of metrics, in text format 0.0.4. Called from a thread."""
-        return self._page.render()
-
-    def ready(self) -> bool:
-        """Whether every device had its first poll, once; a reload does not take it back."""
-        self._ready = self._ready or all(watch.looked for watch in self._pipeline.watches.values())
-        return self._ready
-
-    def state(self) -> Mapping[str, Any]:
-        polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
-        missing, connections = self._pipeline.missing_interfaces(), self._connections()
-        return facts.state(self._network, polls, missing, ready=self.ready(), connections=connections)
-
-    def verdicts(self) -> Mapping[str, Any]:
-        return facts.verdicts(self._judge.verdicts)
-
-    def wallboard(self) -> Mapping[str, Any]:
-        return wallboard.wallboard(
-            network=self._network,
-            verdicts=self._judge.verdicts,
-            targets=self.settings.targets,
-            register=self._register,
-            provinces=self.settings.provinces,
-            scope=self.settings.scope,
-            on_battery=self._pipeline.supplies.on_battery(),
-            ready=self.ready(),
-            now=time.time(),
-            version=__version__,
-            connections=self._connections(),
-        )
-
-    def _connections(self) -> dict[str, bool]:
-        """Whether the servers can be reached that netmon was told to use."""
-        subscriber = self._pollers.subscriber
-        return {"mqtt": subscriber.connected} if subscriber is not None else {}
 
     def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
         return self._pollers.make(device, labels, self.settings.credentials)
@@ -405,15 +379,6 @@ class Daemon:
         self._judge.show_communes(settings.provinces, time.time())
 
     # --- the control socket -------------------------------------------------------------------------------------------
-
-    async def _control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
-
-    async def _control_verdicts(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The verdicts with their evidence, as the store writes them: all, or those that `name` names."""
-        name = request.get("name")
-        found = [v for v in self._judge.verdicts if name is None or name in (v.id, v.subject.id)]
-        return {"verdicts": [dump_verdict(verdict) for verdict in found], "known": [v.id for v in self._judge.verdicts]}
 
     async def _control_reload(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         diff, later = await self.reload(author)

@@ -119,7 +119,7 @@ class Pipeline:
                 self.announcer.forget(Subject(kind, name), now)
                 if kind == "link":
                     self._store.drop_baselines(name)
-                for owner in {"device": ("read", "poll", "polled"), "link": ("rate", "capacity")}.get(kind, ()):
+                for owner in {"device": ("read", "poll", "polled", "late"), "link": ("rate", "capacity")}.get(kind, ()):
                     self._outlets.forget(f"{owner}:{name}")
         for name in diff.removed:
             del self.watches[name]
@@ -152,7 +152,7 @@ class Pipeline:
             return
         self.watches[device.id] = fresh = Watch(device, labels, poller)
         if watch is not None:
-            for owner in ("read", "poll", "polled"):
+            for owner in ("read", "poll", "polled", "late"):
                 self._outlets.forget(f"{owner}:{device.id}")
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []

@@ -98,6 +98,8 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
     unheard = {device["device"] for device in told["devices"] if _unheard(device)}
     if not told.get("connections", {}).get("mqtt", True):
         parts.append(f"The MQTT broker is away: {len(unheard)} devices that report over it are unknown.")
+    if not told.get("connections", {}).get("influx", True):
+        parts.append("InfluxDB takes no points: what is written waits in the outbox.")
     sites = [
         (site["name"], site["commune"], site["service"], _since(site, now))
         for site in told["sites"]

@@ -97,8 +97,7 @@ class Influx:
         self._moving = asyncio.Lock()
         self._to_send = asyncio.Event()
         self._to_store = asyncio.Event()
-        self._disk_fails = False
-        self._unread = False
+        self._disk_failing: set[str] = set()
 
     def write(self, owner: str, samples: Sequence[tuple[Series, float]], at: float | Sequence[float]) -> None:
         """Takes samples and returns at once. `at` is in Unix seconds: one for all, or one for each sample.
@@ -112,6 +111,11 @@ class Influx:
     def forget(self, owner: str) -> None:
         """The owner is no longer part of the inventory."""
         self._lines.forget(owner)
+
+    @property
+    def reachable(self) -> bool:
+        """False while what is written must wait for the receiver."""
+        return not self._receiver.away
 
     @property
     def waiting_points(self) -> int:
@@ -159,7 +163,7 @@ class Influx:
         self._closed.append(batch)
         self._closed_bytes += len(batch.lines)
         while self._closed_bytes > MEMORY_BYTES and len(self._closed) > 1:
-            self._drop(self._pop_closed().points, "disk" if self._disk_fails else "overflow")
+            self._drop(self._pop_closed().points, "disk" if "put" in self._disk_failing else "overflow")
         self._to_send.set()
         self._to_store.set()
 
@@ -194,7 +198,7 @@ class Influx:
             if not self._closed:
                 return True
             batch = self._pop_closed()
-            stored = await self._try_disk(self._outbox.put, batch)
+            stored = await self._try_disk("put", self._outbox.put, batch)
             if not stored:
                 self._push_back(batch)
             return stored
@@ -206,24 +210,26 @@ class Influx:
                 return
             left = self._delivery.left()
             if not left.points:
-                await self._try_disk(self._outbox.remove, left.number)
-            elif left.points != self._stored and not await self._try_disk(self._outbox.put, left) and not self._stored:
+                await self._try_disk("remove", self._outbox.remove, left.number)
+            elif (
+                left.points != self._stored and not await self._try_disk("put", self._outbox.put, left) and not self._stored
+            ):
                 self._push_back(left)
             self._outbox.release()
             self._delivery, self._stored = None, 0
 
-    async def _try_disk(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """True when the disk did it. Tells when it begins to fail, and when that is over."""
+    async def _try_disk(self, what: str, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """True when the disk did it. Tells when `what` begins to fail and when that is over: a full disk still reads."""
         try:
             await self._on_disk(call, *args, **kwargs)
         except OSError as error:
-            if not self._disk_fails:
-                log.error("the outbox for InfluxDB fails", directory=str(self._settings.outbox), detail=error.strerror)
-            self._disk_fails = True
+            if what not in self._disk_failing:
+                log.error("the outbox for InfluxDB fails", where=str(self._settings.outbox), to=what, detail=error.strerror)
+            self._disk_failing.add(what)
             return False
-        if self._disk_fails:
-            log.info("the outbox for InfluxDB works again", directory=str(self._settings.outbox))
-        self._disk_fails = False
+        if what in self._disk_failing:
+            log.info("the outbox for InfluxDB works again", where=str(self._settings.outbox), to=what)
+        self._disk_failing.discard(what)
         return True
 
     async def _on_disk(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -237,7 +243,7 @@ class Influx:
         while True:
             if await asyncio.shield(self._take()):
                 await self._clock.sleep(await self._deliver())
-            elif self._unread:
+            elif self._outbox and "take" in self._disk_failing:
                 await self._clock.sleep(DISK_WAIT_S)
             else:
                 await self._to_send.wait()
@@ -248,8 +254,7 @@ class Influx:
             self._to_send.clear()
             if self._delivery is not None:
                 return True
-            self._unread = bool(self._outbox) and not await self._try_disk(self._outbox.take)
-            if self._unread:
+            if self._outbox and not await self._try_disk("take", self._outbox.take):
                 return False
             batch = self._outbox.taken
             self._stored = batch.points if batch else 0
@@ -283,7 +288,7 @@ class Influx:
                 self._receiver.rejected(answer, delivery.sample)
         self._receiver.settled(delivery.rejected)
         if self._stored:
-            await self._try_disk(self._outbox.remove, delivery.number)
+            await self._try_disk("remove", self._outbox.remove, delivery.number)
         self._delivery, self._stored = None, 0
         return max(self._clock.monotonic() - started, points / DRAIN_POINTS_S) if self._outbox else 0
 

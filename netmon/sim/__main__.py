@@ -1,6 +1,7 @@
 """`python -m netmon.sim`: the simulated province on its loopback addresses, or the past that it would have had.
 
-Troubles are told on stderr in words. One line of JSON on stdout says that every agent answers.
+Troubles are told on stderr in words. One line of JSON on stdout says that every agent answers and every base station is
+about to report. Where the configuration's points go to the organisation "simulated" of InfluxDB, that is played as well.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
 from netmon.settings import ConfigErrors, Settings, load
+from netmon.sim import sink
 from netmon.sim.agents import Agent, listen
+from netmon.sim.broker import is_local
 from netmon.sim.province import province
+from netmon.sim.reports import Line, report
 from netmon.sim.seed import SeedError, fill
-from netmon.sim.troubles import Trouble, in_words, script
+from netmon.sim.stations import stations
+from netmon.sim.troubles import Script, Trouble, in_words, script
 
 DEFAULT_SEED = 2026
 
@@ -29,12 +35,9 @@ class SimulationError(Exception):
     """The configuration cannot be simulated; the text says why, for people."""
 
 
-def agents(settings: Settings, *, seed: int, started: float, troubles: Sequence[Trouble], speed: float) -> list[Agent]:
-    """An agent for every device of a configuration, its troubles chosen by `seed` and timed from `started`."""
-    chosen = script(settings.inventory, seed=seed, started=started, troubles=troubles, speed=speed)
+def agents(settings: Settings, chosen: Script, *, seed: int, started: float) -> list[Agent]:
+    """An agent for every device of a configuration that speaks SNMP."""
     made = province(settings.inventory, chosen, seed=seed, started=started)
-    for sentence in in_words(chosen, settings.inventory):
-        _say(sentence)
     return [Agent(machine, _community(settings, machine.id)) for machine in made.machines.values()]
 
 
@@ -54,21 +57,48 @@ def _endpoint(settings: Settings, device: str, port: int | None) -> tuple[str, i
     return entry.addresses[0], port or entry.port
 
 
-async def serve(settings: Settings, *, seed: int, port: int | None, troubles: Sequence[Trouble], speed: float) -> None:
-    """Answer for every device until SIGTERM or SIGINT."""
+async def serve(
+    settings: Settings, *, seed: int, port: int | None, troubles: Sequence[Trouble], speed: float, mqtt: bool
+) -> None:
+    """Answer for every device, or report for it, until SIGTERM or SIGINT; its troubles are timed from now."""
     started, began = time.time(), time.monotonic()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    made = agents(settings, seed=seed, started=started, troubles=troubles, speed=speed)
+    chosen = script(settings.inventory, seed=seed, started=started, troubles=troubles, speed=speed)
+    made = agents(settings, chosen, seed=seed, started=started)
+    if mqtt and settings.mqtt and not is_local(settings.mqtt):
+        raise SimulationError(
+            f"the broker is at {settings.mqtt.host}: the simulator takes mqtt:// and a loopback address only; or --no-mqtt"
+        )
+    reporting = stations(settings.inventory, chosen, seed=seed, started=started) if mqtt and settings.mqtt else []
+    for sentence in in_words(chosen, settings.inventory):
+        _say(sentence)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # A wall clock that is set back must not turn the counters back.
-    places = [(agent, *_endpoint(settings, agent.machine.id, port)) for agent in made]
-    with await listen(places, lambda: started + (time.monotonic() - began)):
-        sys.stdout.write(json.dumps({"ready": True, "agents": len(made), "seed": seed}) + "\n")
+
+    def clock() -> float:
+        """A wall clock that is set back must not turn the counters back."""
+        return started + (time.monotonic() - began)
+
+    async with AsyncExitStack() as stack:
+        places = [(agent, *_endpoint(settings, agent.machine.id, port)) for agent in made]
+        stack.enter_context(await listen(places, clock))
+        if settings.influx and (address := sink.address(settings.influx)):
+            stack.push_async_callback((await sink.serve(settings.influx, *address)).cleanup)
+        told = {"ready": True, "agents": len(made), "publishers": len(reporting), "seed": seed}
+        sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
-        await stop.wait()
+        if settings.mqtt is None or not reporting:
+            await stop.wait()
+            return
+        talking = asyncio.create_task(report(reporting, Line(settings.mqtt, clock, _say)))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((talking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in (talking, stopping):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await talking
 
 
 def _say(text: str) -> None:
@@ -103,12 +133,14 @@ def _options(argv: Sequence[str], *, seeding: bool) -> argparse.Namespace:
     else:
         parser = argparse.ArgumentParser(
             prog="python -m netmon.sim",
-            description="Plays every SNMP device of a configuration whose addresses are loopback addresses.",
+            description="Plays every device of a configuration: SNMP agents on their loopback addresses, and those that\n"
+            "report over MQTT at the broker that it names.",
             epilog="'python -m netmon.sim seed --config DIR' writes the province's past into the store.",
         )
         parser.add_argument(
             "--port", type=int, metavar="P", help="the UDP port of every agent instead of the configured one"
         )
+        parser.add_argument("--no-mqtt", action="store_true", help="leaves the devices silent that report over MQTT")
         parser.add_argument("--speed", type=above_zero, default=1.0, metavar="X", help="runs the troubles X times as fast")
     parser.add_argument("--config", type=Path, required=True, metavar="DIR", help="the configuration whose devices to play")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="chooses traffic and troubles")
@@ -128,7 +160,14 @@ def main(argv: Sequence[str]) -> int:
             _say(fill(settings, seed=options.seed, troubles=options.troubles, days=options.days, now=time.time()).in_words())
         else:
             asyncio.run(
-                serve(settings, seed=options.seed, port=options.port, troubles=options.troubles, speed=options.speed)
+                serve(
+                    settings,
+                    seed=options.seed,
+                    port=options.port,
+                    troubles=options.troubles,
+                    speed=options.speed,
+                    mqtt=not options.no_mqtt,
+                )
             )
     except (ConfigErrors, SimulationError, SeedError, OSError) as error:
         _say(f"netmon.sim: {error}")

@@ -1,4 +1,5 @@
-"""The objects of a simulated device: SNMPv2-MIB system and IF-MIB ifTable and ifXTable (RFC 3418, RFC 2863).
+"""The objects of a simulated device: SNMPv2-MIB system, IF-MIB ifTable and ifXTable (RFC 3418, RFC 2863), and of a power
+controller what HUAWEI-SITE-MONITOR-MIB says of its plant.
 
 A `View` holds the objects of one life of a device in lexicographic order; their values are computed when they are asked for.
 """
@@ -9,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from netmon.sim.power import PowerPlant, PowerState
 from netmon.sim.province import Interface, Machine, Role
 from netmon.sim.traffic import Flow
 from netmon.snmp import oid
@@ -24,6 +26,9 @@ _IF_NUMBER = "1.3.6.1.2.1.2.1"
 _IF_ENTRY = "1.3.6.1.2.1.2.2.1"
 _IF_X_ENTRY = "1.3.6.1.2.1.31.1.1.1"
 _IF_TABLE_LAST_CHANGE = "1.3.6.1.2.1.31.1.5"
+
+_SITE_MONITOR = "1.3.6.1.4.1.2011.6.164.1"
+_NOT_FITTED = 2**31 - 1
 
 _PACKET = 740
 """Mean octets of a packet."""
@@ -68,7 +73,8 @@ class View:
 
 def view(machine: Machine, life: int, booted: float) -> View:
     """The objects of a device that has restarted `life` times, last at `booted` (Unix seconds)."""
-    return View([*_system(machine, booted), *_interfaces(machine, life, booted)])
+    power = _power(machine.plant) if machine.plant else ()
+    return View([*_system(machine, booted), *_interfaces(machine, life, booted), *power])
 
 
 def _ticks(booted: float, at: float) -> int:
@@ -165,3 +171,54 @@ def _counters(interface: Interface, booted: float) -> tuple[Callable[[float], in
         return lambda at: sum(flow.carried(at) for flow in flows) - base
 
     return since(interface.into), since(interface.out)
+
+
+def _power(plant: PowerPlant) -> Iterator[Object]:
+    """One AC input with one phase, two rectifiers, one string of batteries in slot 5, one DC output, one sensor in the room.
+    Volts, amperes and the battery's temperature are in tenths."""
+
+    def tenths(value: Callable[[PowerState], float]) -> Read:
+        return lambda at: round(10 * value(plant.at(at)))
+
+    def whole(value: Callable[[PowerState], float]) -> Read:
+        return lambda at: round(value(plant.at(at)))
+
+    def rectified(now: PowerState) -> float:
+        return now.output_current_amperes + now.battery_current_amperes if now.mains_up else 0.0
+
+    def charging(now: PowerState) -> int:
+        return 3 if not now.mains_up else 2 if now.battery_current_amperes > 0 else 1
+
+    volts, amperes = tenths(lambda now: now.output_voltage_volts), tenths(lambda now: now.output_current_amperes)
+    watts = whole(lambda now: now.output_voltage_volts * now.output_current_amperes)
+    into_battery = tenths(lambda now: now.battery_current_amperes)
+    objects: tuple[tuple[str, Tag, Read], ...] = (
+        ("3.1.3.0", Tag.GAUGE32, tenths(rectified)),
+        ("3.1.4.0", Tag.GAUGE32, _fixed(2)),
+        ("4.1.3.0", Tag.GAUGE32, _fixed(1)),
+        ("4.2.1.0", Tag.INTEGER, into_battery),
+        ("4.2.2.0", Tag.GAUGE32, whole(lambda now: now.battery_remaining_seconds / 60)),
+        ("4.2.3.0", Tag.INTEGER, whole(charging)),
+        ("4.2.10.0", Tag.GAUGE32, whole(lambda now: 100 * now.battery_charge_ratio)),
+        ("4.4.1.1.3.5", Tag.OCTET_STRING, _fixed(b"Battery String1")),
+        ("4.4.2.1.2.5", Tag.INTEGER, into_battery),
+        ("4.4.2.1.3.5", Tag.GAUGE32, whole(lambda now: 1000 * now.battery_charge_ratio)),
+        ("4.4.2.1.6.5", Tag.INTEGER, tenths(lambda now: now.temperature_celsius)),
+        ("5.1.4.0", Tag.GAUGE32, _fixed(1)),
+        ("5.2.1.1.3.1", Tag.OCTET_STRING, _fixed(b"AC Distribution")),
+        ("5.2.1.1.4.1", Tag.GAUGE32, tenths(lambda now: now.mains_voltage_volts)),
+        ("5.2.1.1.5.1", Tag.GAUGE32, _fixed(_NOT_FITTED)),
+        ("5.2.1.1.6.1", Tag.GAUGE32, _fixed(_NOT_FITTED)),
+        ("5.2.1.1.99.1", Tag.INTEGER, lambda at: 1 if plant.at(at).mains_up else 2),
+        ("6.1.3.0", Tag.GAUGE32, volts),
+        ("6.1.4.0", Tag.INTEGER, amperes),
+        ("6.1.5.0", Tag.GAUGE32, watts),
+        ("6.2.1.1.3.1", Tag.OCTET_STRING, _fixed(b"DC Distribution")),
+        ("6.2.1.1.4.1", Tag.GAUGE32, volts),
+        ("6.2.1.1.5.1", Tag.INTEGER, amperes),
+        ("6.2.1.1.6.1", Tag.GAUGE32, watts),
+        ("8.2.1.1.3.1", Tag.OCTET_STRING, _fixed(b"Environment temperature sensor1")),
+        ("8.2.1.1.4.1", Tag.INTEGER, whole(lambda now: now.temperature_celsius)),
+    )
+    for instance, tag, read in objects:
+        yield Object(oid.encode(f"{_SITE_MONITOR}.{instance}"), tag, read)

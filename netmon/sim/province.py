@@ -9,7 +9,9 @@ from enum import Enum
 from random import Random
 
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Direction, Link, LinkKind, LinkRole, Port, SiteKind
+from netmon.model import Capacity, Direction, Link, LinkKind, LinkRole, Port, SiteKind, Speech
+from netmon.sim.power import PowerPlant
+from netmon.sim.stations import plant
 from netmon.sim.timetable import Timetable
 from netmon.sim.traffic import Flow, full_week, office_week, quiet_week
 from netmon.sim.troubles import Script, behind
@@ -67,7 +69,8 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A device with an agent. It answers nothing while one of `silent` is active, and starts anew after `reboots`."""
+    """A device with an agent. It answers nothing while one of `silent` is active, and starts anew after `reboots`. A power
+    controller has the `plant` that it tells of, and answers nothing either when that has no power left."""
 
     id: str
     role: Role
@@ -76,9 +79,11 @@ class Machine:
     interfaces: tuple[Interface, ...]
     silent: tuple[Timetable, ...] = ()
     reboots: Timetable | None = None
+    plant: PowerPlant | None = None
 
     def silent_at(self, at: float) -> bool:
-        return any(timetable.active(at) for timetable in self.silent)
+        dark = self.plant is not None and self.plant.at(at).dark
+        return dark or any(timetable.active(at) for timetable in self.silent)
 
     def life(self, at: float) -> tuple[int, float]:
         """How often it has restarted since the simulation began, and when it last did (Unix seconds)."""
@@ -95,7 +100,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Province:
-    """All machines of an inventory by device id, and the traffic of its links."""
+    """All machines of an inventory that speak SNMP, by device id, and the traffic of its links."""
 
     machines: Mapping[str, Machine]
     flows: Flows
@@ -132,25 +137,27 @@ def traffic(
 
 
 def province(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> Province:
-    """Every device of an inventory with its interfaces, their traffic and their troubles."""
+    """Every device of an inventory that speaks SNMP with its interfaces, their traffic and their troubles."""
     silent: dict[str, list[Timetable]] = {}
     for trouble in (chosen.cut, chosen.reboot):
         if trouble is not None and trouble[0].near is not None:
             for lost in behind(inventory, (trouble[0].near.device,)):
                 silent.setdefault(lost, []).append(trouble[1])
     closed = {link.id: window for link in inventory.links.values() if (window := _lost_end(link, silent))}
+    severed = {trouble[0].id: trouble[1] for trouble in (chosen.cut, chosen.backup) if trouble}
+    closed |= severed
     flows = traffic(inventory, chosen, seed=seed, at=started, closed=closed)
 
-    plans = {device: _Plan() for device in inventory.devices}
+    plans = {device.id: _Plan() for device in inventory.devices.values() if device.speaks is Speech.SNMP}
     for link in inventory.links.values():
         for port in (link.near, link.far):
             if port is not None and port.device in plans:
-                _attach(plans[port.device], link, port, flows, inventory, chosen)
+                _attach(plans[port.device], link, port, flows, inventory, chosen, severed.get(link.id))
     reboots = {chosen.reboot[0].near.device: chosen.reboot[1]} if chosen.reboot and chosen.reboot[0].near else {}
     roles = {key: _role(inventory, key, plan) for key, plan in plans.items()}
     cores = [plans[key] for key, role in roles.items() if role is Role.CORE]
     machines = {}
-    for device in inventory.devices.values():
+    for device in map(inventory.devices.__getitem__, plans):
         role = roles[device.id]
         dice = Random(f"{seed}/{device.id}")
         machines[device.id] = Machine(
@@ -161,6 +168,7 @@ def province(inventory: Inventory, chosen: Script, *, seed: int, started: float)
             interfaces=_interfaces(role, device.id, plans[device.id], cores, dice),
             silent=tuple(silent.get(device.id, ())),
             reboots=reboots.get(device.id),
+            plant=plant(device.id, chosen, seed=seed) if role is Role.POWER else None,
         )
     return Province(machines=machines, flows=flows)
 
@@ -173,7 +181,9 @@ def _lost_end(link: Link, silent: Mapping[str, list[Timetable]]) -> Timetable | 
     return None
 
 
-def _attach(plan: _Plan, link: Link, port: Port, flows: Flows, inventory: Inventory, chosen: Script) -> None:
+def _attach(
+    plan: _Plan, link: Link, port: Port, flows: Flows, inventory: Inventory, chosen: Script, severed: Timetable | None
+) -> None:
     """Put one end of a link on its device. What the commune receives comes into the near end and goes out of the far one."""
     receive, transmit = flows[link.id][Direction.RECEIVE], flows[link.id][Direction.TRANSMIT]
     near = port == link.near
@@ -185,7 +195,7 @@ def _attach(plan: _Plan, link: Link, port: Port, flows: Flows, inventory: Invent
         into=(receive,) if near else (transmit,),
         out=(transmit,) if near else (receive,),
         # The operator's terminal keeps the far port up while a router restarts, and passes the loss of light on.
-        down=chosen.cut[1] if chosen.cut and chosen.cut[0].id == link.id else None,
+        down=severed,
         mac=_mac(port),
         full=not near and chosen.saturated is not None and chosen.saturated.id == link.id,
     )

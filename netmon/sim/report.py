@@ -9,13 +9,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 _UP = frozenset({"up", "suspect"})
-_ENOUGH_UP = 0.8
+_ENOUGH_DEVICES, _ENOUGH_UP, _ENOUGH_SERIES = 150, 0.8, 2_000
 _TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Figures of one moment. `expected` are the communes with a People's Committee, `judged` those that have verdicts."""
+    """Figures of one moment. `expected` are the communes with a People's Committee, `judged` those that have verdicts;
+    `mqtt_messages` were taken by the daemon, `influx_points` by the sink."""
 
     devices: int
     polled: int
@@ -25,6 +26,8 @@ class Report:
     readings: int
     series: int
     verdicts: Counter[str]
+    mqtt_messages: int
+    influx_points: int
     cpu_seconds: float | None
 
     def missing(self) -> str:
@@ -36,6 +39,14 @@ class Report:
             return f"only {self.up} of {self.devices} devices are up"
         if unjudged or not self.judged:
             return f"{unjudged} of {len(self.expected)} communes have no verdict"
+        if self.devices < _ENOUGH_DEVICES:
+            return f"only {self.devices} devices are watched"
+        if self.series <= _ENOUGH_SERIES:
+            return f"the page has only {self.series} series"
+        if not self.mqtt_messages:
+            return "no MQTT message was taken yet"
+        if not self.influx_points:
+            return "no point was written to InfluxDB yet"
         return ""
 
     def figures(self) -> dict[str, Any]:
@@ -46,20 +57,24 @@ class Report:
             "readings": self.readings,
             "series": self.series,
             "verdicts": dict(sorted(self.verdicts.items())),
+            "mqtt_messages": self.mqtt_messages,
+            "influx_points": self.influx_points,
             "cpu_seconds": self.cpu_seconds,
         }
 
 
-def look(address: tuple[str, int]) -> Report | None:
-    """Asks the daemon at this host and port; None while it does not answer."""
+def look(daemon: tuple[str, int], sink: tuple[str, int] | None = None) -> Report | None:
+    """Asks the daemon at this host and port, and the sink for its points; None while they do not answer."""
     try:
-        state = json.loads(_get(address, "/api/v1/state"))
-        verdicts = json.loads(_get(address, "/api/v1/verdicts"))["verdicts"]
-        page = _get(address, "/metrics")
+        state = json.loads(_get(daemon, "/api/v1/state"))
+        verdicts = json.loads(_get(daemon, "/api/v1/verdicts"))["verdicts"]
+        page = _get(daemon, "/metrics")
+        points = json.loads(_get(sink, "/points"))["points"] if sink else 0
     except (OSError, HTTPException):
         return None
     samples = [line for line in page.splitlines() if line and not line.startswith("#")]
     of_communes = [verdict for verdict in verdicts if verdict["subject_kind"] == "commune"]
+    mqtt = [line for line in samples if line.startswith("netmon_mqtt_messages_total{")]
     cpu = _sample(samples, "process_cpu_seconds_total")
     return Report(
         devices=len(state["devices"]),
@@ -70,6 +85,8 @@ def look(address: tuple[str, int]) -> Report | None:
         readings=int(_sample(samples, "netmon_readings_total") or 0),
         series=len(samples),
         verdicts=Counter(verdict["standing"] for verdict in of_communes),
+        mqtt_messages=sum(int(float(line.rpartition(" ")[2])) for line in mqtt),
+        influx_points=points,
         cpu_seconds=None if cpu is None else round(cpu, 2),
     )
 

@@ -43,3 +43,10 @@ class Timetable:
             return None
         start, end = self.window(begun - 1)
         return start if at < end else end
+
+    def next_change(self, at: float) -> float | None:
+        """When a window next begins or ends after an instant; None when all is over."""
+        begun = self.begun(at)
+        if begun > 0 and at < (end := self.window(begun - 1)[1]):
+            return end
+        return self.window(begun)[0] if begun == 0 or self.every is not None else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Device, Link, LinkKind, LinkRole, Port, Site, SiteKind
+from netmon.model import Capacity, Device, Link, LinkKind, LinkRole, Port, Site, SiteKind, Speech
 
 CAPACITY = Capacity(valid_from=0.0, receive=25e6, transmit=12.5e6)
 
@@ -49,6 +51,31 @@ def small_province() -> Inventory:
     return Inventory(sites=sites, devices=devices, links=links, canaries=("gw-1", "core-1"))
 
 
+def grown_province() -> Inventory:
+    """The small one with three base stations that speak MQTT, behind each of the first three communes, and a backup for
+    the last commune."""
+    small = small_province()
+    sites, devices, links = dict(small.sites), dict(small.devices), dict(small.links)
+    for n in range(3):
+        tower = f"bts-mqtt-{n}"
+        sites[tower] = Site(id=tower, name=f"Trạm BTS {n}", kind=SiteKind.BTS, province="04", commune=f"0130{n}")
+        devices[f"{tower}-ctl"] = Device(id=f"{tower}-ctl", site=tower, speaks=Speech.MQTT, upstreams=(f"xa-{n}-r1",))
+    links["xa-7-lte"] = replace(
+        links["xa-7-fibre"],
+        id="xa-7-lte",
+        kind=LinkKind.LTE,
+        role=LinkRole.BACKUP,
+        near=Port("xa-7-r1", "Cellular0/0/0"),
+        far=None,
+    )
+    return Inventory(sites=sites, devices=devices, links=links, canaries=small.canaries)
+
+
 @pytest.fixture
 def inventory() -> Inventory:
     return small_province()
+
+
+@pytest.fixture
+def grown() -> Inventory:
+    return grown_province()

@@ -11,14 +11,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netmon.settings import load
 from netmon.sim import demo
+from netmon.sim.prepare import control_socket, prepare
 from netmon.sim.programs import DemoError, home_of_our_own, running
+from netmon.sim.report import Report
 from netmon.store import StoreError
 from netmon.store.schema import lock
 from tests import peers
@@ -33,9 +38,10 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def hasten(home: Path) -> None:
-    """A configuration of the demonstration that is polled every 3 s."""
-    main = demo.prepare(home, keep=False, port=peers.free_port("tcp")) / "netmon.yaml"
-    main.write_text(main.read_text().replace("interval: 30s", "interval: 3s"))
+    """A configuration of the demonstration whose devices are polled, or report, every 3 s."""
+    config = prepare(home, keep=False, port=peers.free_port("tcp"))
+    for path in (config / "netmon.yaml", config / "inventory" / "bts-mqtt.yaml"):
+        path.write_text(path.read_text().replace("interval: 30s", "interval: 3s"))
 
 
 def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp_path: Path) -> None:
@@ -45,10 +51,12 @@ def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp
     assert done.returncode == 0, done.stdout + done.stderr
     [line] = done.stdout.splitlines()
     said = json.loads(line)
-    assert (said["devices"], said["communes"]) == (78, 56)
-    assert said["devices_up"] >= 63
-    assert said["readings"] > 78 * 10
-    assert said["series"] > 78 * 10
+    assert (said["devices"], said["communes"]) == (180, 56)
+    assert said["devices_up"] >= 144
+    assert said["readings"] > 180 * 10
+    assert said["series"] > 180 * 10
+    assert said["mqtt_messages"] >= 3 * 90
+    assert said["influx_points"] > 180 * 10
     assert sum(said["verdicts"].values()) == 2 * 56
     assert said["verdicts"]["missed"] >= 1
     assert said["verdicts"]["at_risk"] >= 1
@@ -57,7 +65,7 @@ def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp
 
 
 def test_a_daemon_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
-    demo.prepare(tmp_path, keep=False, port=peers.free_port("tcp"))
+    prepare(tmp_path, keep=False, port=peers.free_port("tcp"))
     (tmp_path / "netmon.db").touch()
     held = lock(tmp_path / "netmon.db")
     try:
@@ -105,7 +113,7 @@ def test_what_it_prints_works_elsewhere_and_its_programs_die_with_it_when_it_is_
         assert str(home / "netmon.log") in program.output
         pid = program.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        assert len(children) == 2
+        assert len(children) == 3
         program.process.kill()
         peers.eventually(lambda: not any(map(lives, children)))
         with home_of_our_own([home]) as again:
@@ -150,7 +158,7 @@ def test_an_interrupt_at_any_moment_of_the_start_leaves_no_traceback(tmp_path: P
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_started_or_deleted(tmp_path: Path) -> None:
-    config = demo.prepare(tmp_path, keep=False, port=None)
+    config = prepare(tmp_path, keep=False, port=None)
     (tmp_path / "netmon.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -164,10 +172,27 @@ def test_a_port_that_is_taken_is_told_before_anything_is_started_or_deleted(tmp_
         assert load(config).prometheus.port != port
 
 
+def test_a_kept_configuration_has_its_own_servers_at_new_ports_and_leaves_those_of_others_alone(tmp_path: Path) -> None:
+    """Points that somebody sends to an organisation of another name still go where they went."""
+    before = load(prepare(tmp_path, keep=False, port=None))
+    after = load(prepare(tmp_path, keep=True, port=None))
+    assert before.mqtt
+    assert after.mqtt
+    assert before.influx
+    assert after.influx
+    assert before.mqtt.port != after.mqtt.port
+    assert before.influx.url != after.influx.url
+    main = tmp_path / "config" / "netmon.yaml"
+    main.write_text(main.read_text().replace("org: simulated", "org: noc"))
+    theirs = load(prepare(tmp_path, keep=True, port=None))
+    assert theirs.influx
+    assert theirs.influx.url == after.influx.url
+
+
 def test_a_port_can_be_chosen_for_a_configuration_that_is_kept(tmp_path: Path) -> None:
-    config = demo.prepare(tmp_path, keep=False, port=None)
+    config = prepare(tmp_path, keep=False, port=None)
     before, port = load(config), peers.free_port("tcp")
-    demo.prepare(tmp_path, keep=True, port=port)
+    prepare(tmp_path, keep=True, port=port)
     after = load(config)
     assert (after.prometheus.host, after.prometheus.port) == ("127.0.0.1", port)
     assert (after.store.path, after.control) == (before.store.path, before.control)
@@ -176,26 +201,29 @@ def test_a_port_can_be_chosen_for_a_configuration_that_is_kept(tmp_path: Path) -
 
 def test_pages_of_another_netmon_are_not_taken_for_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only our own daemon answers on the control socket."""
-    monkeypatch.setattr(demo, "look", lambda address: object())
-    assert not demo._answers(load(demo.prepare(tmp_path, keep=False, port=None)))
+    monkeypatch.setattr(demo, "look", lambda *addresses: object())
+    assert not demo._answers(load(prepare(tmp_path, keep=False, port=None)))
 
 
 def test_a_new_run_empties_the_store_unless_somebody_writes_to_it(tmp_path: Path) -> None:
-    demo.prepare(tmp_path, keep=False, port=None)
+    prepare(tmp_path, keep=False, port=None)
     files = [tmp_path / f"netmon.db{end}" for end in ("", "-wal", "-shm")]
+    files.append(tmp_path / "influxdb-outbox" / "1")
+    files[-1].parent.mkdir()
     for file in files:
         file.touch()
     held = lock(tmp_path / "netmon.db")
     try:
         with pytest.raises(StoreError, match="another netmon writes"):
-            demo.prepare(tmp_path, keep=False, port=None)
+            prepare(tmp_path, keep=False, port=None)
         assert all(file.exists() for file in files)
     finally:
         os.close(held)
-    demo.prepare(tmp_path, keep=True, port=None)
+    prepare(tmp_path, keep=True, port=None)
     assert all(file.exists() for file in files)
-    demo.prepare(tmp_path, keep=False, port=None)
+    prepare(tmp_path, keep=False, port=None)
     assert [path.name for path in tmp_path.glob("netmon.db*")] == ["netmon.db.lock"]
+    assert not files[-1].exists()
 
 
 def test_a_home_too_deep_for_a_socket_has_its_socket_elsewhere_while_it_runs(tmp_path: Path) -> None:
@@ -203,14 +231,49 @@ def test_a_home_too_deep_for_a_socket_has_its_socket_elsewhere_while_it_runs(tmp
     for length, moved in ((107, False), (108, True)):
         home = tmp_path / ("x" * (length - len(os.fsencode(tmp_path / "control.sock")) - 1))
         for keep in (False, True):
-            with demo.control_socket(home) as control, socket.socket(socket.AF_UNIX) as listener:
-                place = load(demo.prepare(home, keep=keep, port=None, control=control)).control
+            with control_socket(home) as control, socket.socket(socket.AF_UNIX) as listener:
+                place = load(prepare(home, keep=keep, port=None, control=control)).control
                 assert (place != home / "control.sock") == moved
                 listener.bind(str(place))
                 if not moved:
                     place.unlink()
             assert place.parent.exists() != moved
         assert load(home / "config").control == place
+
+
+ENOUGH = Report(
+    devices=180,
+    polled=180,
+    up=144,
+    expected=frozenset({"01273"}),
+    judged=frozenset({"01273"}),
+    readings=1,
+    series=2001,
+    verdicts=Counter(met=1),
+    mqtt_messages=1,
+    influx_points=1,
+    cpu_seconds=None,
+)
+
+
+def test_nothing_is_missing_from_a_province_that_is_watched() -> None:
+    assert ENOUGH.missing() == ""
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        ({"polled": 179}, "1 of 180 devices were not polled yet"),
+        ({"up": 143}, "only 143 of 180 devices are up"),
+        ({"judged": frozenset()}, "1 of 1 communes have no verdict"),
+        ({"devices": 149, "polled": 149}, "only 149 devices are watched"),
+        ({"series": 2000}, "the page has only 2000 series"),
+        ({"mqtt_messages": 0}, "no MQTT message was taken yet"),
+        ({"influx_points": 0}, "no point was written to InfluxDB yet"),
+    ],
+)
+def test_what_a_check_still_lacks_is_told(lacking: dict[str, Any], reason: str) -> None:
+    assert replace(ENOUGH, **lacking).missing() == reason
 
 
 @pytest.mark.parametrize("wrong", [("--check", "-5"), ("--check", "0"), ("--port", "0"), ("--port", "65536")])

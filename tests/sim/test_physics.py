@@ -76,6 +76,13 @@ def test_offices_are_busy_at_ten_on_a_wednesday_and_quiet_on_a_sunday_night() ->
     assert at_ten > 5 * sunday
 
 
+@given(st.floats(0, 10_000), st.none() | st.just(127.0))
+def test_the_next_change_of_a_timetable_is_its_first_edge_after_an_instant(at: float, every: float | None) -> None:
+    timetable = Timetable(100, 8, every)
+    edges = [edge for n in range(80 if every else 1) for edge in timetable.window(n) if edge > at]
+    assert timetable.next_change(at) == min(edges, default=None)
+
+
 @given(st.floats(0, 10_000))
 def test_a_timetable_is_active_within_its_windows_and_nowhere_else(at: float) -> None:
     timetable = Timetable(100, 8, 127)
@@ -144,9 +151,13 @@ def test_a_reboot_stops_the_traffic_but_leaves_the_core_port_up(inventory: Inven
     assert made.flows[link.id][Direction.RECEIVE].octets(timetable.first, timetable.first + 8) == 0
 
 
-def test_each_trouble_is_told_in_a_sentence_that_names_the_link(inventory: Inventory) -> None:
-    chosen = script(inventory, seed=7, started=START)
-    words = in_words(chosen, inventory)
-    assert [sentence.split(":")[0] for sentence in words] == ["cut", "reboot", "saturated", "busy"]
+def test_each_trouble_is_told_in_a_sentence_that_names_its_place(grown: Inventory) -> None:
+    chosen = script(grown, seed=7, started=START)
+    words = in_words(chosen, grown)
+    assert [sentence.split(":")[0] for sentence in words] == [
+        *("cut", "reboot", "saturated", "backup", "battery", "battery", "busy")
+    ]
     assert chosen.cut
     assert chosen.cut[0].id in words[0]
+    assert "xa-7-fibre" in words[3]
+    assert chosen.battery[1][0] in words[5]

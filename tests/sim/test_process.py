@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from netmon.model import End, Port, Subject
+from netmon.model import End, Port, Speech, Subject
 from netmon.settings import Settings, load
-from netmon.sim import demo
+from netmon.sim.prepare import prepare
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.troubles import Trouble
 from netmon.snmp import V2C, Client, Community, Silent, Target, get_request, oid, walk
@@ -31,7 +31,7 @@ SYS_NAME, IF_NAME, HC_IN, HC_OUT = (
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return demo.prepare(tmp_path_factory.mktemp("demo"), keep=False, port=None)
+    return prepare(tmp_path_factory.mktemp("demo"), keep=False, port=None)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def community(config: Path) -> str:
 def simulator(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Running]:
     """The province of the demonstration without its troubles."""
     log = tmp_path_factory.mktemp("sim") / "log"
-    arguments = [sys.executable, "-m", "netmon.sim", "--config", config, "--troubles", "none"]
+    arguments = [sys.executable, "-m", "netmon.sim", "--config", config, "--troubles", "none", "--no-mqtt"]
     with peers.running(arguments, ready=lambda: '"ready": true' in log.read_text(), log=log) as running:
         yield running
 
@@ -64,8 +64,9 @@ def ask(tool: str, community: str, settings: Settings, device: str, *names: str,
 @pytest.mark.usefixtures("simulator")
 def test_net_snmp_finds_every_device_under_its_own_address(settings: Settings, community: str) -> None:
     inventory = settings.inventory
-    assert len(inventory.devices) == 78
-    for device in inventory.devices:
+    asked = [device.id for device in inventory.devices.values() if device.speaks is Speech.SNMP]
+    assert len(asked) == 78
+    for device in asked:
         [line] = ask("snmpget", community, settings, device, SYS_NAME)
         assert line == f'.{SYS_NAME} "{device}"'
 
@@ -174,11 +175,13 @@ def test_the_store_is_seeded_once_and_marked_as_simulated(settings: Settings) ->
         fill(settings, seed=1, troubles=tuple(Trouble), days=1, now=now)
 
 
-def test_the_demonstration_keeps_its_secret_out_of_the_configuration(config: Path, community: str) -> None:
-    assert (config / "community").stat().st_mode & 0o077 == 0
-    assert all(community not in path.read_text() for path in config.rglob("*.yaml"))
+def test_the_demonstration_keeps_its_secrets_out_of_the_configuration(config: Path) -> None:
+    written = [path.read_text() for path in config.rglob("*.yaml")]
+    for name in ("community", "mqtt-password", "influxdb-token"):
+        assert (config / name).stat().st_mode & 0o077 == 0
+        assert not any((config / name).read_text() in text for text in written)
 
 
 def test_a_ready_simulator_has_said_so_in_one_line_of_json(simulator: peers.Running) -> None:
     said = [json.loads(line) for line in simulator.output.splitlines() if line.startswith("{")]
-    assert said == [{"ready": True, "agents": 78, "seed": 2026}]
+    assert said == [{"ready": True, "agents": 78, "publishers": 0, "seed": 2026}]

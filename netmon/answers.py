@@ -1,0 +1,98 @@
+"""What a running netmon answers to those who ask: the listener's pages and the control socket's read commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netmon import __version__, facts, wallboard
+from netmon.exporters.influx import Influx
+from netmon.exporters.prometheus import Page
+from netmon.judge import Judge
+from netmon.network import Network
+from netmon.pipeline import Pipeline
+from netmon.pollers.choice import Pollers
+from netmon.settings import Settings
+from netmon.store import dump_verdict
+from netmon.units import Register
+
+
+class Answers:
+    """Reads the parts of one netmon, and changes none. `settings` gives those that hold now; `started` is Unix seconds."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        pipeline: Pipeline,
+        judge: Judge,
+        pollers: Pollers,
+        page: Page,
+        influx: Influx | None,
+        register: Register,
+        settings: Callable[[], Settings],
+        started: float,
+    ) -> None:
+        self._network = network
+        self._pipeline = pipeline
+        self._judge = judge
+        self._pollers = pollers
+        self._page = page
+        self._influx = influx
+        self._register = register
+        self._settings = settings
+        self._started = started
+        self._ready = False
+
+    def metrics(self) -> bytes:
+        """The page of metrics, in text format 0.0.4. Called from a thread."""
+        return self._page.render()
+
+    def ready(self) -> bool:
+        """Whether every device had its first poll, once; a reload does not take it back."""
+        self._ready = self._ready or all(watch.looked for watch in self._pipeline.watches.values())
+        return self._ready
+
+    def state(self) -> Mapping[str, Any]:
+        """The states of devices, links and sites."""
+        polls = {name: watch.last for name, watch in self._pipeline.watches.items()}
+        missing, connections = self._pipeline.missing_interfaces(), self._connections()
+        return facts.state(self._network, polls, missing, ready=self.ready(), connections=connections)
+
+    def verdicts(self) -> Mapping[str, Any]:
+        """The verdicts, without their evidence."""
+        return facts.verdicts(self._judge.verdicts)
+
+    def wallboard(self) -> Mapping[str, Any]:
+        """What the wallboard shows."""
+        settings = self._settings()
+        return wallboard.wallboard(
+            network=self._network,
+            verdicts=self._judge.verdicts,
+            targets=settings.targets,
+            register=self._register,
+            provinces=settings.provinces,
+            scope=settings.scope,
+            on_battery=self._pipeline.supplies.on_battery(),
+            ready=self.ready(),
+            now=time.time(),
+            version=__version__,
+            connections=self._connections(),
+        )
+
+    async def control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All that `netmon status` shows."""
+        return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
+
+    async def control_verdicts(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The verdicts with their evidence, as the store writes them: all, or those that `name` names."""
+        name = request.get("name")
+        found = [v for v in self._judge.verdicts if name is None or name in (v.id, v.subject.id)]
+        return {"verdicts": [dump_verdict(verdict) for verdict in found], "known": [v.id for v in self._judge.verdicts]}
+
+    def _connections(self) -> dict[str, bool]:
+        """Whether the servers can be reached that netmon was told to use."""
+        subscriber = self._pollers.subscriber
+        known = {"mqtt": subscriber.connected} if subscriber is not None else {}
+        return known | ({"influx": self._influx.reachable} if self._influx is not None else {})
