@@ -118,14 +118,15 @@ def script(
             return None
         return place, Timetable(started + first / speed, lasting / speed, every / speed)
 
+    # Nothing goes wrong before every device was heard once, so that a fall is seen as one.
     return Script(
-        cut=during(Trouble.CUT, cut, 15, 1200, 1500),
+        cut=during(Trouble.CUT, cut, 45, 1200, 1500),
         # No divisor of a usual interval, so polls meet every part of it.
-        reboot=during(Trouble.REBOOT, reboot, 45, 8, 127),
+        reboot=during(Trouble.REBOOT, reboot, 75, 8, 127),
         saturated=saturated if Trouble.SATURATED in troubles else None,
         busy=busy,
-        backup=during(Trouble.BACKUP, backup, 25, 3600, 4500),
-        battery=tuple(filter(None, (during(Trouble.BATTERY, station, 20, 5400, 43_200) for station in stations))),
+        backup=during(Trouble.BACKUP, backup, 55, 3600, 4500),
+        battery=tuple(filter(None, (during(Trouble.BATTERY, station, 50, 5400, 43_200) for station in stations))),
     )
 
 
