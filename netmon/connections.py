@@ -115,6 +115,12 @@ class Connections:
         elif subject.kind == "site" and subject.id in self.sites:
             self.sites[subject.id] = told
 
+    def recall(self, subject: Subject, state: str) -> None:
+        """What a link was told last before the restart that was not `unknown`: `netmon_link_up` goes on with it."""
+        told = self.links.get(subject.id) if subject.kind == "link" else None
+        if told is not None and not told.last_known:
+            self.links[subject.id] = told._replace(last_known=state)
+
     # --- what witnesses say -------------------------------------------------------------------------------------------
 
     def note_ports(self, poll: Poll, oper_up: Mapping[str, bool]) -> bool:

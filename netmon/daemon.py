@@ -113,6 +113,8 @@ class Daemon:
         for kind in ("device", "link", "site"):
             for name, span in self._reader.last_spans(kind).items():
                 self._network.restore(Subject(kind, name), span.state, span.start)
+            for name, state in self._reader.last_known(kind).items():
+                self._network.recall(Subject(kind, name), state)
         self._close_outages_of_strangers(settings.inventory)
         self._schedule = Schedule(
             lambda key, due: self._pipeline.run(key),
@@ -179,7 +181,7 @@ class Daemon:
             self._every(TICK_S, self._tick),
             self._every(SWEEP_S, self._sweep),
             self._every(HEARTBEAT_S, self._heartbeat),
-            self._every(SLOT_S, self._refresh),
+            self._every(SLOT_S, self._refresh, first_s=SLOT_S),
             self._judge.run_forever(lambda: self.settings),
             self._fold_forever(),
             self._reload_on_hangup(),
@@ -268,7 +270,8 @@ class Daemon:
             systemd.notify(WATCHDOG="1")
             await asyncio.sleep(period)
 
-    async def _every(self, period_s: float, work: Any) -> None:
+    async def _every(self, period_s: float, work: Any, first_s: float = 0.0) -> None:
+        await asyncio.sleep(first_s)
         while True:
             await work(time.time())
             await asyncio.sleep(period_s)
@@ -348,7 +351,7 @@ class Daemon:
         checks = dict(self._pipeline.checks())
         diff = self._pipeline.take(settings.inventory, renewed)
         if self._pollers.subscriber is not None:
-            self._pollers.subscriber.keep(devices)
+            self._pollers.subscriber.keep({device.id for device in devices.values() if device.speaks is Speech.MQTT})
         for device in diff.removed:
             self._schedule.remove(device)
         for device in diff.added | diff.changed:

@@ -33,6 +33,7 @@ def state(
                 "site": site.id,
                 "province": site.province,
                 "commune": site.commune,
+                "speaks": device.speaks,
                 "state": track.state,
                 "since": track.since or None,
                 "cause": track.cause,

@@ -95,6 +95,7 @@ class Judge:
         self._stopping = Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._stored: dict[str, tuple[Standing | None, float, float]] = {}
+        self._shown: frozenset[str] = frozenset()  # provinces whose communes are exported
         self.verdicts: list[Verdict] = list(reader.verdicts())
 
     async def run_forever(self, settings: Callable[[], Settings]) -> None:
@@ -167,8 +168,11 @@ class Judge:
         return evaluate(settings.targets, settings.inventory, communes, settings.scope, evidence, now, month)
 
     def show_communes(self, provinces: Iterable[str], now: float) -> None:
-        """netmon_commune_info: names for dashboards, by code."""
-        for province in provinces:
+        """netmon_commune_info: names for dashboards, by code; those of provinces that are no longer ours go."""
+        before, self._shown = self._shown, frozenset(provinces)
+        for gone in before - self._shown:
+            self._outlets.forget(f"communes:{gone}")
+        for province in self._shown:
             infos = []
             for unit in self._register.communes(province, local(now).date()):
                 facts = (("name", unit.name), ("name_en", unit.name_en), ("kind", unit.kind))

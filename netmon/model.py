@@ -257,6 +257,18 @@ class Poll:
     history: tuple[Reading, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lull:
+    """A look at a device that reports by itself, which found nothing to say of its state: it is not silent yet.
+
+    `period_s` is how often it says that it reports; `history` is what came late (see Poll).
+    """
+
+    device: str
+    period_s: float
+    history: tuple[Reading, ...] = ()
+
+
 # --- what was made of it ----------------------------------------------------------------------------------------------
 
 

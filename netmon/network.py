@@ -7,6 +7,7 @@ soon. The pipeline stores and exports the changes and hands the pokes to the sch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import inf
 
 from netmon import causes
@@ -15,7 +16,7 @@ from netmon.connections import Change, Connections, Outturn, Told
 from netmon.derive import states
 from netmon.derive.states import Track
 from netmon.inventory import Inventory
-from netmon.model import At, DeviceState, Outcome, Poll, Speech, Subject
+from netmon.model import At, DeviceState, Lull, Outcome, Poll, Speech, Subject
 
 PATIENCE_S = 60.0
 """A fall whose upstreams or canaries say nothing at all for so long (and one interval) is published as `down`."""
@@ -41,6 +42,7 @@ class Network:
         self._asked: dict[str, float] = {}  # devices poked for a fall, and its time
         self._paced: dict[str, float] = {}  # devices whose interval a reload changed, and when
         self._periods: dict[str, float] = {}  # how often the devices report that are not asked, as they say
+        self._looked: dict[str, float] = {}  # when netmon last looked after one of them in vain
         self._patient: dict[str, float] = {}  # those whose way is just back, and until when their silence says nothing
         self.connections = Connections(self.tracks, self._unconfirmed, now)
         self.inventory = Inventory({}, {}, {})
@@ -55,8 +57,8 @@ class Network:
         for gone in self.tracks.keys() - inventory.devices.keys():
             del self.tracks[gone]
             self._paced.pop(gone, None)
-            self._periods.pop(gone, None)
-            self._patient.pop(gone, None)
+            for memory in (self._periods, self._looked, self._patient):
+                memory.pop(gone, None)
             self._unconfirmed.discard(gone)
             self._spoken.discard(gone)
         for device_id, device in inventory.devices.items():
@@ -81,6 +83,15 @@ class Network:
             self.tracks[subject.id] = states.enter(Track(), known, since)
             self._unconfirmed.add(subject.id)
 
+    def recall(self, subject: Subject, state: str) -> None:
+        """The last state before the restart that was not `unknown`: what is published goes on where it stood, although
+        nothing is known yet (SEMANTICS 8)."""
+        if subject.kind != "device":
+            self.connections.recall(subject, state)
+        elif subject.id in self.tracks and self.tracks[subject.id].shown_up is None:
+            up = state in (DeviceState.UP, DeviceState.SUSPECT)
+            self.tracks[subject.id] = replace(self.tracks[subject.id], shown_up=up)
+
     @property
     def links(self) -> Mapping[str, Told]:
         """Links as they are told, by id."""
@@ -98,9 +109,12 @@ class Network:
         out, sent = Outturn(), poll.sent.monotonic + self.offset
         before = self.tracks[poll.device]
         if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0):
+            self._looked[poll.device] = sent
             return out
+        if poll.outcome is Outcome.ANSWERED:
+            self._patient.pop(poll.device, None)
         after = states.after_poll(before, poll, sent)
-        if poll.outcome is Outcome.LOCAL and self.inventory.devices[poll.device].speaks is Speech.MQTT:
+        if poll.outcome is Outcome.LOCAL and self._reports(poll.device):
             after = states.doubt(after, sent)  # its broker is away, and nobody can hear it (SEMANTICS 9)
         self.tracks[poll.device] = after
         if poll.period_s is not None:
@@ -112,6 +126,11 @@ class Network:
         if moved or told:
             self.connections.tell(out, poll.device, after.silent_since if after.silences else sent)
         return out
+
+    def lull(self, lull: Lull, looked: At) -> None:
+        """Takes a look that found nothing to say: what was said last still holds."""
+        self._looked[lull.device] = looked.monotonic + self.offset
+        self._periods[lull.device] = lull.period_s
 
     def check(self, link: str, sent: At, heard: bool) -> Outturn:
         """Takes a ping of a link's check address. While netmon suspects itself a silence says nothing."""
@@ -125,10 +144,10 @@ class Network:
         out = Outturn()
         canaries = [self.tracks[device] for device in self.inventory.canaries]
         if self.isolated_since:
-            if canaries and not causes.reconnected(self.tracks.values(), canaries, self.isolated_since):
+            if canaries and not causes.reconnected(self._asked_ones(), canaries, self.isolated_since):
                 return out
             self._rejoin(out, now)
-        elif causes.cannot_ask(self.tracks.values(), canaries):
+        elif causes.cannot_ask(self._asked_ones(), canaries):
             self._isolate(out, now, now)
             return out
         falling = {device for device, track in self.tracks.items() if track.falling}
@@ -145,31 +164,24 @@ class Network:
         return out
 
     def stale(self, now: float) -> Outturn:
-        """Doubts the devices of which no poll speaks any more."""
+        """Doubts the devices that were not polled for two intervals: a poll speaks no longer than that (SEMANTICS 6). What a
+        device reported by itself holds as long as netmon goes on looking for more."""
         out = Outturn()
         for device_id, track in self.tracks.items():
-            given = self._patient.get(device_id, 0.0) - self._silence_s(device_id)
-            since = max(track.asked, self.started, self._paced.get(device_id, 0.0), given)
-            until = since + self._patience_s(device_id)
+            looked = max(self._looked.get(device_id, 0.0), self._paced.get(device_id, 0.0))
+            until = max(track.asked, self.started, looked) + 2 * self.inventory.devices[device_id].interval_s
             if now > until and track.state is not DeviceState.UNKNOWN:
                 self._replace(out, device_id, states.doubt(track, until), until)
         self.connections.age(out, now)
         return out
 
-    def _patience_s(self, device_id: str) -> float:
-        """How long a poll speaks: two intervals (SEMANTICS 6). A report speaks for three of its periods (SEMANTICS 9), until
-        two looks more have found nothing."""
-        device = self.inventory.devices[device_id]
-        if device.speaks is Speech.SNMP:
-            return 2 * device.interval_s
-        return self._silence_s(device_id) + 2 * device.interval_s + self.verify_after_s
-
     def _silence_s(self, device_id: str) -> float:
+        """How long a device that reports by itself may say nothing (SEMANTICS 9)."""
         return 3 * self._periods.get(device_id, self.inventory.devices[device_id].interval_s)
 
     def _give_time(self, device_id: str, now: float) -> None:
         """The way of a device is back: one that reports by itself has to connect and report before its silence counts."""
-        if self.inventory.devices[device_id].speaks is Speech.MQTT:
+        if self._reports(device_id):
             self._patient[device_id] = now + self._silence_s(device_id)
 
     def shift(self, step_s: float) -> None:
@@ -181,6 +193,7 @@ class Network:
         self._paced = {device: since + step_s for device, since in self._paced.items()}
         self.isolated_since += step_s if self.isolated_since else 0.0
         self._asked = {device: since + step_s for device, since in self._asked.items()}
+        self._looked = {device: looked + step_s for device, looked in self._looked.items()}
         self._patient = {device: until + step_s for device, until in self._patient.items()}
         self.connections.shift(step_s)
 
@@ -192,7 +205,7 @@ class Network:
         if not canaries:
             return inf
         cycle = max(self.inventory.devices[device].interval_s for device in falling) + self.verify_after_s
-        fall = causes.fall_of(self.tracks.values(), now - PATIENCE_S - 2 * cycle)
+        fall = causes.fall_of(self._asked_ones(), now - PATIENCE_S - 2 * cycle)
         if fall.extent is Extent.FEW:
             return inf
         mute = causes.all_mute(canaries, fall.first)
@@ -201,7 +214,8 @@ class Network:
             falling.clear()
             return -inf
         if fall.extent is Extent.UNCLEAR:
-            unpolled = [device for device, track in self.tracks.items() if track.tried < fall.first and not track.fallen]
+            standing = (device for device, track in self.tracks.items() if track.tried < fall.first and not track.fallen)
+            unpolled = [device for device in standing if not self._reports(device)]
             self._ask(out, unpolled[: causes.SAMPLE], fall.first)
         proof = causes.last_proof(canaries)
         latest = max(self.tracks[device].silent_again for device in falling)
@@ -211,13 +225,24 @@ class Network:
             return inf  # the canaries cannot be asked at all, by a bug: the falls are told rather than held for ever
         return proof
 
-    def _waited(self, device: str, now: float) -> bool:
-        return now - self.tracks[device].silent_since >= PATIENCE_S + self.inventory.devices[device].interval_s
+    def _asked_ones(self) -> list[Track]:
+        """What tells whether netmon is cut off: devices that it asks, and those whose own reports failed to come. With the
+        others nothing was tried."""
+        return [track for device, track in self.tracks.items() if track.silences or not self._reports(device)]
+
+    def _reports(self, device: str) -> bool:
+        return self.inventory.devices[device].speaks is Speech.MQTT
+
+    def _waited(self, device: str, ask: Iterable[str], now: float) -> bool:
+        """Whether its upstreams had time enough to say something."""
+        silence_s = max((self._silence_s(upstream) for upstream in ask if self._reports(upstream)), default=0.0)
+        patience_s = PATIENCE_S + self.inventory.devices[device].interval_s + silence_s
+        return now - self.tracks[device].silent_since >= patience_s
 
     def _settle(self, out: Outturn, device_id: str, now: float) -> bool:
         track = self.tracks[device_id]
         path = causes.path_up(self.inventory.devices[device_id], self.tracks)
-        if path.ask and not self._waited(device_id, now):
+        if path.ask and not self._waited(device_id, path.ask, now):
             self._ask(out, path.ask, track.silent_again)
             return False
         state = DeviceState.UNREACHABLE if path.cause else DeviceState.DOWN
@@ -302,8 +327,8 @@ class Network:
             elsewhere = bool(track.cause) and track.cause != upstream
             if track.state is DeviceState.UNREACHABLE and (elsewhere or state is DeviceState.UP):
                 self.tracks[device] = states.reconsider(track)
-                if state is DeviceState.UP:
-                    self._give_time(device, self.tracks[upstream].heard)
                 out.poke(device)
         if state is DeviceState.UP and before.fallen:
+            for device in self._dependents.get(upstream, ()):
+                self._give_time(device, self.tracks[upstream].heard)
             self.connections.forget_silences(self.connections.behind(upstream))

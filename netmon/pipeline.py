@@ -28,17 +28,19 @@ from netmon.model import (
     Device,
     End,
     Kind,
+    Lull,
     Meter,
     Outcome,
     Poll,
     Reading,
     Series,
     Slot,
+    Speech,
     Subject,
 )
 from netmon.network import Network
 from netmon.store import Store
-from netmon.supply import ON_BATTERY, Supplies
+from netmon.supply import ON_BATTERY, UNTOLD, Supplies
 from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,9 @@ CHECK = "check:"
 """Prefix of the schedule's keys for the ping of a link's check address."""
 
 CHECK_TIMEOUT_S = 2.0
+
+OWNERS = ("read", "info", "poll", "polled", "late")
+"""What a device has with the exporters, beside its states."""
 
 DEAD_EVERY_S = 60.0
 """A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1)."""
@@ -119,7 +124,7 @@ class Pipeline:
                 self.announcer.forget(Subject(kind, name), now)
                 if kind == "link":
                     self._store.drop_baselines(name)
-                for owner in {"device": ("read", "poll", "polled", "late"), "link": ("rate", "capacity")}.get(kind, ()):
+                for owner in {"device": OWNERS, "link": ("rate", "capacity")}.get(kind, ()):
                     self._outlets.forget(f"{owner}:{name}")
         for name in diff.removed:
             del self.watches[name]
@@ -152,7 +157,7 @@ class Pipeline:
             return
         self.watches[device.id] = fresh = Watch(device, labels, poller)
         if watch is not None:
-            for owner in ("read", "poll", "polled", "late"):
+            for owner in OWNERS:
                 self._outlets.forget(f"{owner}:{device.id}")
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []
@@ -197,10 +202,15 @@ class Pipeline:
             return self.watches.get(key) is not watch or watch.poller is not poller  # by a reload
 
         try:
-            poll = await poller.poll(light=track.fallen or track.silences > 0)
+            found = await poller.poll(light=track.fallen or track.silences > 0)
             watch.looked = True
-            if poll is not None and not replaced():
-                self.take_poll(watch, poll)
+            if replaced():
+                return
+            if isinstance(found, Lull):
+                self.network.lull(found, at)
+                self._write_late(key, found.history)
+            else:
+                self.take_poll(watch, found)
         except Exception as error:
             self._meter.count("netmon_bugs_total", room="pipeline")
             log.exception("poll failed by a bug", device=key)
@@ -216,8 +226,10 @@ class Pipeline:
         watch.last = poll
         speeds = {r.series.label("interface"): float(r.value) for r in poll.readings if r.series.family == SPEED}
         oper = {r.series.label("interface"): bool(r.value) for r in poll.readings if r.series.family == OPER}
-        if poll.readings and not poll.incomplete:
-            watch.note_interfaces(oper)
+        if poll.readings and not poll.incomplete and (oper or watch.device.speaks is Speech.SNMP):
+            watch.note_interfaces(
+                {r.series.label("interface") for r in poll.readings if r.series.family in OCTETS} | oper.keys()
+            )
         ceilings = Ceilings(watch.ends, speeds, poll.sent.unix)
         steps = watch.counters.take(poll.readings, ceilings.of)
         self._measure(watch, steps, poll)
@@ -228,9 +240,8 @@ class Pipeline:
             watch.read_at = poll.ended.unix
             read = samples.reading_samples(poll, watch.counters.totals, ceilings, watch.device.interval_s)
             self._outlets.put(f"read:{poll.device}", read, at=samples.times_of(poll, read))
-        # A counter that came late has no sum of ours to stand beside: the next live one bridges its time.
-        if late := [reading for reading in poll.history if reading.series.kind is Kind.GAUGE]:
-            self._outlets.put_late(f"late:{poll.device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
+            self._outlets.put(f"info:{poll.device}", samples.info_samples(poll), kept=True)
+        self._write_late(poll.device, poll.history)
         self._note_supply(poll)
         polled = Series("netmon_device_last_poll_timestamp_seconds", watch.labels)
         self._outlets.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
@@ -242,16 +253,24 @@ class Pipeline:
         self._meter.observe("netmon_poll_duration_seconds", duration)
         self._meter.count("netmon_readings_total", len(poll.readings))
 
+    def _write_late(self, device: str, history: Iterable[Reading]) -> None:
+        """Readings of the past. A counter that came late has no sum of ours: the next live one bridges its time."""
+        if late := [reading for reading in history if reading.series.kind is Kind.GAUGE]:
+            self._outlets.put_late(f"late:{device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
+
     def _note_supply(self, poll: Poll) -> None:
-        was, change = self.supplies.of(poll.device), self.supplies.take(poll)
+        was, change = self.supplies.of(poll.device), self.supplies.take(poll, self.watches[poll.device].period_s)
         if change is None:
             return
-        self._store.begin_span(change.subject, change.state, change.span_from)
+        if change.state == UNTOLD:
+            self._store.end_span(change.subject, change.span_from)
+        else:
+            self._store.begin_span(change.subject, change.state, change.span_from)
         site = self.inventory.devices[poll.device].site
         if change.state == ON_BATTERY:
             log.warning("site runs on battery", device=poll.device, site=site)
-        elif was:
-            log.info("site runs on mains again", device=poll.device, site=site)
+        elif was == ON_BATTERY:
+            log.info("site is said to be on battery no more", device=poll.device, site=site)
 
     def tick(self, now: float) -> None:
         """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""

@@ -30,9 +30,9 @@ EXPLAINED_BY = ("upstream", "self")
 def reading_samples(
     poll: Poll, totals: Mapping[Series, int], ceilings: Ceilings, interval_s: float
 ) -> list[tuple[Series, float]]:
-    """What a poll read: gauges as they are, counters as netmon's own sums."""
+    """What a poll measured: gauges as they are, counters as netmon's own sums."""
     samples: list[tuple[Series, float]] = []
-    for reading in poll.readings:
+    for reading in _measured(poll):
         series = reading.series
         if series.kind is Kind.COUNTER64 or series.kind is Kind.COUNTER32:
             samples.append((series, totals[series]))
@@ -44,9 +44,18 @@ def reading_samples(
     return samples
 
 
+def info_samples(poll: Poll) -> list[tuple[Series, float]]:
+    """What a device and its parts are called and say that they are: this never goes (SEMANTICS 8)."""
+    return [(reading.series, 1) for reading in poll.readings if reading.series.kind is Kind.INFO]
+
+
+def _measured(poll: Poll) -> list[Reading]:
+    return [reading for reading in poll.readings if reading.series.kind is not Kind.INFO]
+
+
 def times_of(poll: Poll, samples: Sequence[tuple[Series, float]]) -> list[float]:
     """When each of a poll's `reading_samples` was taken, Unix seconds."""
-    times = [reading.at.unix for reading in poll.readings]
+    times = [reading.at.unix for reading in _measured(poll)]
     return times + [poll.ended.unix] * (len(samples) - len(times))
 
 

@@ -5,42 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netmon.connections import Change
-from netmon.model import Poll, Subject
+from netmon.model import Outcome, Poll, Subject
 
 MAINS = "netmon_mains_up"
-ON_MAINS, ON_BATTERY = "mains", "battery"
+ON_MAINS, ON_BATTERY, UNTOLD = "mains", "battery", ""
+
+PERIODS = 3
+"""A supply that a device no longer tells is forgotten after so many of its periods, as its reading leaves the page."""
 
 
 class Supplies:
     """The supply of every device that tells it. A device that falls silent on battery is still on battery, as far as is
-    known."""
+    known; one that goes on speaking and says no more of its mains is not."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, float]] = {}
+        self._said: dict[str, float] = {}  # when a poll last said it, monotonic
 
     def restore(self, spans: Mapping[str, tuple[str, float]]) -> None:
         """Goes on with what was told before a restart: state and since when, by device."""
         self._told |= spans
 
     def of(self, device: str) -> str:
-        """What feeds a device: `mains`, `battery`, or "" where it has not said so."""
-        return self._told.get(device, ("", 0.0))[0]
+        """What feeds a device: `mains`, `battery`, or "" where it does not say so."""
+        return self._told.get(device, (UNTOLD, 0.0))[0]
 
-    def take(self, poll: Poll) -> Change | None:
-        """What a poll changes; None for nothing."""
+    def take(self, poll: Poll, period_s: float) -> Change | None:
+        """What a poll of a device that speaks every `period_s` changes; None for nothing. The state is "" when the device
+        tells it no more."""
         for reading in poll.readings:
             if reading.series.family == MAINS:
-                state = ON_MAINS if reading.value else ON_BATTERY
-                if self.of(poll.device) == state:
-                    return None
-                self._told[poll.device] = (state, reading.at.unix)
-                return Change(Subject("supply", poll.device), state, reading.at.unix, reading.at.unix)
-        return None
+                self._said[poll.device] = poll.sent.monotonic
+                return self._change(poll.device, ON_MAINS if reading.value else ON_BATTERY, reading.at.unix)
+        if poll.outcome is not Outcome.ANSWERED or poll.incomplete:
+            return None
+        said = self._said.setdefault(poll.device, poll.sent.monotonic)
+        return self._change(poll.device, UNTOLD, poll.sent.unix) if poll.sent.monotonic - said > PERIODS * period_s else None
 
     def forget(self, device: str) -> None:
         """A device that left the inventory."""
         self._told.pop(device, None)
+        self._said.pop(device, None)
 
     def on_battery(self) -> dict[str, float]:
         """Devices on battery and since when, Unix seconds."""
         return {device: since for device, (state, since) in self._told.items() if state == ON_BATTERY}
+
+    def _change(self, device: str, state: str, at: float) -> Change | None:
+        if self.of(device) == state:
+            return None
+        if state == UNTOLD:
+            self.forget(device)
+        else:
+            self._told[device] = (state, at)
+        return Change(Subject("supply", device), state, at, at)

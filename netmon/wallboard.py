@@ -118,13 +118,16 @@ class _Board:
         for site in self.sites:
             if site.kind is SiteKind.PEOPLES_COMMITTEE:
                 seats.setdefault(site.commune, []).append(site)
-        total, down, battery = Counter[str](), Counter[str](), set()
+        total, down, unknown = Counter[str](), Counter[str](), Counter[str]()
+        battery: dict[str, bool] = {}
         for device in self.devices:
             commune = self.inventory.sites[device.site].commune
+            track = self.network.tracks[device.id]
             total[commune] += 1
-            down[commune] += self.network.tracks[device.id].fallen
+            down[commune] += track.fallen
+            unknown[commune] += track.state is DeviceState.UNKNOWN
             if device.id in on_battery:
-                battery.add(commune)
+                battery[commune] = battery.get(commune, False) or self._speaks(device)
         rows = []
         for unit in self.units:
             seat = min(seats.get(unit.code, ()), key=lambda site: _WORST_FIRST.index(self._service(site)[0]), default=None)
@@ -139,8 +142,9 @@ class _Board:
                     "state": str(state),
                     "since": since,
                     "site": seat.id if seat is not None else None,
-                    "devices": {"total": total[unit.code], "down": down[unit.code]},
+                    "devices": {"total": total[unit.code], "down": down[unit.code], "unknown": unknown[unit.code]},
                     "on_battery": unit.code in battery,
+                    "battery_last_known": battery.get(unit.code) is False,
                     "verdict": judged.get(unit.code),
                     "out_of_scope": scope.get(unit.code),
                 }
@@ -169,7 +173,7 @@ class _Board:
                     "cause": self._where(cause),
                 }
             )
-        return _newest_first(rows)
+        return _explaining_first(rows)
 
     def on_backup(self) -> dict[str, Any]:
         """Sites that only a backup still serves, with the links that they lost."""
@@ -178,7 +182,7 @@ class _Board:
             state, since = self._service(site)
             if state is Service.ON_BACKUP:
                 rows.append({"since": since, "count": 1, "sites": [_place(site)], "links": self._lost_links(site)})
-        return _newest_first(rows)
+        return _explaining_first(rows)
 
     def down(self) -> dict[str, Any]:
         """Devices that are down; what is unreachable because of one is folded into its row."""
@@ -205,16 +209,28 @@ class _Board:
                     "behind": len(folded),
                 }
             )
-        return _newest_first(rows)
+        return _explaining_first(rows)
 
     def on_battery(self, on_battery: Mapping[str, float]) -> dict[str, Any]:
-        """Sites whose mains fail, since the first device that said so."""
-        since: dict[str, float] = {}
+        """Sites whose mains fail, since the first device that said so; `last_known` where none of them can say so now."""
+        told: dict[str, list[Device]] = {}
         for device in self.devices:
             if device.id in on_battery:
-                since[device.site] = min(on_battery[device.id], since.get(device.site, on_battery[device.id]))
-        sites = self.inventory.sites
-        return _newest_first([{"since": at, "count": 1, "sites": [_place(sites[site])]} for site, at in since.items()])
+                told.setdefault(device.site, []).append(device)
+        return _explaining_first(
+            [
+                {
+                    "since": min(on_battery[device.id] for device in devices),
+                    "count": 1,
+                    "sites": [_place(self.inventory.sites[site])],
+                    "last_known": not any(map(self._speaks, devices)),
+                }
+                for site, devices in told.items()
+            ]
+        )
+
+    def _speaks(self, device: Device) -> bool:
+        return self.network.tracks[device.id].state in (DeviceState.UP, DeviceState.SUSPECT)
 
     def _service(self, site: Site) -> tuple[Service, float | None]:
         """A site without links has nothing that could say that it is served: unknown, never up."""
@@ -251,9 +267,9 @@ def _earliest(instants: Iterable[float | None]) -> float | None:
     return min((at for at in instants if at), default=None)
 
 
-def _newest_first(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A list as the page shows it: what has just happened stands on top."""
-    ordered = sorted(rows, key=lambda row: row["since"] or 0.0, reverse=True)
+def _explaining_first(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A list as the page shows it: what explains several stands on top, lest it is cut, then what has just happened."""
+    ordered = sorted(rows, key=lambda row: (row["count"] > 1, row["since"] or 0.0), reverse=True)
     return {"total": sum(row["count"] for row in rows), "rows": ordered[:ROWS_AT_MOST]}
 
 

@@ -9,16 +9,16 @@ import structlog
 
 from netmon.derive.counters import Counters
 from netmon.measure import EndOfLink
-from netmon.model import Device, Poll
+from netmon.model import Device, Lull, Poll
 
 log = structlog.get_logger(__name__)
 
 
 class Poller(Protocol):
-    """Asks one device. `light`: begin with one small request, for the device was silent. None: nothing can be said yet of a
-    device that reports by itself."""
+    """Asks one device. `light`: begin with one small request, for the device was silent. A Lull: nothing can be said yet of
+    a device that reports by itself."""
 
-    async def poll(self, *, light: bool = False) -> Poll | None: ...
+    async def poll(self, *, light: bool = False) -> Poll | Lull: ...
 
 
 class Watch:

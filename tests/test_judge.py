@@ -119,6 +119,16 @@ async def test_a_judging_that_is_told_to_stop_reads_no_more_of_the_store(setting
     assert judge.verdicts == []
 
 
+def test_the_communes_of_a_province_that_left_the_configuration_go(store):
+    """Their names would stay on the page for ever, and be written again and again."""
+    page = Page(OwnMetrics())
+    judge = Judge(units.load(), store, store.reader(), Outlets(page), OwnMetrics())
+    for provinces, codes in ((["04", "08"], {"04", "08"}), (["04"], {"04"})):
+        judge.show_communes(provinces, 1_800_000_000.0)
+        lines = [line for line in page.render().decode().splitlines() if line.startswith("netmon_commune_info{")]
+        assert {line.split('province="')[1][:2] for line in lines} == codes
+
+
 def test_only_links_that_a_percentile_judges_are_kept_longer(settings):
     assert judged_links(settings.targets, settings.inventory) == {"f1"}
     assert judged_links(settings.targets[1:], settings.inventory) == set()

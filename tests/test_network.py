@@ -15,11 +15,13 @@ from netmon.model import (
     Link,
     LinkKind,
     LinkRole,
+    Lull,
     Outcome,
     Poll,
     Port,
     Site,
     SiteKind,
+    Speech,
     Subject,
 )
 from netmon.network import Network
@@ -67,6 +69,10 @@ class World:
         self.inventory, self.now, self.offset = inventory, T0, 0.0
         self.network = Network(inventory, T0)
         self.dead, self.oper_down, self.refused, self.local = set(), set(), set(), set()
+        self.reports = {d.id for d in inventory.devices.values() if d.speaks is Speech.MQTT}
+        self.heard = {}  # when each of them last reported; `period_s` is how often they do
+        self.back = {}  # when they could report again after they could not
+        self.period_s = 30.0
         self.changes = []
         self.polls = []
         self._order = itertools.count()
@@ -97,11 +103,28 @@ class World:
             if device in wrong:
                 outcome = what
         self.polls.append((device, sent))
+        if device in self.reports and outcome is not Outcome.LOCAL and not (outcome := self._look(device, sent, outcome)):
+            self.network.lull(Lull(device=device, period_s=self.period_s), At(sent, sent - self.offset))
+            return
         ports = [port for link in self.inventory.links.values() for port in (link.near, link.far) if port]
         oper = {p.interface: p not in self.oper_down for p in ports if p.device == device}
         at = At(sent, sent - self.offset)
         poll = Poll(device=device, outcome=outcome, sent=at, ended=at)
         self._take(self.network.poll(poll, oper if outcome is Outcome.ANSWERED else {}))
+
+    def _look(self, device, sent, outcome):
+        """What a look at a device that reports by itself finds: a report, nothing yet, or three periods of silence. It needs
+        20 s to connect again."""
+        heard = self.heard.setdefault(device, self.network.started)
+        if outcome is not Outcome.ANSWERED:
+            self.back[device] = None
+            return Outcome.SILENT if sent - heard > 3 * self.period_s else None
+        back = self.back.setdefault(device, sent - 20) or sent
+        self.back[device] = back
+        if sent - back < 20 or 0 < sent - heard < self.period_s:
+            return Outcome.SILENT if sent - heard > 3 * self.period_s else None
+        self.heard[device] = sent
+        return Outcome.ANSWERED
 
     def step(self, seconds):
         """The wall clock steps; the monotonic one does not."""

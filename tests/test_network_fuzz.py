@@ -1,23 +1,28 @@
 """Any tree of devices, any order of failures, repairs and restarts: what is shown in the end is so."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
-from netmon.model import Device, Site, SiteKind, Subject
+from netmon.model import Device, Site, SiteKind, Speech, Subject
 from tests.test_network import World, province
 
 PHASE_S = 200
+LONG_S = 700
+"""Three periods of a device that reports by itself, again for what hangs on it, and time to connect."""
 
 
 @st.composite
-def trees(draw):
+def trees(draw, speeches=(Speech.SNMP,)):
     """A gateway, and devices that name one or two earlier ones as upstreams."""
     site = Site(id="s", name="S", kind=SiteKind.BTS, province="04", commune="01273")
     devices = {"d0": Device(id="d0", site="s", addresses=("192.0.2.1",))}
     for n in range(1, draw(st.integers(2, 14))):
         upstreams = draw(st.lists(st.sampled_from(sorted(devices)), min_size=1, max_size=2, unique=True))
-        devices[f"d{n}"] = Device(id=f"d{n}", site="s", addresses=("192.0.2.1",), upstreams=tuple(upstreams))
+        speaks = draw(st.sampled_from(speeches))
+        devices[f"d{n}"] = Device(id=f"d{n}", site="s", addresses=("192.0.2.1",), upstreams=tuple(upstreams), speaks=speaks)
     return Inventory({"s": site}, devices, {}, ("d0",))
 
 
@@ -48,13 +53,24 @@ def restarted(world):
 @given(trees(), st.lists(st.tuples(st.sets(st.integers(1, 13)), st.booleans()), min_size=1, max_size=4))
 def test_after_any_history_each_device_is_what_an_oracle_says(inventory, phases):
     """Up, down or unreachable; what died first may stay `down` when its upstream dies later, and nothing is stuck."""
-    world = World(inventory).run(PHASE_S)
+    told_as_an_oracle_says(inventory, phases, PHASE_S)
+
+
+@settings(max_examples=40)
+@given(trees(tuple(Speech)), st.lists(st.tuples(st.sets(st.integers(1, 13)), st.booleans()), min_size=1, max_size=3))
+def test_devices_that_report_by_themselves_are_told_by_the_same_oracle(inventory, phases):
+    """Whoever is asked and whoever reports, mixed in one tree: in the end all are told as they are."""
+    told_as_an_oracle_says(inventory, phases, LONG_S)
+
+
+def told_as_an_oracle_says(inventory, phases, phase_s):
+    world = World(inventory).run(phase_s)
     for numbers, restart in phases:
         dead = {f"d{n}" for n in numbers} & set(inventory.devices)
         if restart:
             world = restarted(world)
         world.dead = set(inventory.devices) - answering(inventory, dead)
-        world.run(PHASE_S)
+        world.run(phase_s)
     heard = answering(inventory, dead)
     for device in inventory.devices.values():
         state = world.state(device.id)
@@ -87,3 +103,20 @@ def test_after_any_history_links_and_sites_are_what_their_witnesses_say(phases):
         for name, state in ((f"f{n}", fibre), (f"s{n}", service)):
             told = [change.state for change in world.changes if change.subject.id == name]
             assert told[-1] == state
+
+
+@settings(max_examples=60)
+@given(st.integers(5, 700), st.integers(0, 60), st.sampled_from([10.0, 30.0, 60.0]))
+def test_a_cut_of_any_length_never_calls_what_reports_behind_it_down(lasting, before, period):
+    """A router is lost and comes back: the controller behind it was never at fault, and says so as soon as it can."""
+    things = province(4)
+    speaks = {name: replace(device, speaks=Speech.MQTT) for name, device in things.devices.items() if name.startswith("p")}
+    world = World(replace(things, devices=things.devices | speaks))
+    world.period_s = period
+    world.run(200 + before)
+    world.dead = {"r1", "p1"}
+    world.run(lasting)
+    world.dead = set()
+    world.run(400)
+    assert world.told("p1").count("down") == 0
+    assert world.state("p1") == "up"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from netmon import samples
-from netmon.model import At, DeviceState, Outcome, Poll, Speech
+from netmon.model import At, DeviceState, Lull, Outcome, Poll, Speech, Subject
 from netmon.network import Network
-from tests.test_network import T0, province
+from tests.test_network import T0, World, province
 
 PERIOD = 60.0
 
@@ -26,6 +26,10 @@ class Site:
         at = At(T0 + after_s, T0 + after_s)
         poll = Poll(device=device, outcome=outcome, sent=at, ended=at, period_s=period_s)
         return self.taken(self.network.poll(poll, {}))
+
+    def lull(self, after_s):
+        """A look that finds nothing, and no three periods are over."""
+        self.network.lull(Lull(device="p0", period_s=PERIOD), At(T0 + after_s, T0 + after_s))
 
     def report(self, after_s):
         return self.poll(after_s, Outcome.ANSWERED, period_s=PERIOD)
@@ -64,16 +68,54 @@ def site():
     return made
 
 
-def test_a_report_speaks_for_three_periods_and_not_for_two_intervals(site):
-    """A device that is looked after every 30 s and says that it reports every minute stays up between its reports."""
-    assert site.later(1 + 3 * PERIOD) == [("r0", "unknown")], "which is asked every 30 s, and was not"
+def test_a_report_holds_as_long_as_netmon_looks_for_more_and_three_periods_are_not_over(site):
+    """A device that says that it reports every ten minutes stays up between its reports; nothing was asked of it."""
+    for after in range(25, 1500, 25):
+        site.lull(after)
+        site.upstreams(after)
+        assert site.later(after + 1) == []
     assert site.state is DeviceState.UP
 
 
 def test_without_any_look_at_it_netmon_says_that_it_does_not_know(site):
     """Looks that stopped, by a bug, must not leave it up for ever."""
-    site.later(1 + 3 * PERIOD + 66)
+    site.lull(25)
+    site.later(25 + 61)
     assert site.state is DeviceState.UNKNOWN
+
+
+def test_what_was_known_before_a_restart_holds_until_its_own_periods_are_over(site):
+    """Its period, longer than netmon's interval, is known from its birth: nobody says `unknown` meanwhile, up or down."""
+    for known in ("up", "down"):
+        site.network = Network(site.inventory, T0)
+        site.network.restore(Subject("device", "p0"), known, T0 - 900)
+        for after in range(25, 1500, 25):
+            site.lull(after)
+            site.upstreams(after)
+            assert ("p0", "unknown") not in site.later(after + 1)
+        assert site.state == known
+
+
+def test_what_was_published_before_a_restart_goes_on_though_nothing_is_known():
+    """A dead device whose broker went away, and then netmon: its page must not resolve itself (SEMANTICS 8 and 10)."""
+    site = Site()
+    site.network.restore(Subject("device", "p0"), "unknown", T0 - 60)
+    site.network.recall(Subject("device", "p0"), "down")
+    site.network.recall(Subject("device", "r0"), "suspect")
+    site.network.recall(Subject("link", "f0"), "down")
+    shown = {
+        series.family: value
+        for name in ("p0", "r0")
+        for series, value in samples.device_samples(site.network, name)
+        if series.family == "netmon_device_up"
+    }
+    assert {name: site.network.tracks[name].shown_up for name in ("p0", "r0", "core")} == {
+        "p0": False,
+        "r0": True,
+        "core": None,
+    }
+    assert "netmon_device_up" in shown
+    assert [value for series, value in samples.link_samples(site.network, "f0") if series.family == "netmon_link_up"] == [0]
 
 
 def test_its_silence_is_verified_and_told_like_that_of_any_device(site):
@@ -116,9 +158,12 @@ def test_behind_a_dead_router_it_is_unreachable_and_gets_time_to_report_when_the
     """Whoever reports by itself must first connect again: until three periods are over its silence says nothing."""
     cut(site)
     assert site.later(107) == [("r0", "down"), ("p0", "unreachable")]
+    for after in (130, 160, 190):
+        site.poll(after, Outcome.SILENT, "r0")
+        site.poll(after, Outcome.SILENT)
     site.upstreams(200)
     site.later(201)
-    for after in (205, 210, 240, 300, 375):
+    for after in range(205, 380, 25):
         assert site.poll(after, Outcome.SILENT) == []
         site.upstreams(after + 0.5)
         assert site.later(after + 1) == []
@@ -137,6 +182,81 @@ def test_one_that_stays_silent_after_its_router_is_back_is_down(site):
     site.upstreams(387)
     assert site.later(388) == [("p0", "down")]
     assert site.network.tracks["p0"].since == T0 + 381
+
+
+def test_a_report_ends_the_time_that_it_was_given(site):
+    """Heard again, it is like any other: when its power goes a moment later that is told at once."""
+    cut(site)
+    site.later(107)
+    site.upstreams(200)
+    site.later(201)
+    site.report(210)
+    site.poll(230, Outcome.SILENT)
+    site.upstreams(231)
+    site.poll(240, Outcome.SILENT)
+    site.upstreams(241)
+    assert site.later(242) == [("p0", "down")]
+    assert site.network.tracks["p0"].since == T0 + 230
+
+
+def test_a_short_cut_of_its_router_gives_it_time_too(site):
+    """It was not yet told unreachable when the router came back; its will comes after that."""
+    site.upstreams(90)
+    site.lull(90)
+    for after in (100, 105):
+        site.poll(after, Outcome.SILENT, "r0")
+    site.poll(106, Outcome.ANSWERED, "core")
+    assert site.later(107) == [("r0", "down")]
+    site.lull(130)
+    site.upstreams(140)
+    site.later(141)
+    for after in (145, 150, 175, 200, 225, 250):
+        site.poll(after, Outcome.SILENT)
+        site.upstreams(after)
+        assert site.later(after + 1) == []
+    site.report(260)
+    assert site.state is DeviceState.UP
+
+
+def test_an_upstream_that_reports_by_itself_is_given_its_own_time_to_say_something(site):
+    """It cannot be asked: what stands behind it waits until its three periods are over before it is called down."""
+    devices = site.inventory.devices
+    behind = replace(devices["p0"], id="q0", speaks=Speech.SNMP, addresses=("192.0.2.9",), upstreams=("p0",))
+    site.inventory = replace(site.inventory, devices=devices | {"q0": behind})
+    site.network = Network(site.inventory, T0)
+    site.upstreams(0)
+    site.report(1)
+    site.poll(2, Outcome.ANSWERED, "q0")
+    site.poll(32, Outcome.SILENT, "q0")
+    site.poll(37, Outcome.SILENT, "q0")
+    for after in range(40, 181, 20):
+        site.lull(after)
+        site.poll(after, Outcome.SILENT, "q0")
+        site.upstreams(after)
+        site.later(after + 1)
+        assert site.network.tracks["q0"].state is DeviceState.SUSPECT
+    for after in (182, 187):
+        site.poll(after, Outcome.SILENT)
+    site.upstreams(188)
+    site.later(189)
+    track = site.network.tracks["q0"]
+    assert (site.state, track.state, track.cause) == ("down", "unreachable", "p0")
+
+
+def test_one_device_that_reports_does_not_hide_that_netmon_is_cut_off():
+    """The guard counts what was asked: with most of a province over MQTT it still suspects netmon itself in time."""
+    things = province(communes=6)
+    reporting = {
+        name: replace(device, speaks=Speech.MQTT, addresses=()) if name.startswith("p") else device
+        for name, device in things.devices.items()
+    }
+    world = World(replace(things, devices=reporting))
+    world.period_s = 600
+    world.run(60)
+    world.dead = set(things.devices)
+    world.run(120)
+    assert world.network.isolated_since
+    assert not [change for change in world.changes if change.state in ("down", "unreachable", "isolated")]
 
 
 def test_a_clock_step_moves_the_time_that_it_is_given(site):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netmon.model import At, Epoch, Kind, Outcome, Poll, Reading, Series, Speech
+from netmon.model import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Series, Speech
 from netmon.supply import Supplies
 from tests.test_pipeline import RECEIVE, T0, Bench, inventory
 
@@ -31,7 +31,10 @@ class Reporter:
 
     async def poll(self, *, light=False):
         found, self.next = self.next, None
-        return found
+        return found or Lull(device=self.device, period_s=60.0)
+
+    def late(self, *history):
+        self.next = Lull(device=self.device, period_s=60.0, history=history)
 
     def reading(self, family, value, at, extra=(), kind=Kind.GAUGE, epoch=None):
         return Reading(Series(family, (*self.labels, *extra), kind), value, At(at, at - T0 + 1000), epoch)
@@ -86,18 +89,37 @@ def test_a_report_goes_to_the_page_now_and_to_the_database_at_its_own_time(repor
     assert not bench.lines("netmon_battery_voltage_volts{")
 
 
-def test_what_came_late_goes_to_its_own_time_and_nowhere_else(reporter):
+@pytest.mark.parametrize("with_a_report", [True, False])
+def test_what_came_late_goes_to_its_own_time_and_nowhere_else(reporter, with_a_report):
     """A buffered report of an hour ago: in the database as of then, not on the page, no state, no sum."""
     bench, device = reporter
     epoch = Epoch(None, None, 7, "ge0")
     port = (("interface", "ge0"),)
     past = device.reading("netmon_battery_voltage_volts", 51.0, T0 - 3600)
     counter = device.reading(RECEIVE, 10**9, T0 - 3600, port, Kind.COUNTER64, epoch)
-    device.report(bench.now, history=(past, counter))
+    if with_a_report:
+        device.report(bench.now, history=(past, counter))
+    else:
+        device.late(past, counter)
     bench.poll("r01273")
     assert bench.database.points[past.series, T0 - 3600] == 51.0
     assert not bench.lines("netmon_battery_voltage_volts{")
     assert not any(series.family == RECEIVE for series, _ in bench.database.points)
+    assert with_a_report or bench.pipeline.watches["r01273"].last is None
+
+
+def test_a_birth_names_no_interface_and_takes_none_away(reporter):
+    """A report without a word of interfaces is no list of them."""
+    bench, device = reporter
+    port = (("interface", "ge0"),)
+    device.report(bench.now, device.reading("netmon_interface_up", 1, bench.now, port))
+    bench.poll("r01273")
+    device.report(bench.now, device.reading("netmon_battery_voltage_volts", 53.0, bench.now))
+    bench.poll("r01273")
+    assert bench.pipeline.missing_interfaces() == {}
+    device.report(bench.now, device.reading("netmon_interface_up", 1, bench.now, (("interface", "wan"),)))
+    bench.poll("r01273")
+    assert bench.pipeline.missing_interfaces() == {"f01273": "r01273 has no interface ge0"}
 
 
 def test_a_counter_that_is_handed_over_again_counts_once_and_makes_no_gap(reporter):
@@ -128,6 +150,49 @@ def test_a_site_on_battery_is_known_since_its_mains_failed_also_after_a_restart(
     device.report(bench.now, device.reading("netmon_mains_up", 1, bench.now))
     bench.poll("r01273")
     assert bench.pipeline.supplies.on_battery() == {}
+
+
+def test_a_supply_that_is_told_no_more_is_forgotten_but_not_while_the_device_is_silent(reporter):
+    """A device that goes on speaking and says nothing of its mains for three periods is not on battery, as far as known."""
+    bench, device = reporter
+    device.report(bench.now, device.reading("netmon_mains_up", 0, bench.now))
+    bench.poll("r01273")
+    began = bench.now
+    for _ in range(4):
+        bench.now += 60
+        bench.poll("r01273")  # silence
+    assert bench.pipeline.supplies.on_battery() == {"r01273": began}
+    device.report(bench.now, device.reading("netmon_battery_voltage_volts", 50, bench.now))
+    bench.poll("r01273")
+    assert bench.pipeline.supplies.on_battery() == {}
+    bench.store.flush()
+    assert bench.reader.last_spans("supply") == {}
+
+
+def test_what_a_silent_device_is_called_goes_on_in_both_stores(reporter):
+    """Its measured series leave the page; its name stays there, and is written again for queries over the last hour."""
+    bench, device = reporter
+    texts = [(name, "") for name in ("address", "profile", "sys_name", "sys_descr", "sys_location")]
+    named = device.reading("netmon_device_info", 1, bench.now, texts, Kind.INFO)
+    device.report(bench.now, named, device.reading("netmon_battery_voltage_volts", 53.0, bench.now))
+    bench.poll("r01273")
+    bench.now += 3600
+    bench.pipeline.sweep(bench.now)
+    assert bench.lines("netmon_device_info{")
+    assert not bench.lines("netmon_battery_voltage_volts{")
+    bench.database.points.clear()
+    asyncio.run(bench.pipeline._outlets.repeat())
+    assert named.series in {series for series, _ in bench.database.points}
+
+
+def test_what_has_not_changed_is_written_when_it_is_repeated_and_not_before(make):
+    """Capacities stand for years: they are written every five minutes, once."""
+    bench = make()
+    bench.database.points.clear()
+    bench.pipeline.show_capacities(bench.now)
+    assert not bench.database.points
+    asyncio.run(bench.pipeline._outlets.repeat())
+    assert sum(series.family == "netmon_link_capacity_bytes_per_second" for series, _ in bench.database.points) == 2
 
 
 def test_the_database_hears_again_what_is_known_of_states(make):

@@ -14,7 +14,7 @@ from typing import Any
 from netmon import facts
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
-from netmon.model import DeviceState, Outcome, Standing
+from netmon.model import DeviceState, Outcome, Speech, Standing
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Reader, StoreError
 
@@ -98,6 +98,8 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
     unheard = {device["device"] for device in told["devices"] if _unheard(device)}
     if not told.get("connections", {}).get("mqtt", True):
         parts.append(f"The MQTT broker is away: {len(unheard)} devices that report over it are unknown.")
+    elif unheard:
+        parts.append(f"{len(unheard)} devices have not reported since the MQTT broker is back: they are unknown.")
     if not told.get("connections", {}).get("influx", True):
         parts.append("InfluxDB takes no points: what is written waits in the outbox.")
     sites = [
@@ -140,8 +142,9 @@ def _headline(told: Mapping[str, Any]) -> str:
 
 
 def _unheard(device: Mapping[str, Any]) -> bool:
-    """Whether it is unknown because netmon's own side failed: the broker that it reports to is away."""
-    return device["state"] == DeviceState.UNKNOWN and device.get("outcome") == Outcome.LOCAL
+    """Whether it is unknown because the broker that it reports to is, or was, away."""
+    local = device["state"] == DeviceState.UNKNOWN and device.get("outcome") == Outcome.LOCAL
+    return local and device.get("speaks") == Speech.MQTT
 
 
 def _since(row: Mapping[str, Any], now: float) -> str:

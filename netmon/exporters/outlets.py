@@ -39,14 +39,17 @@ class Outlets:
 
     def put(self, owner: str, samples: Samples, kept: bool = False, at: float | Sequence[float] | None = None) -> None:
         """Replaces what the owner has in this part of the page, and writes it. `at`: the time of all or of each, else now.
+        What is `kept` and has not changed is not written again: `repeat` does that.
 
         ValueError as the page raises it.
         """
+        if kept and self._kept.get(owner) == samples:
+            return
         self.page.put(owner, samples, kept)
+        if kept:
+            self._kept[owner] = samples
         if self._database is not None:
             self._database.write(owner, samples, self._clock() if at is None else at)
-            if kept:
-                self._kept[owner] = samples
 
     def put_late(self, owner: str, samples: Samples, at: Sequence[float]) -> None:
         """Samples of the past: the page has no place for them."""

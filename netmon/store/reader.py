@@ -191,6 +191,18 @@ class Reader:
         )
         return {name: OpenSpan(state, since) for name, state, since in rows}
 
+    def last_known(self, kind: str) -> dict[str, str]:
+        """The last state of each subject that was not `unknown`."""
+        rows = self._rows(
+            """SELECT name, state FROM (
+                   SELECT s.name AS name, state,
+                          row_number() OVER (PARTITION BY subject ORDER BY since DESC, span.id DESC) AS age
+                   FROM span JOIN subject s ON s.id = subject WHERE s.kind = ? AND state != 'unknown')
+               WHERE age = 1""",
+            kind,
+        )
+        return dict(rows)
+
     def spans(self, subject: Subject, start: float, end: float) -> list[Span]:
         """The subject's spans in [start, end), clipped to it, in order; an open one lasts to `end`."""
         rows = self._rows(

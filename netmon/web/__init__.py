@@ -9,11 +9,12 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from aiohttp import web
 
-from netmon.web import pages
+from netmon.web import coding, pages, strangers
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,10 +41,12 @@ class Listener:
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._complaints = strangers.Complaints()
+        self._loopback_only = True
 
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
-        app = web.Application()
+        app = web.Application(middlewares=[strangers.only_loopback(lambda: self._loopback_only)])
         app.on_response_prepare.append(pages.harden)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
@@ -53,13 +56,15 @@ class Listener:
         app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
         app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
         pages.add_to(app.router)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        logger = self._complaints.logger()
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, logger=logger)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError:
             await self.stop()
             raise
+        self._loopback_only = all(ip_address(address[0]).is_loopback for address in self._runner.addresses)
         host, port = self._runner.addresses[0][:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -67,9 +72,10 @@ class Listener:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+            self._complaints.close()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        zipped = coding.takes_gzip(request)
         # Joining and zipping megabytes would hold up the loop; zlib lets go of the interpreter lock.
         body = await asyncio.to_thread(_page, self._facts.metrics, zipped)
         headers = {"Content-Type": METRICS_TYPE, "Vary": "Accept-Encoding"}
@@ -93,7 +99,7 @@ class Listener:
     def _json(facts: Callable[[], Mapping[str, Any]]) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
             response = web.json_response(facts(), dumps=_dumps, headers={"Cache-Control": "no-store"})
-            response.enable_compression()
+            coding.zip_for(request, response)
             return response
 
         return answer

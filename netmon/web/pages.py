@@ -11,6 +11,8 @@ from importlib.resources import files
 
 from aiohttp import ETag, web
 
+from netmon.web import coding
+
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -45,14 +47,15 @@ def add_to(router: web.UrlDispatcher) -> None:
 
 
 def _serve(body: bytes, content_type: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    tag = ETag(sha256(body).hexdigest()[:32])
+    # Weak, for the same bytes are sent plain or zipped.
+    tag = ETag(sha256(body).hexdigest()[:32], is_weak=True)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         known = request.if_none_match or ()
         response = web.Response(status=304)
         if not any(seen.value in (tag.value, "*") for seen in known):
             response = web.Response(body=body, content_type=content_type, charset="utf-8")
-            response.enable_compression()
+        coding.zip_for(request, response)
         response.etag = tag
         response.headers["Cache-Control"] = "no-cache"
         return response

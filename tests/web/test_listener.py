@@ -1,12 +1,15 @@
 """The listener over real HTTP: its routes, the headers of every answer, and files that ask nothing of the world."""
 
+import asyncio
 import re
 from importlib.resources import files
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from netmon.web import Listener
+from netmon.web.strangers import QUIET_S, Complaints
 from tests.peers import LOOPBACK
 from tests.web.boards import Facts
 
@@ -56,7 +59,85 @@ async def test_a_file_that_did_not_change_is_not_sent_again(get):
 async def test_facts_are_never_kept_by_a_cache(get):
     _, headers, _ = await get("/api/v1/wallboard")
     assert headers["Cache-Control"] == "no-store"
-    assert headers["Content-Encoding"] == "deflate"
+    assert headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/wallboard", "/static/wallboard.css"])
+async def test_who_refuses_gzip_gets_none_and_caches_are_told_that_answers_differ(get, path):
+    for said in ("gzip;q=0", "gzip; q=0.0, *", "identity", "br", "*;q=0", "gzip;q=much"):
+        _, headers, _ = await get(path, headers={"Accept-Encoding": said})
+        assert "Content-Encoding" not in headers, said
+        assert headers["Vary"] == "Accept-Encoding"
+    for said in ("gzip", "br, GZIP;q=0.1", "*", "identity;q=0, *;q=0.5"):
+        _, headers, _ = await get(path, headers={"Accept-Encoding": said})
+        assert headers["Content-Encoding"] == "gzip", said
+        assert headers["Vary"] == "Accept-Encoding"
+
+
+async def test_plain_and_zipped_share_a_weak_tag(get):
+    """A strong one would promise the same bytes (RFC 9110, 8.8.1)."""
+    tags = {(await get("/", headers={"Accept-Encoding": coding}))[1]["ETag"] for coding in ("gzip", "identity")}
+    (tag,) = tags
+    assert tag.startswith('W/"')
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9797", "127.0.0.1:1", "127.8.9.10", "[::1]:9797", None])
+async def test_a_loopback_listener_answers_to_its_own_names(get, host):
+    assert (await get("/api/v1/state", headers={"Host": host} if host else {}))[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:9797", "10.0.0.1", "localhost.evil", "[::1", ""])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/nowhere"])
+async def test_a_page_whose_name_was_rebound_to_loopback_reads_nothing(get, host, path):
+    status, headers, text = await get(path, headers={"Host": host})
+    assert (status, text.count("\n")) == (421, 1)
+    assert "loopback" in text
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_listener_for_others_answers_to_any_name():
+    listener = Listener(Facts(), "0.0.0.0", 0)
+    port = (await listener.start()).rpartition(":")[2]
+    url = f"http://{LOOPBACK}:{port}/healthz"
+    async with aiohttp.ClientSession() as http, http.get(url, headers={"Host": "netmon.example"}) as answer:
+        assert answer.status == 200
+    await listener.stop()
+
+
+async def test_requests_that_are_none_are_one_short_line_in_the_log():
+    """Whoever knocks with rubbish can neither fill the journal nor write into it."""
+    listener = Listener(Facts(), LOOPBACK, 0)
+    host, port = (await listener.start()).split(":")
+    with capture_logs() as said:
+        for rubbish in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET / HTTP/1.1\r\nFORGED line\r\n\r\n") * 20:
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(rubbish)
+            assert (await reader.read()).startswith(b"HTTP/1.0 400")
+            writer.close()
+        await listener.stop()
+    assert [(line["event"], line["count"]) for line in said] == [
+        ("malformed requests refused", 1),
+        ("malformed requests since the last line", 39),
+    ]
+    assert "FORGED" not in repr(said)
+
+
+async def test_a_request_that_fails_here_is_told_with_its_error_and_not_once_a_screen():
+    facts = Facts()
+    facts.state = lambda: 1 / 0
+    now = [1000.0]
+    listener = Listener(facts, LOOPBACK, 0)
+    listener._complaints = Complaints(clock=lambda: now[0])
+    where = await listener.start()
+    with capture_logs() as said:
+        async with aiohttp.ClientSession(f"http://{where}") as http:
+            for at in (1000.0, 1001.0, 1002.0, 1000.0 + QUIET_S):
+                now[0] = at
+                async with http.get("/api/v1/state") as answer:
+                    assert answer.status == 500
+        await listener.stop()
+    assert [(line["log_level"], line["count"]) for line in said] == [("error", 1), ("error", 3)]
+    assert isinstance(said[0]["exc_info"], ZeroDivisionError)
 
 
 @pytest.mark.parametrize("path", ["/static/", "/static/../__init__.py", "/static/%2e%2e/pages.py", "/static/wallboard.html"])

@@ -1,10 +1,11 @@
 """The wallboard as a real browser shows it."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
-from netmon.model import Standing
+from netmon.model import Device, Standing
 from netmon.units import Register
 from netmon.web import Listener
 from tests.browser import chromium
@@ -92,9 +93,9 @@ async def test_the_lists_say_it_in_vietnamese_and_in_english(wall):
         "Thiết bị mất kết nối",
         "Chạy ắc quy",
     ]
-    assert await wall.tab.texts(".cut_off .row .cause") == ["Mất cáp quang; 4G/5G"]
-    assert await wall.tab.texts(".down .row .cause") == ["p4 không trả lời", "r1 không trả lời, kéo theo 1 thiết bị"]
-    assert await wall.tab.texts(".row .lasting") == ["10 phút", "15 phút", "5 phút", "10 phút", "16 phút"]
+    assert await wall.tab.texts(".cut_off .row .cause") == ["Mất tuyến cáp quang; 4G/5G"]
+    assert await wall.tab.texts(".down .row .cause") == ["r1 không trả lời, kéo theo 1 thiết bị", "p4 không trả lời"]
+    assert await wall.tab.texts(".row .lasting") == ["10 phút", "15 phút", "10 phút", "5 phút", "16 phút"]
     assert await wall.tab.texts(".tile .value") == ["18", "1", "1", "0", "0", "1", "39"]
     assert await wall.tab.texts(".share") == ["Toàn tỉnh: Không đạt 50\u00a0% (yêu cầu 100\u00a0%)"]
     assert (await wall.tab.texts(".named"))[0] == "Không đạt: 01301 97\u00a0% · 01300 91\u00a0%"
@@ -190,13 +191,15 @@ async def test_a_page_whose_facts_are_old_says_so_and_is_grey(wall):
 async def test_netmons_own_troubles_are_told_on_top(wall):
     wall.facts.world.dead = set(wall.facts.world.inventory.devices)
     wall.facts.world.run(120)
-    wall.facts.over = {"connections": {"mqtt": False}, "ready": False}
+    wall.facts.over = {"connections": {"influx": False, "mqtt": False}, "ready": False}
     await wall.open("?lang=en")
-    alone, broker, starting = await wall.tab.texts(".banner")
+    alone, broker, starting, influx = await wall.tab.texts(".banner")
+    assert influx.startswith("InfluxDB"), "what explains no state is told last"
     assert alone.startswith("netmon is cut off since ")
     assert broker.startswith("The MQTT broker is away")
     assert starting.startswith("netmon has just started")
     assert (await wall.tab.texts(".tile.unknown .value")) == ["6"]
+    assert await wall.tab.texts(".list .count") == ["Unknown"] * 4, "an empty list claims nothing"
 
 
 async def test_a_commune_is_reached_with_the_keyboard(wall):
@@ -223,8 +226,145 @@ async def test_a_wall_hides_what_does_not_fit_and_counts_it(wall):
     assert await wall.tab.run(f"{lists}.scrollHeight <= {lists}.clientHeight + 1")
     shown = [len(await wall.tab.texts(f".{kind} .row")) for kind in ("cut_off", "down")]
     assert shown[0] > shown[1] >= 1
-    assert await wall.tab.texts(".cut_off .more") == [f"và {20 - shown[0]} nữa"]
+    assert await wall.tab.texts(".cut_off .more") == [f"và {20 - shown[0]} mục khác"]
     assert len(await wall.tab.texts(".on_battery .row")) == 1
+
+
+async def test_none_is_said_only_where_everything_is_known(wall):
+    """A commune whose site has no link, and a device that never spoke: nothing is known of either, nor said."""
+    world = wall.facts.world
+    links = {key: link for key, link in world.inventory.links.items() if link.site != "s1"}
+    new = Device(id="new", site="s1", addresses=("192.0.2.99",))
+    world.reload(replace(world.inventory, links=links, devices={**world.inventory.devices, "new": new}))
+    await wall.open()
+    assert await wall.tab.texts(".list .count") == ["1 chưa rõ"] * 4
+    assert await devices_of(wall, "01301") == "Thiết bị1 chưa rõ"
+    assert await devices_of(wall, "01302") == "Thiết bị2/2 bình thường"
+    world.dead = {"p1"}
+    world.run(90)
+    await wall.tab.eventually("document.querySelector('.down .row') !== null")
+    assert await devices_of(wall, "01301") == "Thiết bị1/3 mất kết nối, 1 chưa rõ"
+
+
+async def devices_of(wall, code):
+    """What the commune's tip says of its devices."""
+    await wall.tab.run(f"document.querySelector('[data-code=\"{code}\"]').focus()")
+    return (await wall.tab.texts("#tip p"))[2]
+
+
+async def test_battery_that_nobody_confirms_is_said_to_be_last_known(wall):
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p1": T0, "p3": T0})
+    await wall.open()
+    said = dict(zip(*[await wall.tab.texts(f".on_battery .row .{part}") for part in ("title", "cause")], strict=True))
+    assert said == {"01301": "Mất điện lưới (lần cuối biết)", "01303": "Mất điện lưới"}
+    await wall.tab.run("document.querySelector('[data-code=\"01301\"]').focus()")
+    assert "Nguồn điệnChạy ắc quy (lần cuối biết)" in await wall.tab.texts("#tip p")
+    assert await wall.tab.run("document.querySelectorAll('.bolt.past').length") == 1
+
+
+async def test_a_province_that_nobody_looks_at_still_raises_its_number(wall):
+    world = in_trouble()
+    sites = dict(world.inventory.sites)
+    for n, province_code in ((1, "48"), (2, "48")):
+        sites[f"s{n}"] = replace(sites[f"s{n}"], province=province_code, commune=f"2033{n}")
+    world.reload(replace(world.inventory, sites=sites))
+    both = Register(
+        [
+            unit("04", "", name="Tỉnh Cao Bằng"),
+            unit("48", "", name="Thành phố Đà Nẵng"),
+            unit("01300"),
+            unit("20331", "48"),
+            unit("20332", "48"),
+        ]
+    )
+    wall.facts.show(world, register=both, provinces=("04", "48"))
+    await wall.open()
+    assert await wall.tab.texts("#provinces button") == ["Tỉnh Cao Bằng0", "Thành phố Đà Nẵng1"]
+    assert await wall.tab.texts("#provinces .count") == ["1"]
+    assert await wall.tab.run("document.title") == "(1) Cao Bằng · netmon"
+    glyphs = "[...document.querySelectorAll('#provinces .glyph')].filter(node => node.getClientRects().length)"
+    assert await wall.tab.run(f"{glyphs}.map(node => node.firstChild.className.baseVal)") == ["mark square isolated"]
+    wall.facts.world.dead = set()
+    wall.facts.world.run(120)
+    await wall.tab.eventually("document.title === 'Cao Bằng · netmon'")
+    assert not await wall.tab.texts("#provinces .count")
+
+
+async def test_names_on_the_map_never_lie_over_each_other_nor_hide_a_bolt(wall):
+    """When a whole city is cut off there is no room for its names: the marks stand alone, and the list names them."""
+    world = World(province(60)).run(60)
+    for first in range(4):
+        world.dead |= {f"{kind}{n}" for kind in "rp" for n in range(first, 40, 4)}
+        world.run(300)
+    crowd = [
+        unit(f"0{1300 + n}", latitude=16 + (n % 8) / 80, longitude=108 + (n // 8) / 80, name=f"Xã Tân Thuận Đông {n}")
+        for n in range(60)
+    ]
+    outskirts = [unit("09999", latitude=17, longitude=110), unit("09998", latitude=15, longitude=106)]
+    battery = {f"p{n}": T0 for n in range(60)}
+    wall.facts.show(world, register=Register([unit("04", ""), *crowd, *outskirts]), on_battery=battery)
+    await wall.open()
+    boxes = """(selector => [...document.querySelectorAll(selector)].map(node => node.getBoundingClientRect())
+        .filter(box => box.width).map(box => [box.left, box.right, box.top, box.bottom]))"""
+    names = await wall.tab.run(f"{boxes}('.commune .name')")
+    bolts = await wall.tab.run(f"{boxes}('.commune .bolt')")
+    assert len(names) >= 4
+    assert len(bolts) == 60
+    assert max(covered(one, [other]) for one, other in combinations(names, 2)) < 0.1
+    assert max(covered(name, bolts) for name in names) < 0.1
+
+
+def covered(box, others):
+    """How much of a box (left, right, top, bottom) lies under others, at most 1 where these are apart."""
+    area = 0.0
+    for other in others:
+        wide = min(box[1], other[1]) - max(box[0], other[0])
+        high = min(box[3], other[3]) - max(box[2], other[2])
+        area += max(wide, 0.0) * max(high, 0.0)
+    return area / ((box[1] - box[0]) * (box[3] - box[2]))
+
+
+async def test_communes_of_one_name_are_told_apart_by_their_code(wall):
+    """Lộc Thạnh and Lộc Thành are both Loc Thanh in English."""
+    names = {"01300": ("Xã Lộc Thạnh", "Loc Thanh Commune"), "01301": ("Xã Lộc Thành", "Loc Thanh Commune")}
+    names |= {
+        "01302": ("Xã Mỹ Tho", "My Tho Commune"),
+        "01303": ("Phường Mỹ Tho", "My Tho Ward"),
+        "01304": ("Xã An", "An Commune"),
+    }
+    units = [unit(code, name=vi, name_en=en) for code, (vi, en) in names.items()]
+    wall.facts.show(in_trouble(), register=Register([unit("04", ""), *units]))
+    await wall.open("?lang=en")
+    assert await wall.tab.texts(".cut_off .row .title") == ["Loc Thanh (01301)"]
+    await wall.tab.run("document.querySelector('[data-code=\"01300\"]').focus()")
+    assert (await wall.tab.texts("#tip p"))[0] == "Loc Thanh Commune (01300)"
+    await wall.tab.run("document.querySelector('[data-lang=vi]').click()")
+    assert await wall.tab.texts(".cut_off .row .title") == ["Lộc Thành"]
+    assert await wall.tab.texts(".on_backup .row .title") == ["Mỹ Tho (01302)"]
+
+
+async def test_a_name_cannot_turn_round_what_stands_beside_it(wall):
+    """Bidirectional controls (U+202E and its kin) would make a reader read another text than was written."""
+    turned = "Xã \u202eA\u2066B\u2069\u202c"
+    wall.facts.show(in_trouble(), register=Register([unit("04", "", name=turned), unit("01301", name=turned)]))
+    await wall.open()
+    assert await wall.tab.texts("h1") == ["Xã AB"]
+    assert await wall.tab.texts(".cut_off .row .title") == ["AB"]
+    assert await wall.tab.run("document.title") == "(1) Xã AB · netmon"
+
+
+async def test_a_tip_breaks_a_word_that_is_longer_than_it(wall):
+    wall.facts.over = {"scope": {"01300": "x" * 900}}
+    await wall.open()
+    await wall.tab.run("document.querySelector('[data-code=\"01300\"]').focus()")
+    assert await wall.tab.run("(tip => tip.scrollWidth <= tip.clientWidth)(document.querySelector('#tip'))")
+
+
+async def test_what_is_not_proven_is_not_read_as_not_achieved(wall):
+    share = verdict("all", "04", Standing.UNPROVEN, 0.0, kind="province")
+    wall.facts.over = {"verdicts": [share, verdict("p95", "01300", Standing.UNPROVEN)]}
+    await wall.open()
+    assert await wall.tab.texts(".share") == ["Toàn tỉnh: mới chứng minh 0\u00a0% (yêu cầu 100\u00a0%)"]
 
 
 async def test_a_phone_shows_all_rows_and_never_scrolls_sideways(wall):

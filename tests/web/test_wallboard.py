@@ -73,7 +73,7 @@ def test_a_calm_province_has_a_row_a_commune_and_none_a_device(world):
         assert facts[kind] == {"total": 0, "rows": []}
     first = facts["communes"][0]
     assert first["since"] >= T0
-    assert first["devices"] == {"total": 2, "down": 0}
+    assert first["devices"] == {"total": 2, "down": 0, "unknown": 0}
     assert first["verdict"] is None
 
 
@@ -89,7 +89,7 @@ def test_a_dead_router_isolates_its_commune_and_folds_what_is_behind_it(world):
     assert (down["device"]["device"], down["state"], down["count"], down["behind"]) == ("r1", "down", 2, 1)
     assert facts["down"]["total"] == 2
     assert commune(world, "01301")["state"] == "isolated"
-    assert commune(world, "01301")["devices"] == {"total": 2, "down": 2}
+    assert commune(world, "01301")["devices"] == {"total": 2, "down": 2, "unknown": 0}
 
 
 def test_one_dead_router_at_the_centre_is_one_row_of_each_list(world):
@@ -126,6 +126,45 @@ def test_what_has_just_happened_stands_on_top(world):
     assert rows[0]["since"] > rows[1]["since"]
 
 
+def test_what_explains_several_stands_above_what_is_newer_and_is_never_cut():
+    """One router with 3 communes behind it falls, then 45 more fall one by one: the row that explains stays."""
+    inventory = province(60)
+    behind = {f"r{n}": replace(inventory.devices[f"r{n}"], upstreams=("r0",)) for n in range(1, 4)}
+    far_lost = {f"f{n}": replace(inventory.links[f"f{n}"], far=None) for n in range(1, 4)}
+    world = World(replace(inventory, devices={**inventory.devices, **behind}, links={**inventory.links, **far_lost})).run(60)
+    world.dead = {"r0", *(f"{kind}{n}" for kind in "rp" for n in range(1, 4))}
+    world.run(200)
+    for first in range(4, 9):
+        world.dead |= {f"r{n}" for n in range(first, 49, 5)}
+        world.run(300)
+    facts = board(world, register=register(60))
+    for kind in ("cut_off", "down"):
+        rows = facts[kind]["rows"]
+        assert len(rows) == ROWS_AT_MOST
+        counts = [row["count"] > 1 for row in rows]
+        assert counts == sorted(counts, reverse=True)
+        told = [row["since"] for row in rows if row["count"] == 1]
+        assert told == sorted(told, reverse=True)
+    assert (facts["cut_off"]["rows"][0]["cause"]["device"], facts["cut_off"]["rows"][0]["count"]) == ("r0", 3)
+    assert "r0" in [row["device"]["device"] for row in facts["down"]["rows"]]
+
+
+def test_a_device_that_is_unknown_is_not_counted_as_well(world):
+    """It is neither down nor up: a row says how many there are."""
+    new = Device(id="new", site="s1", addresses=("192.0.2.99",))
+    world.reload(replace(world.inventory, devices={**world.inventory.devices, "new": new}))
+    assert commune(world, "01301")["devices"] == {"total": 3, "down": 0, "unknown": 1}
+
+
+def test_battery_of_a_device_that_does_not_speak_is_what_was_known_last(world):
+    """One device of a site that still speaks makes it what is so now."""
+    world.dead = {"r1", "p1", "p2"}
+    facts = board(world.run(120), on_battery={"p1": T0, "p2": T0, "r2": T0, "p3": T0})
+    known = {row["sites"][0]["site"]: row["last_known"] for row in facts["on_battery"]["rows"]}
+    assert known == {"s1": True, "s2": False, "s3": False}
+    assert [row["code"] for row in facts["communes"] if row["battery_last_known"]] == ["01301"]
+
+
 def test_a_list_is_bounded_and_its_total_is_not():
     world = World(province(60)).run(60)
     world.dead = {f"p{n}" for n in range(0, 60, 5)}  # fewer than the guard minds, five times
@@ -153,8 +192,8 @@ def test_a_commune_without_peoples_committee_and_one_whose_site_has_no_link(worl
     assert commune(world, "01273", register=Register([unit("01273")]))["state"] == "none", "the centre is no commune's"
     assert commune(world, "01306", register=register(7)) | {"latitude": 0, "longitude": 0} == {
         "code": "01306", "name": "Xã 01306", "name_en": "01306 Commune", "kind": "xa", "latitude": 0, "longitude": 0,
-        "state": "none", "since": None, "site": None, "devices": {"total": 0, "down": 0}, "on_battery": False,
-        "verdict": None, "out_of_scope": None,
+        "state": "none", "since": None, "site": None, "devices": {"total": 0, "down": 0, "unknown": 0},
+        "on_battery": False, "battery_last_known": False, "verdict": None, "out_of_scope": None,
     }  # fmt: skip
 
 

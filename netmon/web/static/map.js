@@ -2,6 +2,8 @@
 
 const REMOTE = 0.35; // an island so far outside of the mainland, in lengths of it, stands in the inset
 const ROUNDS = 40;
+const BLUR = 0.05; // so much of a name that must be there may lie over marks; over another name, nothing
+const CALM = 0.25; // what a mark where all is well counts for, against one that says something
 
 const SHAPES = {
   up: "circle",
@@ -105,21 +107,28 @@ function spread(spots, gap) {
   }
 }
 
-// Where names go: `wanted` in the order of their importance, each {code, x, y, r, width, height, must}. Returns
-// code -> {x, y, anchor}; one that `must` be there takes the least bad place, another only a free one.
+// Where names go: `wanted` in the order of their importance, each {code, x, y, r, width, height, must}, and the marks that
+// are in the way, {x, y, r, calm}. Returns code -> {x, y, anchor}; a name that `must` be there may touch marks, another takes
+// only a free place. Where there is no room the mark stands alone: a name that nobody can read says less.
 export function nameplates(wanted, obstacles, width, height) {
-  const taken = obstacles.map(({ x, y, r }) => ({ left: x - r, right: x + r, top: y - r, bottom: y + r }));
+  const marks = obstacles.map(({ x, y, r, calm }) => ({
+    left: x - r, right: x + r, top: y - r, bottom: y + r, weight: calm ? CALM : 1,
+  }));
+  const names = [];
   const placed = new Map();
   for (const name of wanted) {
     let best = null;
+    let least = name.must ? BLUR * name.width * name.height : 0;
     for (const choice of choices(name)) {
       const outside = choice.left < 0 || choice.right > width || choice.top < 0 || choice.bottom > height;
-      const cost = taken.reduce((sum, box) => sum + overlap(choice, box), 0) + (outside ? 1e6 : 0);
-      if (best === null || cost < best.cost) best = { ...choice, cost };
+      if (outside || names.some((box) => overlap(choice, box))) continue;
+      const cost = marks.reduce((sum, box) => sum + box.weight * overlap(choice, box), 0);
+      if (cost > least || (best && cost === least)) continue;
+      [best, least] = [choice, cost];
       if (cost === 0) break;
     }
-    if (best.cost > 0 && !(name.must && best.cost < 1e6)) continue;
-    taken.push(best);
+    if (!best) continue;
+    names.push(best);
     placed.set(name.code, { x: best.x, y: best.y, anchor: best.anchor });
   }
   return placed;
@@ -131,8 +140,10 @@ function* choices({ x, y, r, width, height }) {
     yield boxed(x + away, y + dy, "start", width, height);
     yield boxed(x - away, y + dy, "end", width, height);
   }
-  yield boxed(x, y - away - height / 2, "middle", width, height);
-  yield boxed(x, y + away + height / 2, "middle", width, height);
+  for (const anchor of ["middle", "start", "end"]) {
+    yield boxed(x, y - away - height / 2, anchor, width, height);
+    yield boxed(x, y + away + height / 2, anchor, width, height);
+  }
 }
 
 function boxed(x, y, anchor, width, height) {

@@ -13,6 +13,9 @@ const STATES = ["up", "on_backup", "isolated", "unreachable", "unknown"];
 const STANDINGS = ["met", "at_risk", "missed", "unproven", "exempt"];
 const WORST_LAST = ["none", "up", "unknown", "on_backup", "unreachable", "isolated"];
 const LOUD = new Set(["on_backup", "isolated", "unreachable"]);
+const CUT_OFF = ["isolated", "unreachable"];
+const EXPLAINS_NO_STATE = ["influx"]; // of netmon's peers; that one is away is told last
+const UNSEEN_ORDER = /\p{Bidi_Control}/gu; // a name with these could make what stands beside it read otherwise
 const LOUD_NAMES_AT_MOST = 16; // beyond that a name stands only where there is room for it
 const GIVES_WAY = { cut_off: 1, on_backup: 2, on_battery: 2, down: 3 }; // what a row counts for when there are too many
 const WALL = window.matchMedia("(min-width: 1000px) and (min-height: 560px)");
@@ -35,6 +38,7 @@ let shown = null; // of which answer all is on the page
 let failed = false;
 let opened = null; // the commune whose facts are shown
 let spots = new Map();
+let namesakes = new Set(); // short names that several communes of the province have
 
 const get = (id) => document.getElementById(id);
 const languages = document.querySelectorAll("[data-lang]");
@@ -79,10 +83,32 @@ function commune(code) {
   return board().communes.find((unit) => unit.code === code);
 }
 
+function findNamesakes() {
+  const seen = new Set();
+  namesakes = new Set();
+  for (const unit of board().communes) {
+    const name = words.short(unit[words.name]);
+    (seen.has(name) ? namesakes : seen).add(name);
+  }
+}
+
+// Without diacritics and kind Lộc Thạnh and Lộc Thành are both "Loc Thanh": the code tells them apart.
+function unitName(unit) {
+  return words.short(unit[words.name]) + codeOf(unit);
+}
+
+function fullName(unit) {
+  return unit[words.name] + codeOf(unit);
+}
+
+function codeOf(unit) {
+  return namesakes.has(words.short(unit[words.name])) ? ` (${unit.code})` : "";
+}
+
 // A site is known by its commune, but for what serves the whole province.
 function placeName(place) {
   const unit = commune(place.commune);
-  return unit && place.kind !== "provincial_centre" ? words.short(unit[words.name]) : place.name;
+  return unit && place.kind !== "provincial_centre" ? unitName(unit) : place.name;
 }
 
 function siteName(place) {
@@ -99,8 +125,9 @@ function linkNames(links) {
 function showHeader() {
   const { communes, devices, on_battery: battery, ...province } = board();
   say(get("province"), province[words.name]);
-  document.title = `netmon · ${province[words.name]}`;
-  const counted = (state) => communes.filter((unit) => unit.state === state).length;
+  const alarms = facts.provinces.reduce((sum, { communes: units }) => sum + countCutOff(units), 0);
+  document.title = `${alarms ? `(${alarms}) ` : ""}${words.shortProvince(province[words.name])} · netmon`;
+  const counted = (state) => count(communes, state);
   const without = counted("none");
   say(get("subtitle"), without ? `${words.subtitle} · ${words.without(without)}` : words.subtitle);
   const total = Object.values(devices).reduce((sum, count) => sum + count, 0);
@@ -112,9 +139,17 @@ function showHeader() {
   get("provinces").hidden = !several;
   mark(get("provinces"), "aria-label", words.provinces);
   keyed(get("provinces"), several ? facts.provinces : [], (unit) => unit.code, makeChoice, (node, unit) => {
-    say(node, unit[words.name]);
+    fillChoice(node, unit);
     mark(node, "aria-pressed", String(unit.code === province.code));
   });
+}
+
+function count(communes, state) {
+  return communes.filter((unit) => unit.state === state).length;
+}
+
+function countCutOff(communes) {
+  return CUT_OFF.reduce((sum, state) => sum + count(communes, state), 0);
 }
 
 function makeTile(tile) {
@@ -133,7 +168,7 @@ function fillTile(node, tile) {
 }
 
 function makeChoice(unit) {
-  const button = make("button", "");
+  const button = make("button", "", make("span"), ...CUT_OFF.map(glyph), make("span", "count"));
   button.type = "button";
   button.addEventListener("click", () => {
     chosen = unit.code;
@@ -141,6 +176,18 @@ function makeChoice(unit) {
     show();
   });
   return button;
+}
+
+// A province that nobody looks at still says how many of its communes are cut off.
+function fillChoice(button, unit) {
+  const [name, isolated, unreachable, number] = button.children;
+  const total = countCutOff(unit.communes);
+  const worst = count(unit.communes, "isolated") ? isolated : unreachable;
+  say(name, unit[words.name]);
+  for (const symbol of [isolated, unreachable]) symbol.toggleAttribute("hidden", !total || symbol !== worst);
+  say(number, String(total));
+  number.hidden = !total;
+  button.title = total ? `${words.list.cut_off}: ${total}` : "";
 }
 
 function showClock() {
@@ -153,10 +200,10 @@ function showBanners() {
   if (isStale()) banners.push({ key: "stale", text: facts ? words.stale(clock(facts.time, true)) : words.never });
   else if (!facts) banners.push({ key: "starting", text: words.loading });
   if (facts?.self_isolated) banners.push({ key: "alone", text: words.alone(moment(facts.self_isolated_since)) });
-  for (const name of facts?.lost ?? []) {
-    banners.push({ key: "lost", name, text: words.away[name] ?? words.awayOther(name) });
-  }
+  const lost = (facts?.lost ?? []).map((name) => ({ key: "lost", name, text: words.away[name] ?? words.awayOther(name) }));
+  banners.push(...lost.filter(({ name }) => !EXPLAINS_NO_STATE.includes(name)));
   if (facts && !facts.ready) banners.push({ key: "starting", text: words.starting });
+  banners.push(...lost.filter(({ name }) => EXPLAINS_NO_STATE.includes(name)));
   const create = (banner) => make("p", `banner ${banner.key}`);
   keyed(get("banners"), banners, ({ key, name }) => `${key} ${name ?? ""}`, create, (node, { text }) => say(node, text));
   document.body.classList.toggle("stale", isStale());
@@ -202,16 +249,26 @@ function namesFor(ordered, radius, rem, width, height) {
     const loud = LOUD.has(unit.state);
     const size = (loud ? loudSize : 0.82) * rem;
     pen.font = `${loud ? 700 : 400} ${size}px ${family}`;
-    const text = words.short(unit[words.name]);
+    const text = unitName(unit);
     const must = spot.remote || (loud && n < LOUD_NAMES_AT_MOST);
     const extent = { r: radius(unit.state), width: pen.measureText(text).width, height: size * 1.1 };
-    return { code: unit.code, x: spot.x, y: spot.y, ...extent, must };
+    return { code: unit.code, x: spot.x, y: spot.y, ...extent, must, calm: !loud };
   });
-  return nameplates(wanted, wanted, width, height);
+  const bolts = ordered.filter((unit) => unit.on_battery).map((unit) => {
+    const spot = spots.get(unit.code);
+    const { x, y, r } = boltOf(radius(unit.state), rem);
+    return { x: spot.x + x, y: spot.y + y, r: 1.3 * r };
+  });
+  return nameplates(wanted, [...wanted, ...bolts], width, height);
+}
+
+// The bolt of a commune on battery stands at the upper right of its mark.
+function boltOf(r, rem) {
+  return { x: 0.8 * r, y: -0.8 * r - 0.2 * rem, r: 0.5 * rem };
 }
 
 function makeDot(unit) {
-  const marks = [makeSvg("path", "mark"), makeSvg("path", "mark bolt battery")];
+  const marks = [makeSvg("path", "mark"), makeSvg("path", "mark")];
   const group = makeSvg("g", "commune", makeSvg("circle", "reach"), ...marks, makeSvg("text", "name"));
   group.setAttribute("tabindex", "0");
   group.setAttribute("role", "img");
@@ -227,13 +284,15 @@ function fillDot(group, unit, r, name, rem) {
   mark(group, "class", `commune ${unit.state}${LOUD.has(unit.state) ? " loud" : ""}`);
   mark(group, "transform", `translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`);
   const said = tipLines(unit).map(([label, value]) => `${label} ${value}`.trim());
-  mark(group, "aria-label", `${unit[words.name]}: ${said.join("; ")}`);
+  mark(group, "aria-label", `${fullName(unit)}: ${said.join("; ")}`);
   mark(reach, "r", String(Math.max(0.75 * rem, 1.3 * r).toFixed(1)));
   mark(path, "class", `mark ${shapeOf(unit.state)} ${unit.state}`);
   mark(path, "d", outline(shapeOf(unit.state), r));
-  mark(bolt, "d", unit.on_battery ? outline("bolt", 0.5 * rem) : "");
-  mark(bolt, "transform", `translate(${(0.8 * r).toFixed(1)} ${(-0.8 * r - 0.2 * rem).toFixed(1)})`);
-  say(text, name ? words.short(unit[words.name]) : "");
+  const aside = boltOf(r, rem);
+  mark(bolt, "class", `mark bolt battery${unit.battery_last_known ? " past" : ""}`);
+  mark(bolt, "d", unit.on_battery ? outline("bolt", aside.r) : "");
+  mark(bolt, "transform", `translate(${aside.x.toFixed(1)} ${aside.y.toFixed(1)})`);
+  say(text, name ? unitName(unit) : "");
   if (!name) return;
   mark(text, "x", (name.x - spot.x).toFixed(1));
   mark(text, "y", (name.y - spot.y).toFixed(1));
@@ -241,11 +300,12 @@ function fillDot(group, unit, r, name, rem) {
 }
 
 function tipLines(unit) {
-  const { total, down } = unit.devices;
+  const { total, down, unknown } = unit.devices;
   const state = words.state[unit.state] + (unit.since ? ` ${words.since(moment(unit.since))}` : "");
-  const standing = down ? words.someDown(down, total) : words.allUp(total);
-  const lines = [["", state], [words.devices, total ? standing : words.noDevices]];
-  if (unit.on_battery) lines.push([words.power, words.list.on_battery]);
+  const amiss = [down && words.someDown(down, total), unknown && words.unsure(unknown)].filter(Boolean).join(", ");
+  const lines = [["", state], [words.devices, total ? amiss || words.allUp(total) : words.noDevices]];
+  const past = unit.battery_last_known ? ` (${words.lastKnown})` : "";
+  if (unit.on_battery) lines.push([words.power, words.list.on_battery + past]);
   if (unit.out_of_scope) lines.push([words.excluded, unit.out_of_scope]);
   else if (unit.verdict) lines.push([words.target, words.standing[unit.verdict]]);
   return lines;
@@ -266,7 +326,7 @@ function showTip() {
   const unit = opened && facts ? commune(opened) : null;
   tip.hidden = !unit;
   if (!unit) return;
-  const lines = [["", unit[words.name]], ...tipLines(unit)].map(([label, value], n) => ({ n, label, value }));
+  const lines = [["", fullName(unit)], ...tipLines(unit)].map(([label, value], n) => ({ n, label, value }));
   const create = () => make("p", "", make("span", "label"), make("span"));
   keyed(tip, lines, ({ n }) => n, create, (node, { label, value }) => {
     say(node.firstChild, label);
@@ -298,8 +358,10 @@ const LISTS = {
     const parts = [what, siteName(row.device)];
     return { key: device, state: "down", title: placeName(row.device), parts, hint: row.detail };
   },
-  on_battery: (row) => siteRow(row, "battery", words.mains),
+  on_battery: (row) => siteRow(row, "battery", row.last_known ? `${words.mains} (${words.lastKnown})` : words.mains),
 };
+
+const OF_COMMUNES = new Set(["cut_off", "on_backup"]);
 
 function siteRow(row, state, cause) {
   const [place] = row.sites;
@@ -316,12 +378,20 @@ function showLists() {
     const [head, list, more] = section.children;
     section.classList.toggle("empty", !total);
     say(head.children[0], words.list[kind]);
-    say(head.children[1], total ? String(total) : words.nothing);
+    say(head.children[1], total ? String(total) : emptiness(kind));
     const shown = rows.map((row) => ({ ...LISTS[kind](row), since: row.since, count: row.count }));
     keyed(list, shown, (row) => row.key, makeRow, fillRow);
     more.dataset.total = total;
   });
   fit();
+}
+
+// "None" is said only where everything is known.
+function emptiness(kind) {
+  if (facts.self_isolated || !facts.ready) return words.state.unknown;
+  const { communes, devices } = board();
+  const unknown = OF_COMMUNES.has(kind) ? count(communes, "unknown") : devices.unknown;
+  return unknown ? words.unsure(unknown) : words.nothing;
 }
 
 function makeList(kind) {
@@ -417,8 +487,11 @@ function fillShare(node, share) {
   node.title = share[`title_${language}`];
   say(label, `${words.province(board().kind)}: `);
   mark(verdict, "class", share.standing ?? "");
-  say(verdict, share.standing ? words.standing[share.standing] : words.pending);
-  say(value, share.value === null ? "" : ` ${percent(share.value, share.limit)} (${words.required(percent(share.limit))})`);
+  const judged = share.standing ? words.standing[share.standing] : words.pending;
+  const ratio = share.value === null ? "" : percent(share.value, share.limit);
+  const some = ratio && share.standing === "unproven"; // "unproven 0 %" would read as 0 % achieved
+  say(verdict, some ? words.proven(ratio) : judged);
+  say(value, ratio && `${some ? "" : ` ${ratio}`} (${words.required(percent(share.limit))})`);
 }
 
 function namedCommunes(target) {
@@ -427,11 +500,11 @@ function namedCommunes(target) {
   const entries = target.worst.filter((entry) => entry.standing === standing);
   const names = entries.map(({ commune: code, value }) => {
     const unit = commune(code);
-    const name = unit ? words.short(unit[words.name]) : code;
+    const name = unit ? unitName(unit) : code;
     return value === null ? name : `${name} ${percent(value, target.limit)}`;
   });
   const left = target.counts[standing] - names.length;
-  return `${words.standing[standing]}: ${names.join(" · ")}${left > 0 ? ` ${words.more(left)}` : ""}`;
+  return `${words.standing[standing]}: ${names.join(" · ")}${left > 0 ? ` ${words.moreUnits(left)}` : ""}`;
 }
 
 // --- the whole, again and again -------------------------------------------------------------------------------------
@@ -450,6 +523,7 @@ function show() {
   showClock();
   showBanners();
   if (!facts) return;
+  findNamesakes();
   showHeader();
   showTargets();
   showLists();
@@ -468,7 +542,8 @@ function tick() {
 async function ask() {
   const answer = await fetch("api/v1/wallboard", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Error(`netmon answers ${answer.status}`);
-  const told = await answer.json();
+  const readable = (key, value) => (typeof value === "string" ? value.replace(UNSEEN_ORDER, "") : value);
+  const told = JSON.parse(await answer.text(), readable);
   if (facts && facts.version !== told.version) location.reload(); // a new netmon brings a new page
   facts = told;
   answered = performance.now();
