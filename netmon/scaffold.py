@@ -29,6 +29,10 @@ _THIRD_STATIONS = 83
 """Of 100 communes so many have two stations that report over MQTT, the others one."""
 
 _LTE_EVERY, _LEO_EVERY = 7, 11
+
+_PREFIXES = {"12": "lch", "15": "lca", "19": "tng", "22": "qni", "48": "dna", "51": "qng", "75": "dni", "80": "tni"}
+"""Of provinces whose initials are another's, too: Lai Châu and Lào Cai, Thái Nguyên and Tây Ninh, and so on."""
+
 _PORTS_A_CARD = 24
 
 
@@ -106,7 +110,12 @@ def province(
 
 
 def _prefix(unit: Unit) -> str:
-    """The initials of a province, "cb" for Cao Bằng; the first two letters of a name of one word, "hu" for Huế."""
+    """The initials of a province, "cb" for Cao Bằng; the first two letters of a name of one word, "hu" for Huế.
+
+    No two provinces have the same, so that their configurations can be put together.
+    """
+    if unit.code in _PREFIXES:
+        return _PREFIXES[unit.code]
     words = fold(unit.name).removeprefix(unit.kind.replace("_", " ")).split()
     return "".join(word[0] for word in words) if len(words) > 1 else words[0][:2]
 

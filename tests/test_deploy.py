@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import configparser
+import json
 import os
 import re
 import shlex
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +89,23 @@ def test_prometheus_takes_its_configuration_and_finds_the_example_netmon(promtoo
     (job,) = yaml.safe_load(path.read_text())["scrape_configs"]
     listen = f"listen: {job['static_configs'][0]['targets'][0]}"
     assert listen in (peers.ROOT / "config" / "netmon.yaml").read_text()
+
+
+def test_the_guide_says_what_whoever_opens_the_port_opens():
+    """The listener has no authentication: who lets a screen in must know what it shows, and how to let in no more."""
+    guide = (peers.ROOT / "docs" / "configuration.md").read_text()
+    section = guide.partition("\n### exporters\n")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`(/[a-z0-9]*)`", section))
+    assert {"/", "/metrics", "/healthz", "/readyz"} <= named
+    for word in (
+        "asks nobody who they are",
+        "circuit ids",
+        "ids of devices",
+        "ssh -L",
+        "reverse proxy",
+        "management network",
+    ):
+        assert word in section, word
 
 
 def test_the_kernel_settings_are_settings():
@@ -204,6 +223,36 @@ async def test_the_broker_drops_nothing_when_many_devices_are_heard_at_once(brok
                 heard += 1
                 if heard == expected:
                     break
+
+
+def sh(command: str) -> subprocess.CompletedProcess[str]:
+    """A line of the guide that speaks with the broker, through a shell."""
+    peers.require("mosquitto_pub")
+    return subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=20)
+
+
+async def test_a_report_is_tried_as_the_guide_writes_it(broker: Broker):
+    """Through a shell, word for word but for the place: what netmon hears is of now, not history."""
+    guide = (DEPLOY / "mosquitto" / "README.md").read_text().partition("## Try it")[2]
+    (command,) = re.findall(r"^    (mosquitto_pub (?:.*\\\n)*.*)$", guide, re.MULTILINE)
+    for written, ours in (
+        ("mqtt.caobang.example", "localhost"), ("8883", str(broker.field)), ("ca.crt", shlex.quote(str(broker.authority))),
+        ("PASSWORD", shlex.quote(PASSWORDS["cb-bts-01273-pwr"])),
+    ):  # fmt: skip
+        assert command.count(written) == 1, written
+        command = command.replace(written, ours)
+    async with broker.client("netmon") as netmon:
+        await netmon.subscribe("netmon/v1/#", qos=1)
+        done = sh(command)
+        assert (done.returncode, done.stderr) == (0, "")
+        async with asyncio.timeout(10):
+            async for message in netmon.messages:
+                if str(message.topic) == OWN:
+                    break
+    assert isinstance(message.payload, bytes)
+    report = json.loads(message.payload)
+    assert abs(report.pop("ts") / 1000 - time.time()) < 60
+    assert report == {"seq": 1, "session": "try", "m": {"battery_voltage_volts": 53.5}}
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["here", "field"])

@@ -146,7 +146,10 @@ def test_what_is_in_the_way_is_one_sentence(tmp_path: Path, capsys: pytest.Captu
     [
         ("04", "04"), ("4", "04"), ("cao bang", "04"), ("CAO BẰNG", "04"), ("Tỉnh Cao Bằng", "04"), ("caobang", "04"),
         ("Đồng Nai", "75"), ("dong nai", "75"), ("Hanoi", "01"), ("ha noi", "01"), ("Huế", "46"), ("đắk-lắk", "66"),
-        ("Thanh Hóa", "38"), ("thành phố Hải Phòng", "31"), ("Haiphong City", "31"), ("Dong\u0300 Nai", "75"),
+        ("tỉnh Đồng Nai", "75"), ("Dong Nai Province", "75"), ("thanh pho cao bang", "04"), ("TP. Huế", "46"),
+        ("TP Hồ Chí Minh", "79"), ("tp.hồ chí minh", "79"), ("HCM", "79"), ("TPHCM", "79"), ("TP.HCM", "79"),
+        ("Thừa Thiên Huế", "46"), ("Thanh Hóa", "38"), ("thành phố Hải Phòng", "31"),
+        ("Haiphong City", "31"), ("Dong\u0300 Nai", "75"),
     ],
 )  # fmt: skip
 def test_a_province_is_known_by_its_code_and_every_spelling(text: str, code: str, register: Register, today: date) -> None:
@@ -158,7 +161,11 @@ def test_a_province_is_known_by_its_code_and_every_spelling(text: str, code: str
 def test_a_province_that_is_not_there_is_asked_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hints = {
         "cao bag": "did you mean Tỉnh Cao Bằng (04)?",
-        "TP Hồ Chí Minh": "did you mean Thành phố Hồ Chí Minh (79)?",
+        "tỉnh Đồng Nia": "did you mean Thành phố Đồng Nai (75)?",
+        "Bình Phước": "Bình Phước has been part of Thành phố Đồng Nai (75) since 2025-07-01",
+        "tinh ba ria vung tau": "Bà Rịa - Vũng Tàu has been part of Thành phố Hồ Chí Minh (79) since 2025-07-01",
+        "Hà Tây": "`netmon init --list` shows all",
+        "tỉnh": "`netmon init --list` shows all",
         "99": "`netmon init --list` shows all",
         "01273": "`netmon init --list` shows all",
         "": "`netmon init --list` shows all",
@@ -167,6 +174,19 @@ def test_a_province_that_is_not_there_is_asked_back(tmp_path: Path, capsys: pyte
         assert main(["init", "--province", text, "-o", str(tmp_path / "new")]) == 1
         assert capsys.readouterr().err == f"netmon: there is no province '{text}' ({hint})\n"
     assert not (tmp_path / "new").exists()
+
+
+def test_each_of_the_29_former_provinces_is_a_part_of_one_that_is(register: Register, today: date) -> None:
+    """63 provinces became 34: of 11 nothing but the name of the unit is left, and into 23 others 29 went."""
+    assert len(init._FORMER) == 63 - 34
+    assert len(set(init._FORMER.values())) == 23
+    for name, code in init._FORMER.items():
+        into = register.unit(code, today)
+        assert into is not None
+        assert init.find(name, register, today) == (
+            None,
+            f"{name} has been part of {into.name} ({code}) since 2025-07-01",
+        )
 
 
 def test_the_list_names_all_provinces_with_their_communes(capsys: pytest.CaptureFixture[str]) -> None:

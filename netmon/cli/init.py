@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
 
 _SHOWN = 4
 """Of what already lies in a directory so many names are told."""
+
+_ALSO = {"hcm": "79", "hcmc": "79", "thuathienhue": "46"}
+"""What people write that is no spelling of the register."""
+
+_FORMER = {
+    "Hà Giang": "08", "Yên Bái": "15", "Bắc Kạn": "19", "Bắc Giang": "24", "Vĩnh Phúc": "25", "Hòa Bình": "25",
+    "Hải Dương": "31", "Thái Bình": "33", "Hà Nam": "37", "Nam Định": "37", "Quảng Bình": "44", "Quảng Nam": "48",
+    "Kon Tum": "51", "Bình Định": "52", "Ninh Thuận": "56", "Phú Yên": "66", "Đắk Nông": "68", "Bình Thuận": "68",
+    "Bình Phước": "75", "Bình Dương": "79", "Bà Rịa - Vũng Tàu": "79", "Long An": "80", "Tiền Giang": "82",
+    "Bến Tre": "86", "Trà Vinh": "86", "Kiên Giang": "91", "Sóc Trăng": "92", "Hậu Giang": "92", "Bạc Liêu": "96",
+}  # fmt: skip
+"""The 29 of the 63 provinces that became a part of another on 1 July 2025 (Resolution 202/2025/QH15), by that one's code."""
+
+_LIKENESS = 0.8
+_KIND = re.compile(r"^(?:tinh|thanhpho|tp)|(?:province|city)$")
 
 _EXAMPLE = """\
 Writes netmon.yaml, targets.yaml and inventory/ for the provincial centre and the People's Committee of every commune of the
@@ -61,10 +77,9 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print(_listed(register, today))
         return 0
-    province, likely = find(args.province, register, today)
+    province, hint = find(args.province, register, today)
     if province is None:
-        meant = f"did you mean {likely.name} ({likely.code})?" if likely is not None else "`netmon init --list` shows all"
-        return fail(f"there is no province '{args.province}' ({meant})")
+        return fail(f"there is no province '{args.province}' ({hint or '`netmon init --list` shows all'})")
     directory: Path = args.output
     files = scaffold.province(province.code, register, today, secret=lambda name: f"!file secrets/{name}", bts=args.bts)
     secrets = ["community", *(["mqtt-password"] if args.bts else [])]
@@ -76,23 +91,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find(text: str, register: Register, on: date) -> tuple[Unit | None, Unit | None]:
-    """The province that somebody calls so, by code or name; else None, and the one that was probably meant."""
+def find(text: str, register: Register, on: date) -> tuple[Unit | None, str]:
+    """The province that somebody calls so, by code or name; else None, and a hint if one was probably meant."""
     spellings = {spelling: unit for unit in register.provinces(on) for spelling in _spellings(unit)}
+    former = {_plain(name): name for name in _FORMER}
     wanted = _plain(text)
     if wanted.isdecimal():
-        return spellings.get(wanted.zfill(2)), None
-    near = get_close_matches(wanted, spellings, 1, 0.6)
-    return spellings.get(wanted), spellings[near[0]] if near else None
+        return spellings.get(wanted.zfill(2)), ""
+    if wanted in spellings:
+        return spellings[wanted], ""
+    near = next(iter(get_close_matches(wanted, [*spellings, *former], 1, _LIKENESS)), "")
+    if near in former:
+        name = former[near]
+        into = spellings[_FORMER[name]]
+        return None, f"{name} has been part of {into.name} ({into.code}) since 2025-07-01"
+    return None, f"did you mean {spellings[near].name} ({spellings[near].code})?" if near else ""
 
 
 def _spellings(unit: Unit) -> Sequence[str]:
-    """ "04", "tinhcaobang", "caobang" and "caobangprovince": nobody agrees on the spaces of "Hanoi"."""
-    return unit.code, _plain(unit.name), _plain(unit.name).removeprefix(_plain(unit.kind)), _plain(unit.name_en)
+    """ "04" and "caobang": nobody agrees on the spaces of "Hanoi"."""
+    also = [spelling for spelling, code in _ALSO.items() if code == unit.code]
+    return unit.code, _plain(unit.name), _plain(unit.name_en), *also
 
 
 def _plain(text: str) -> str:
-    return "".join(letter for letter in fold(text) if letter.isalnum())
+    """Letters and digits alone, small and without diacritics, and without the word for the kind: tỉnh, TP., City."""
+    return _KIND.sub("", "".join(letter for letter in fold(text) if letter.isalnum()))
 
 
 def write(directory: Path, files: Mapping[str, str], secrets: Mapping[str, str]) -> None:

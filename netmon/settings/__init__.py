@@ -75,7 +75,10 @@ class PrometheusSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttSettings:
-    """The broker at which devices report. `ca`, `certificate` and `key` are PEM files; without `ca` the system's hold."""
+    """The broker at which devices report. `ca`, `certificate` and `key` are PEM files; without `ca` the system's hold.
+
+    `files` is a digest of what stands in the three, so that settings differ when one was renewed in its place.
+    """
 
     host: str
     port: int
@@ -83,6 +86,7 @@ class MqttSettings:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    files: str = ""
     user: str = ""
     password: Secret | None = None
     client_id: str = "netmon"
@@ -179,7 +183,7 @@ def load(
         problems += places.paths(netmon.root, directory.resolve(), keys=secrets)
     if problems or netmon.root is None:
         raise ConfigErrors(problems)
-    settings = _settings(directory, read, register, today)
+    settings = _settings(directory, read, register, today, keys=secrets)
     written = Written.of(netmon.root, inventory, targets)
     warnings = [
         *_unread(directory / "inventory", names),
@@ -210,6 +214,8 @@ def _settings(
     read: Mapping[Path, models.Shape],
     register: units.Register,
     today: date,
+    *,
+    keys: bool,
 ) -> Settings:
     main = next(file for file in read.values() if isinstance(file, models.NetmonFile))
     inventory_files = [file for file in read.values() if isinstance(file, models.InventoryFile)]
@@ -237,21 +243,23 @@ def _settings(
         prometheus=PrometheusSettings(host=host, port=port, max_age_intervals=main.exporters.prometheus.max_age),
         control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
-        mqtt=_mqtt(main.mqtt, home),
+        mqtt=_mqtt(main.mqtt, home, keys=keys),
         influx=_influx(main.exporters.influxdb, home, kept),
     )
 
 
-def _mqtt(section: models.Mqtt | None, home: Path) -> MqttSettings | None:
+def _mqtt(section: models.Mqtt | None, home: Path, *, keys: bool) -> MqttSettings | None:
     if section is None:
         return None
+    ca, certificate, key = (build.beside(name, home) for name in (section.ca, section.certificate, section.key))
     return MqttSettings(
         host=section.broker.host,
         port=section.broker.port,
         tls=section.broker.tls,
-        ca=build.beside(section.ca, home),
-        certificate=build.beside(section.certificate, home),
-        key=build.beside(section.key, home),
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        files=build.digest((ca, certificate, key)) if keys else "",
         user=section.user or "",
         password=section.password,
         client_id=section.client_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -167,6 +168,19 @@ def outbox_path(written: str | None, directory: Path, store: Path) -> Path:
 def beside(written: str | None, directory: Path) -> Path | None:
     """A file that the configuration names, if it names one; a relative name starts at its directory."""
     return (directory / written).resolve() if written is not None else None
+
+
+def digest(paths: Iterable[Path | None]) -> str:
+    """What stands in files, as 64 digits that tell nothing of it; nothing where no file is named."""
+    digests = [(path, _sha256(path)) for path in paths if path is not None]
+    return hashlib.sha256(repr(digests).encode()).hexdigest() if digests else ""
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:  # taken away since it was checked: who connects with it will say so
+        return f"unread: {error.errno}"
 
 
 def _place(written: str | None, directory: Path, variable: str, otherwise: str, name: str) -> Path:

@@ -87,19 +87,19 @@ def _servers(main: Table, inventory: Inventory) -> Iterator[Problem]:
 
 
 def _slow_witnesses(written: Written, inventory: Inventory) -> Iterator[Problem]:
-    """Readings that lie further apart than a slot fill none (SEMANTICS 4): no rate, no percentile."""
+    """Readings that lie further apart than a slot fill none (SEMANTICS 4): no rate, no percentile. Polled or reported."""
     witnesses = {port.device for port in inventory.links_by_port()}
     slow = {name for name in witnesses if inventory.devices[name].interval_s >= SLOT_S}
     by_default = []
     for device in written.devices():
         if device["id"] in slow and "interval" in device:
-            text = f"'{device['id']}' measures a link and is polled every {device['interval']}: {_NO_SLOT}"
+            text = f"'{device['id']}' measures a link every {device['interval']}: {_NO_SLOT}"
             yield problem_at(device.value_mark("interval"), text)
         elif device["id"] in slow:
             by_default.append(device["id"])
     poll = written.netmon.table("poll")
     if by_default and poll is not None:
-        text = f"{len(by_default)} of the devices ('{by_default[0]}') measure links and are polled every {poll['interval']}"
+        text = f"{len(by_default)} of the devices ('{by_default[0]}') measure links every {poll['interval']}"
         yield problem_at(poll.value_mark("interval"), f"{text}: {_NO_SLOT}")
 
 

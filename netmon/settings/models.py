@@ -34,6 +34,9 @@ from netmon.settings.values import (
     Day,
     Endpoint,
     EngineName,
+    GivenSecret,
+    GivenText,
+    GivenWord,
     Hidden,
     HttpUrl,
     Id,
@@ -57,6 +60,7 @@ from netmon.settings.values import (
     SpeechName,
     Text,
     WindowDays,
+    Word,
     at_least_one,
     one_or_many,
 )
@@ -130,7 +134,7 @@ class UserV3(Shape):
     """SNMPv3 with the user-based security model; its level follows from what is given."""
 
     version: Literal["3"]
-    user: Text
+    user: Word
     auth: Auth | None = None
     priv: Priv | None = None
     context: str = ""
@@ -173,11 +177,11 @@ class Mqtt(Shape):
     """The broker at which devices report."""
 
     broker: BrokerUrl
-    user: Text | None = None
-    password: Hidden | None = None
-    ca: Text | None = None
-    certificate: Text | None = None
-    key: Text | None = None
+    user: GivenWord = None
+    password: GivenSecret = None
+    ca: GivenText = None
+    certificate: GivenText = None
+    key: GivenText = None
     client_id: Id = "netmon"
     keepalive: Keepalive = 30.0
 
@@ -185,7 +189,7 @@ class Mqtt(Shape):
 class Outbox(Shape):
     """Where points wait for InfluxDB, and how much may."""
 
-    path: Text | None = None
+    path: GivenText = None
     size: OutboxSize = 512 * 2**20
 
 
@@ -194,14 +198,14 @@ class Influx(Shape):
 
     url: HttpUrl
     api: Annotated[InfluxApi, Field(strict=False)] = InfluxApi.V2
-    org: Text | None = None
-    bucket: Text | None = None
-    token: Hidden | None = None
-    database: Text | None = None
-    retention_policy: Text | None = None
-    user: Text | None = None
-    password: Hidden | None = None
-    ca: Text | None = None
+    org: GivenWord = None
+    bucket: GivenWord = None
+    token: GivenSecret = None
+    database: GivenWord = None
+    retention_policy: GivenWord = None
+    user: GivenWord = None
+    password: GivenSecret = None
+    ca: GivenText = None
     gzip: bool = False
     batch: Batch = 5_000
     every: Pace = 5.0

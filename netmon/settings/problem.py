@@ -59,6 +59,10 @@ class UnfitError(ValueError):
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """The hint for a word that is not there: the nearest of those that are, or nothing when none is near."""
-    near = get_close_matches(word, list(known), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    """The hint for a word that is not there: the nearest of those that are, or nothing when none is near.
+
+    Capitals make no distance: who wrote TOKEN meant token.
+    """
+    spellings = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), spellings, 1, 0.6)
+    return f"did you mean {spellings[near[0]]}?" if near else ""

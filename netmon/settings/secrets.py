@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def fetch(tag: str, name: str, directory: Path) -> Secret:
     return _not_empty(_text_of(Path(home) / name), f"the credential {name}")
 
 
+def has_control(text: str) -> bool:
+    """Whether some of a text is for no eye: a control character, a byte order mark."""
+    return any(unicodedata.category(letter) == "Cc" or letter == "\ufeff" for letter in text)
+
+
 def _variable(name: str) -> str | None:
     text = os.environ.get(name)
     try:
@@ -59,7 +65,7 @@ def _variable(name: str) -> str | None:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        return path.read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise UnfitError(f"the secret in {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -73,4 +79,8 @@ def _not_empty(text: str | None, source: str, hint: str = "") -> Secret:
         raise UnfitError(f"{source} is not set", hint)
     if not text:
         raise UnfitError(f"{source} is empty")
+    if "\n" in text or "\r" in text:
+        raise UnfitError(f"{source} holds more than one line")
+    if has_control(text):
+        raise UnfitError(f"{source} holds a control character")
     return Secret(text)

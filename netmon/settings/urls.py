@@ -19,6 +19,8 @@ _URL = re.compile(
     r"(?::(?P<port>\d{1,5}))?(?P<path>/[A-Za-z0-9._~/-]*)?",
     re.ASCII,
 )
+_SLIPPED = re.compile(r"(?P<scheme>[A-Za-z]+)(?::/?|//?)(?P<rest>[^:/].*)")
+"""A scheme of whose three signs some are missing: `mqtts//h`, `mqtt:h`."""
 _WRITES = re.compile(r"/(?:api/v2/)?write/?$")
 
 
@@ -87,6 +89,9 @@ def _parts(value: object, schemes: tuple[str, ...], example: str) -> re.Match[st
 
 def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
     guess = f"{schemes[0]}://{value}"
+    found = _SLIPPED.fullmatch(value)
+    if found is not None and found["scheme"].casefold() in schemes and not found["rest"].isdecimal():  # else a port
+        guess = f"{found['scheme'].casefold()}://{found['rest']}"
     return f"did you mean {guess}?" if _URL.fullmatch(guess) else ""
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Sized
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
 from netmon.credential import Secret
 from netmon.model import Engine, LinkKind, LinkRole, SiteKind, Speech
 from netmon.settings import quantities, urls
 from netmon.settings.problem import UnfitError
-from netmon.settings.secrets import HOW
+from netmon.settings.secrets import HOW, has_control
 
 Many = TypeVar("Many", bound=Sized)
 
@@ -38,6 +38,21 @@ def _secret(value: object) -> Secret:
     if not isinstance(value, Secret):
         raise UnfitError("a secret must not stand here as it is", HOW)
     return value
+
+
+def _given(value: object) -> object:
+    """The same, unless a key stands there with nothing behind it: its author meant to fill it in."""
+    if value is None:
+        raise UnfitError("expected a value, found nothing", "fill it in, or take the key away")
+    return value
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise UnfitError("expected text, found nothing")
+    if has_control(text):
+        raise UnfitError("a control character cannot stand here")
+    return text
 
 
 def one_or_many(value: object) -> object:
@@ -108,6 +123,7 @@ LinkRoleName = Annotated[LinkRole, Field(strict=False)]
 SpeechName = Annotated[Speech, Field(strict=False)]
 EngineName = Annotated[Engine, Field(strict=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Word = Annotated[str, AfterValidator(_word)]
 Id = Annotated[str, AfterValidator(_id)]
 Province = Annotated[str, AfterValidator(_province)]
 Interval = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(1))]
@@ -125,6 +141,9 @@ BrokerUrl = Annotated[urls.Broker, PlainValidator(urls.broker)]
 HttpUrl = Annotated[str, PlainValidator(urls.http)]
 OutboxSize = Annotated[int, PlainValidator(quantities.size), AfterValidator(_enough)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
+GivenText = Annotated[Text | None, BeforeValidator(_given)]
+GivenWord = Annotated[Word | None, BeforeValidator(_given)]
+GivenSecret = Annotated[Hidden | None, BeforeValidator(_given)]
 WindowDays = Annotated[int | None, PlainValidator(_window_days)]
 Interface = Annotated[str, AfterValidator(_interface)]
 PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]

@@ -27,6 +27,7 @@ except ImportError:  # PyYAML built without libyaml: the same results, ten times
     from yaml import SafeLoader  # type: ignore[assignment]
 
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGE = "tag:yaml.org,2002:merge"
 _QUOTED = re.compile(r" '[^'<][^']+'")
 
@@ -206,6 +207,9 @@ class _Builder:
         if node.tag != self._loader.resolve(ScalarNode, node.value, (True, False)):  # type: ignore[no-untyped-call]
             self._complain(node, *_UNKNOWN_TAG)
             return Secret(node.value)
+        if node.tag in _NUMBERS and ":" in node.value:
+            node.tag = _TEXT  # YAML 1.1 counts 12:30 by sixties, as 750; who writes an interface 1:2 does not
+            return _nfc(node.value)
         try:
             return self._loader.construct_object(node)
         except ValueError:

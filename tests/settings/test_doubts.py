@@ -44,10 +44,10 @@ def test_a_device_that_measures_a_link_too_seldom_for_slots_is_named(write: Writ
     no_slot = "readings so far apart fill no slot of 5 minutes; 1m or less is sure to"
     seldom = INVENTORY.replace("address: 10.4.1.1,", "address: 10.4.1.1, interval: 10m,")
     assert warned(write(inventory=seldom, targets=P95), register) == [
-        f"inventory/a.yaml:13:47: 'r1' measures a link and is polled every 10m: {no_slot}"
+        f"inventory/a.yaml:13:47: 'r1' measures a link every 10m: {no_slot}"
     ]
     assert warned(write(NETMON + "poll: {interval: 6m}\n", INVENTORY, P95), register) == [
-        f"netmon.yaml:5:18: 2 of the devices ('gw') measure links and are polled every 6m: {no_slot}"
+        f"netmon.yaml:5:18: 2 of the devices ('gw') measure links every 6m: {no_slot}"
     ]
     unmeasured = seldom.replace("        near: {interface: ge1}\n", "")
     assert warned(write(NETMON, unmeasured, P95), register) == [], "a device that measures no link may be polled seldom"

@@ -103,6 +103,22 @@ def test_every_province_has_a_starting_configuration_without_faults(register: Re
         assert settings.warnings == (), unit.name
 
 
+def test_no_two_provinces_give_anything_the_same_id(register: Register) -> None:
+    """Who watches several provinces puts their inventories into one directory."""
+    prefixes, ids = {}, []
+    for unit in register.provinces(ON):
+        files = scaffold.province(unit.code, register, ON)
+        (prefixes[unit.code],) = re.findall(r"- id: (\w+)-centre", files["inventory/provincial-centre.yaml"])
+        inventory = "".join(text for name, text in files.items() if name.startswith("inventory/"))
+        ids += re.findall(r"(?<=\Wid: )[\w.-]+(?=\n|,)", inventory)
+    assert len(ids) > 4 * 3321, "sites, routers, links and stations"
+    assert len(set(ids)) == len(ids)
+    assert len(set(prefixes.values())) == len(prefixes) == 34
+    twins = [prefixes[code] for code in ("12", "15", "19", "22", "48", "51", "75", "80")]
+    assert " ".join(twins) == "lch lca tng qni dna qng dni tni"
+    assert (prefixes["01"], prefixes["04"], prefixes["46"], prefixes["79"]) == ("hn", "cb", "hu", "hcm")
+
+
 def test_an_address_plan_and_a_port_put_the_province_elsewhere(register: Register, tmp_path: Path) -> None:
     kinds = {"gateway": 0, "core": 1, "commune": 2, "bts": 3}
     files = scaffold.province("04", register, ON, address_plan=lambda kind, n: f"127.4.{kinds[kind]}.{n + 1}", port=16100)

@@ -63,6 +63,40 @@ def test_a_secret_comes_from_a_file_beside_the_configuration(write: Write, regis
     ]
 
 
+def test_an_editor_s_byte_order_mark_is_no_part_of_a_secret(write: Write, register: Register) -> None:
+    directory = write(NETMON.replace(FROM_ENV, "!file community.txt"))
+    (directory / "community.txt").write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+    assert community(directory, register) == Secret(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"{SECRET}\nsecond", "more than one line"), (f"{SECRET}\r\n\r\n", "more than one line"),
+        (f"{SECRET}\0", "a control character"), (f"{SECRET}\x7f", "a control character"),
+        (f"\ufeff\ufeff{SECRET}", "a control character"), (f"{SECRET}\t", "a control character"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_one_line_that_can_be_typed(write: Write, register: Register, text: str, fault: str) -> None:
+    """Whoever wants it, a device, the broker or InfluxDB: none could be given it. The value is not repeated."""
+    directory = write(
+        NETMON.replace(FROM_ENV, "!file it") + "mqtt: {broker: mqtt://127.0.0.1, user: noc, password: !file it}\n"
+        "exporters:\n  influxdb: {url: http://127.0.0.1:8086, org: noc, bucket: netmon, token: !file it}\n"
+    )
+    (directory / "it").write_bytes(text.encode())
+    assert problems(directory, register) == [
+        f"netmon.yaml:{place}: the file it holds {fault}" for place in ("3:36", "5:55", "7:75")
+    ]
+
+
+def test_a_variable_of_two_lines_is_refused(write: Write, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = write()
+    monkeypatch.setenv("NETMON_COMMUNITY", f"{SECRET}\n")
+    assert problems(directory, register) == [
+        "netmon.yaml:3:36: the environment variable NETMON_COMMUNITY holds more than one line"
+    ]
+
+
 def test_a_secret_comes_from_systemd(
     write: Write, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -65,6 +66,7 @@ def test_every_key_of_the_broker_is_kept(write: Write, register: Register) -> No
         ca=directory / "ca.pem",
         certificate=directory / "ca.pem",
         key=directory / "tls" / "key.pem",
+        files=ANY,
         user="noc",
         password=Secret("n3tm0n"),
         client_id="netmon-2",
@@ -263,9 +265,104 @@ def test_a_certificate_and_a_key_fit_each_other_and_open(write: Write, register:
     assert good_without_secrets(directory, register) == directory / "b.key", "a shell that may not read it does not try"
 
 
+def test_a_certificate_renewed_in_its_place_makes_other_settings(write: Write, register: Register) -> None:
+    """So that a reload connects anew. Who may not read the files is told nothing of what stands in them."""
+    netmon = NETMON + "mqtt: {broker: 'mqtts://127.0.0.1', ca: ca.pem, certificate: a.pem, key: a.key}\n"
+    directory = write(netmon, REPORTING)
+    certify(directory / "ca.pem", directory / "ca.key")
+    certify(directory / "a.pem", directory / "a.key")
+    seen = [good(directory, register).mqtt]
+    assert good(directory, register).mqtt == seen[0], "nothing was renewed"
+    certify(directory / "ca.pem", directory / "ca.key")
+    seen.append(good(directory, register).mqtt)
+    certify(directory / "a.pem", directory / "a.key")
+    seen.append(good(directory, register).mqtt)
+    assert len(set(seen)) == 3
+    blind = load(directory, register=register, today=TODAY, secrets=False).mqtt
+    assert blind is not None
+    assert blind.files == ""
+
+
 def good_without_secrets(directory: Path, register: Register) -> Path | None:
     mqtt = load(directory, register=register, today=TODAY, secrets=False).mqtt
     return mqtt.key if mqtt is not None else None
+
+
+NOTHING = "expected a value, found nothing (fill it in, or take the key away)"
+BLANK = [
+    *[("mqtt", key) for key in ("user", "password", "ca", "certificate", "key")],
+    *[("v2", key) for key in ("org", "bucket", "token", "ca")],
+    *[("v1", key) for key in ("database", "retention_policy", "user", "password", "ca")],
+]
+
+
+@pytest.mark.parametrize(("section", "key"), BLANK)
+def test_a_key_without_a_value_is_not_as_if_it_were_not_there(
+    write: Write, register: Register, section: str, key: str
+) -> None:
+    """Its author meant to fill it in: netmon would go without a token, or to no bucket."""
+    keys = {
+        "mqtt": {"broker": "mqtts://127.0.0.1", "user": "noc", "password": "!env NETMON_COMMUNITY"},
+        "v2": {"url": "https://h", "org": "a", "bucket": "b", "token": "!env NETMON_COMMUNITY"},
+        "v1": {"url": "https://h", "api": "v1", "database": "d", "user": "u", "password": "!env NETMON_COMMUNITY"},
+    }[section]
+    head, indent = ("mqtt:\n", "  ") if section == "mqtt" else ("exporters:\n  influxdb:\n", "    ")
+    secret = key in ("password", "token")
+    for blank in ("", "null", "~") if secret else ("", "null", "~", "''", *(["' '"] if key in keys else [])):
+        others = "".join(f"{indent}{name}: {value}\n" for name, value in (keys | {key: blank}).items())
+        said = of_main(write(NETMON + head + others, REPORTING if section == "mqtt" else INVENTORY), register)
+        nothing = "expected text, found nothing" if blank.startswith("'") else NOTHING
+        assert nothing in [line.partition(": ")[2] for line in said], blank
+
+
+def test_the_path_of_an_outbox_is_named_or_left_out(write: Write, register: Register) -> None:
+    blank = INFLUX.replace("bucket: netmon", "bucket: netmon, outbox: {path: }")
+    assert [line.partition(": ")[2] for line in of_main(write(NETMON + blank), register)] == [NOTHING]
+
+
+def test_a_name_that_cannot_be_typed_is_refused(write: Write, register: Register) -> None:
+    for section in (
+        BROKER.replace("127.0.0.1", '127.0.0.1, user: "noc\\0"'),
+        INFLUX.replace("org: noc", 'org: "n\\noc"'),
+        INFLUX.replace("bucket: netmon", 'bucket: "\\uFEFFnetmon"'),
+    ):
+        inventory = REPORTING if section.startswith("mqtt") else INVENTORY
+        (line,) = of_main(write(NETMON + section, inventory), register)
+        assert line.endswith("a control character cannot stand here"), line
+
+
+@pytest.mark.parametrize(
+    ("section", "hint"),
+    [
+        ("broker: MQTT://h", "did you mean mqtt?"), ("broker: mqtts//h", "did you mean mqtts://h?"),
+        ("broker: mqtt:/h", "did you mean mqtt://h?"), ("broker: MQTTS:h", "did you mean mqtts://h?"),
+        ("broker: mqtt:1883", "did you mean mqtt://mqtt:1883?"),
+        ("broker: mqtt://h\n  CLIENT_ID: a", "did you mean client_id?"),
+        ("broker: mqtt://h\n  Usr: a", "did you mean user?"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_shift_key_or_the_colon_is_understood(
+    write: Write, register: Register, section: str, hint: str
+) -> None:
+    (line,) = of_main(write(NETMON + f"mqtt:\n  {section}\n", REPORTING), register)
+    assert line.endswith(f"({hint})")
+
+
+def test_capitals_are_no_distance_in_the_inventory_either(write: Write, register: Register) -> None:
+    inventory = REPORTING.replace("protocol: mqtt", "protocol: MQTT").replace("10.4.0.1", "10.4.0.1, engine: PySNMP")
+    assert wrong(write(NETMON + BROKER, inventory), register) == [
+        "inventory/a.yaml:7:45: 'PySNMP' is not one of netmon, pysnmp (did you mean pysnmp?)",
+        "inventory/a.yaml:14:28: 'MQTT' is not one of snmp, mqtt (did you mean mqtt?)",
+    ]
+
+
+def test_nothing_is_counted_by_sixties(write: Write, register: Register) -> None:
+    """YAML 1.1 takes 12:30 for 750 and 1:2 for 62: the one is no number here, the other an interface."""
+    directory = write(NETMON + INFLUX.replace("bucket: netmon", "bucket: netmon, batch: 12:30"))
+    assert of_main(directory, register) == ["6:75: expected a whole number, found text"]
+    near = good(write(NETMON, INVENTORY.replace("interface: ge1", "interface: 1:2")), register).inventory.links["fibre"].near
+    assert near is not None
+    assert near.interface == "1:2"
 
 
 # --- what is probably not meant ---------------------------------------------------------------------------------------
@@ -291,6 +388,20 @@ def test_a_broker_without_devices_is_asked_for_nothing(write: Write, register: R
 def test_what_crosses_a_network_in_the_clear_is_said(write: Write, register: Register, broker: str, clear: str) -> None:
     lines = warned(write(NETMON + f"mqtt: {{broker: '{broker}'}}\n", REPORTING, P95), register)
     assert lines == ([f"netmon.yaml:5:16: {clear}"] if clear else [])
+
+
+def test_a_device_that_reports_too_seldom_measures_no_link(write: Write, register: Register) -> None:
+    """At 300 s or more its readings fill no slot, as those of a device that is asked."""
+    no_slot = "readings so far apart fill no slot of 5 minutes; 1m or less is sure to"
+    witness = REPORTING.replace("{device: r1, interface", "{device: m1, interface")
+    assert warned(write(NETMON + BROKER, witness, P95), register) == []
+    assert warned(write(NETMON + BROKER, witness.replace("interval: 1m", "interval: 300s"), P95), register) == [
+        f"inventory/a.yaml:14:44: 'm1' measures a link every 300s: {no_slot}"
+    ]
+    by_default = witness.replace(", interval: 1m", "").replace("10.4.0.1}", "10.4.0.1, interval: 1m}")
+    assert warned(write(NETMON + BROKER + "poll: {interval: 5m}\n", by_default, P95), register) == [
+        f"netmon.yaml:6:18: 1 of the devices ('m1') measure links every 5m: {no_slot}"
+    ]
 
 
 def test_a_token_crosses_a_network_only_encrypted(write: Write, register: Register) -> None:
