@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
-from zlib import crc32
 
-from netmon.catalogue import Family
-from netmon.derive.counters import TICKS
-from netmon.model import VIET_NAM, At, Device, Epoch, Kind, Outcome, Poll, Reading, Series
+from netmon.model import VIET_NAM, At, Device, Kind, Lull, Outcome, Poll, Reading, Series
 from netmon.pollers.payloads import (
     PAYLOAD_BYTES,
-    UPTIME,
     Birth,
     Body,
     Event,
-    Measured,
     Place,
     Status,
     Telemetry,
@@ -31,18 +25,15 @@ from netmon.pollers.payloads import (
     measured,
 )
 from netmon.pollers.sessions import Sessions
+from netmon.pollers.times import PAST_S, Moment, Times
+from netmon.pollers.values import HISTORY_AT_MOST, Values
 
 PERIODS = 3
 """So many of its periods without a sign of life are silence."""
 
-FUTURE_S = 120.0
-"""A time further ahead than this is replaced by our own."""
+WILL_S = 60.0
+"""A will is believed for good once nothing came for so long after it, and for a period: most devices connect again."""
 
-PAST_S = 120.0
-"""What is older than this, and than three periods, is history."""
-
-SERIES_AT_MOST = 1_000
-HISTORY_AT_MOST = 1_000
 _RECENT = 16
 _NAMES_TOLD = 64
 
@@ -62,17 +53,6 @@ class Receipt(NamedTuple):
     event: str = ""
     unknown: tuple[str, ...] = ()
     moved: bool = False
-
-
-@dataclass(slots=True)
-class _Line:
-    """A series, its newest value, and which message brought it; `fresh`: not looked at yet."""
-
-    series: Series
-    reading: Reading | None = None
-    session: str = ""
-    seq: int = -1
-    fresh: bool = False
 
 
 class _Large(Unfit):
@@ -96,11 +76,13 @@ class Mailbox:
     def __init__(self, device: Device, labels: _Labels, at: At) -> None:
         self.news = False  # something came that a look would tell
         self._sessions = Sessions()
-        self._recent: deque[tuple[str | float, str | int]] = deque(maxlen=_RECENT)
+        self._times = Times()
+        self._recent: deque[tuple[object, ...]] = deque(maxlen=_RECENT)
         self._since = at  # when patience began
         self._heard: At | None = None
         self._fresh = False
         self._will: At | None = None
+        self._hinted = False  # the will was told
         self._excuse: tuple[At, str] | None = None  # when something came that is no sign of life, and why not
         self._names_told: set[str] = set()
         self._label(device, labels)
@@ -110,8 +92,7 @@ class Mailbox:
         self._labels: _Labels = labels
         self._home = self._place = tuple(value for _, value in labels[:3])  # where the inventory has it; where it was
         self._info = Series("netmon_device_info", (*labels, *_INFO), Kind.INFO)
-        self._lines: dict[tuple[str, str], _Line] = {}  # by family and own label
-        self._history: list[Reading] = []
+        self._values = Values(labels)
 
     def rename(self, device: Device, labels: _Labels) -> None:
         """A reload changed the device's settings or labels. With other labels its values begin anew; its sessions go on."""
@@ -125,6 +106,15 @@ class Mailbox:
         """How often the device reports: as its birth said, else as the inventory expects."""
         return self._sessions.period_s or self._device.interval_s
 
+    @property
+    def _patience_s(self) -> float:
+        return PERIODS * self.period_s
+
+    @property
+    def _late_s(self) -> float:
+        """How old a report may be, and be live."""
+        return max(self._patience_s, PAST_S)
+
     # --- in -----------------------------------------------------------------------------------------------------------
 
     def listen(self, at: At) -> None:
@@ -132,7 +122,7 @@ class Mailbox:
         self._since = at
         self._will = self._excuse = None
         self.news = self._fresh = False
-        self._shelve()
+        self._values.forget(at)
 
     def take(self, place: Place, payload: bytes, retained: bool, at: At) -> Receipt:
         """A message of the device. Never raises."""
@@ -160,6 +150,9 @@ class Mailbox:
             if why:
                 self._excuse = at, f"what it sends is not taken: {why}."
             return Receipt(rejected, why)
+        if self._values.excess:
+            self._values.excess = False
+            odd.note("excess")
         before, self._place = self._place, place[:3]
         if self._place != self._home:
             odd.note("moved")
@@ -173,7 +166,9 @@ class Mailbox:
         return decode(place.kind, payload)
 
     def _take_birth(self, body: Birth, retained: bool, at: At, odd: _Odd) -> None:
+        before = self._sessions.current
         self._sessions.birth(body.session, body.period_s, not retained, odd.note)
+        self._part(before, at)
         if not retained:
             self._alive(at)
 
@@ -183,8 +178,9 @@ class Mailbox:
         if body.state == "offline":
             if not current:
                 return "stale_will"
-            if not retained:
-                self._will, self._fresh, self.news = at, False, True
+            if not retained and self._will is None:
+                self._will, self._hinted, self._fresh, self.news = at, False, False, True
+                self._values.forget(at)
         elif current and not retained:
             self._alive(at)
         return ""
@@ -194,134 +190,98 @@ class Mailbox:
         if key in self._recent:
             return "duplicate"
         self._recent.append(key)
-        if self._when(body.ts, at, odd) is not None:
+        if self._place_in_time(body.ts, self._sessions.current or "", at, odd).odd != "history":
             self._alive(at)
         return ""
 
     def _take_telemetry(self, body: Telemetry, at: At, odd: _Odd) -> str:
-        key = (body.session, body.seq)
+        key = (body.session, body.seq, body.ts)
         if key in self._recent:
             return "duplicate"
         found = measured(body)
-        when = self._when(body.ts, at, odd)
-        late = when is None
-        if late and len(self._history) + len(found.values) > HISTORY_AT_MOST:
+        moment = self._place_in_time(body.ts, body.session, at, odd)
+        late = moment.odd == "history"
+        if late and self._values.waiting + len(found.values) > HISTORY_AT_MOST:
             return "overflow"
         self._recent.append(key)
+        before = self._sessions.current
         self._sessions.telemetry(body, late, odd.note)
-        self._sort_in(body, found, when or _shifted(at, body.ts), late, odd)
-        if found.excess:
-            odd.note("excess")
+        self._part(before, at)
+        current = body.session == self._sessions.current
+        self._values.sort_in(body, found, moment.at, at, late=late, current=current)
+        self._values.excess = self._values.excess or found.excess
         if found.unknown:
             odd.note("unknown_name", len(found.unknown))
             self._tell_names(found.unknown, odd)
         if not late:
             self._alive(at)
+        self.news = self.news or self._values.waiting > 0
         return ""
+
+    def _part(self, before: str | None, at: At) -> None:
+        """Another session speaks: what the one before told may hold no more."""
+        if self._sessions.current != before:
+            self._values.forget(at)
 
     def _alive(self, at: At) -> None:
         self._heard = at
         self._will = self._excuse = None
         self._fresh = self.news = True
 
-    def _when(self, ts: float, at: At, odd: _Odd) -> At | None:
-        """A message's own time on both clocks; ours where it is of the future, None where it is of the past."""
-        age_s = at.unix - ts / 1000
-        if age_s < -FUTURE_S:
-            odd.note("future")
-            return at
-        if age_s <= max(PERIODS * self.period_s, PAST_S):
-            return _shifted(at, ts)
-        odd.note("history")
-        seconds = abs(at.unix - ts) < 86_400
-        hint = "its ts is in seconds and must be in milliseconds." if seconds else "is its clock right?"
-        self._excuse = at, f"of the past: its last report is {age_s:.0f} s old; {hint}"
-        return None
+    def _place_in_time(self, ts: float, session: str, at: At, odd: _Odd) -> Moment:
+        moment = self._times.place(ts, session, at, self._late_s)
+        if moment.odd:
+            odd.note(moment.odd)
+        if moment.odd == "history":
+            seconds = abs(at.unix - ts) < 86_400
+            hint = "its ts is in seconds and must be in milliseconds." if seconds else "is its clock right?"
+            self._excuse = at, f"of the past: its last report is {moment.age_s:.0f} s old; {hint}"
+        return moment
 
     def _tell_names(self, unknown: Iterable[str], odd: _Odd) -> None:
         room = _NAMES_TOLD - len(self._names_told)
         odd.unknown = tuple(sorted(set(unknown) - self._names_told)[:room])
         self._names_told.update(odd.unknown)
 
-    # --- values -------------------------------------------------------------------------------------------------------
-
-    def _sort_in(self, body: Telemetry, found: Measured, when: At, late: bool, odd: _Odd) -> None:
-        """The newest value of each series is held; what is older, or was not looked at in time, is history. A counter lives
-        as long as the device runs, or else as its session lasts."""
-        told = body.m.get(UPTIME)
-        uptime = int(told * 100) % TICKS if isinstance(told, int | float) and 0 <= told < TICKS else None
-        life = None if uptime is not None else crc32(body.session.encode())
-        epochs: dict[str, Epoch] = {}
-        for family, label, value in found.values:
-            line = self._line(family, label)
-            if line is None:
-                odd.note("excess")
-                continue
-            epoch = None
-            if line.series.kind is Kind.COUNTER64:
-                epoch = epochs.get(label) or epochs.setdefault(label, Epoch(uptime, None, life, label))
-            reading = Reading(line.series, value, when, epoch)
-            older: Reading | None = reading
-            if not late and self._newer(reading, body, line):
-                older = line.reading if line.fresh else None
-                line.reading, line.session, line.seq, line.fresh = reading, body.session, body.seq, True
-            if older is not None and not self._file(older):
-                odd.note("excess")
-
-    def _line(self, family: Family, label: str) -> _Line | None:
-        """The series' line, made once; None for one too many."""
-        line = self._lines.get((family.name, label))
-        if line is None and len(self._lines) < SERIES_AT_MOST:
-            own = ((family.labels[-1], label),) if label else ()
-            kind = Kind.COUNTER64 if family.kind == "counter" else Kind.GAUGE
-            line = self._lines[family.name, label] = _Line(Series(family.name, (*self._labels, *own), kind))
-        return line
-
-    def _newer(self, reading: Reading, body: Telemetry, line: _Line) -> bool:
-        """Whether a reading follows the one that is held. A `seq` that falls while time goes on began anew."""
-        if line.reading is None or reading.at.unix > line.reading.at.unix:
-            return True
-        if line.session == body.session:
-            return body.seq > line.seq
-        return self._sessions.current == body.session
-
-    def _file(self, reading: Reading) -> bool:
-        """To history, if there is room."""
-        room = len(self._history) < HISTORY_AT_MOST
-        if room:
-            self._history.append(reading)
-        return room
-
     # --- out ----------------------------------------------------------------------------------------------------------
 
-    def look(self, at: At) -> Poll | None:
-        """What came since the last look; None when nothing did and there is patience left."""
+    def look(self, at: At) -> Poll | Lull:
+        """What came since the last look; a lull when nothing did and there is patience left."""
         self.news = False
         if self._fresh:
-            return self._answer(at)
+            self._fresh = False
+            return self._poll(at, Outcome.ANSWERED, self._readings(at), "")
         start = max(self._since, self._heard or self._since, key=lambda instant: instant.monotonic)
         quiet_s = at.monotonic - start.monotonic
-        if self._will is None and quiet_s <= PERIODS * self.period_s:
-            return None
-        self._shelve()
+        if not self._is_silent(at, start):
+            return self.lull()
+        self._values.forget(at)
         return self._poll(at, Outcome.SILENT, (), self._sentence(at, quiet_s))
 
-    def _answer(self, at: At) -> Poll:
-        """Values that the last message did not repeat are shown until they are three periods old: some devices report
-        their parts by turns."""
-        self._fresh = False
-        oldest = at.monotonic - PERIODS * self.period_s
-        readings = [Reading(self._info, 1, at)]
-        for line in self._lines.values():
-            if line.reading is not None and (line.fresh or line.reading.at.monotonic >= oldest):
-                readings.append(line.reading)
-                line.fresh = False
-            else:
-                line.reading = None
-        return self._poll(at, Outcome.ANSWERED, readings, "")
+    def lull(self) -> Lull:
+        """Nothing is said of the device; its history is handed over."""
+        return Lull(device=self._device.id, period_s=self.period_s, history=self._values.hand_over())
+
+    def local(self, at: At, detail: str) -> Poll:
+        """It cannot be heard by our own fault; its history is handed over."""
+        return self._poll(at, Outcome.LOCAL, (), detail)
+
+    def _is_silent(self, at: At, start: At) -> bool:
+        """A will is a hint, which is told once; after that the device has time to connect again, unless it was silent
+        before the will came."""
+        if self._will is None:
+            return at.monotonic - start.monotonic > self._patience_s
+        if not self._hinted:
+            self._hinted = True
+            return True
+        given_s = max(self.period_s, WILL_S)
+        return self._will.monotonic - start.monotonic > self._patience_s or at.monotonic - self._will.monotonic >= given_s
+
+    def _readings(self, at: At) -> Iterable[Reading]:
+        """By the time of arrival, for the device's clock may be slow."""
+        return (Reading(self._info, 1, at), *self._values.shown(at.monotonic - self._late_s))
 
     def _poll(self, at: At, outcome: Outcome, readings: Iterable[Reading], detail: str) -> Poll:
-        history, self._history = self._history, []
         return Poll(
             device=self._device.id,
             outcome=outcome,
@@ -330,29 +290,16 @@ class Mailbox:
             readings=tuple(readings),
             detail=detail,
             period_s=self.period_s,
-            history=tuple(sorted(history, key=lambda reading: reading.at.unix)),
+            history=self._values.hand_over(),
         )
-
-    def _shelve(self) -> None:
-        """What came and was not looked at in time is history."""
-        for line in self._lines.values():
-            if line.fresh and line.reading is not None:
-                self._file(line.reading)
-            line.fresh = False
 
     def _sentence(self, at: At, quiet_s: float) -> str:
         if self._will is not None:
             return f"The broker told its will at {_clock(self._will)}: session {self._sessions.current} is offline."
-        if self._excuse is not None and at.monotonic - self._excuse[0].monotonic <= PERIODS * self.period_s:
+        if self._excuse is not None and at.monotonic - self._excuse[0].monotonic <= self._patience_s:
             return f"It speaks, but {self._excuse[1]}"
         last = f"last heard {_clock(self._heard)}" if self._heard else "it was never heard"
         return f"Nothing came for {quiet_s:.0f} s: three of its periods of {self.period_s:g} s; {last}."
-
-
-def _shifted(at: At, ts: float) -> At:
-    """The instant of a `ts` in milliseconds, on both clocks, as `at` reads them."""
-    age_s = at.unix - ts / 1000
-    return At(ts / 1000, at.monotonic - age_s)
 
 
 def _clock(at: At) -> str:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import aiomqtt
 import structlog
 
-from netmon.model import VIET_NAM, At, Device, Meter, Outcome, Poll
+from netmon.model import VIET_NAM, At, Device, Lull, Meter, Poll
 from netmon.pollers.mailbox import Mailbox, Receipt
 from netmon.pollers.payloads import ROOT, Place, place_of
 from netmon.pollers.snmp import now
@@ -35,6 +35,9 @@ FILTERS = [(f"{ROOT}/+/+/+/+/{kind}", qos) for kind, qos in (("birth", 0), ("sta
 LONGEST_WAIT_S = 60.0
 STEADY_S = 60.0
 """A connection that lasted so long was a good one: after it the waits begin anew."""
+
+FIRST_TRY_S = 10.0
+"""The broker counts as away when it was not reached for so long."""
 
 _SAMPLE = 120
 _CLOSED, _KEEPALIVE = 128, 141  # MQTT 5 names for how a connection ended, which paho uses for 3.1.1 too
@@ -76,6 +79,7 @@ class Subscriber:
         self._mailboxes: dict[str, Mailbox] = {}
         self._inbox: _Inbox | None = None  # while there is a connection
         self._connected = False
+        self._made = clock()
         self._away: tuple[At, str] | None = None  # since when, and why
         self._misfits = Sparing(600, 100)
         self._oddities = Sparing(3600, 1000)
@@ -86,6 +90,10 @@ class Subscriber:
     def connected(self) -> bool:
         """Whether netmon is connected and subscribed."""
         return self._connected
+
+    def beginning(self, at: At) -> bool:
+        """Whether it is too early to say that the broker is away: the first try has not failed, and is young."""
+        return self._away is None and at.monotonic - self._made.monotonic <= FIRST_TRY_S
 
     def where(self) -> str:
         """The broker's address, for people."""
@@ -108,7 +116,7 @@ class Subscriber:
             mailbox = self._mailboxes[device.id] = Mailbox(device, labels, self.clock())
             if self._inbox is not None:
                 self._inbox.interrupt()  # its birth may have come when nobody knew it
-        return MqttPoller(self, device.id, mailbox)
+        return MqttPoller(self, mailbox)
 
     def keep(self, devices: Container[str]) -> None:
         """Forgets all other devices."""
@@ -172,6 +180,7 @@ class Subscriber:
     def _lose(self, reason: str) -> None:
         """The connection, or the try to make one, failed. Told when it is news."""
         self._inbox = None
+        news = self._connected or self._away is None
         told = self._away is not None and self._away[1] == reason
         self._away = (self._away[0] if self._away else self.clock()), reason
         if not told:
@@ -179,6 +188,7 @@ class Subscriber:
         if self._connected:
             self._connected = False
             self._meter.gauge("netmon_mqtt_connected", 0)
+        if news:
             self._wake_all()
 
     def _wake_all(self) -> None:
@@ -241,24 +251,18 @@ class Subscriber:
 class MqttPoller:
     """Looks after one device that reports by itself."""
 
-    def __init__(self, subscriber: Subscriber, device: str, mailbox: Mailbox) -> None:
+    def __init__(self, subscriber: Subscriber, mailbox: Mailbox) -> None:
         self._subscriber = subscriber
-        self._device = device
         self._mailbox = mailbox
 
-    async def poll(self, *, light: bool = False) -> Poll | None:
-        """What came since the last look; None when nothing did and there is patience left. Never waits."""
+    async def poll(self, *, light: bool = False) -> Poll | Lull:
+        """What came since the last look; a lull when nothing did and there is patience left. Never waits."""
         at = self._subscriber.clock()
         if self._subscriber.connected:
             return self._mailbox.look(at)
-        return Poll(
-            device=self._device,
-            outcome=Outcome.LOCAL,
-            sent=at,
-            ended=at,
-            detail=self._subscriber.trouble(),
-            period_s=self._mailbox.period_s,
-        )
+        if self._subscriber.beginning(at):
+            return self._mailbox.lull()
+        return self._mailbox.local(at, self._subscriber.trouble())
 
 
 class _Inbox(asyncio.Queue[Any]):

@@ -157,7 +157,7 @@ def measured(body: Telemetry) -> Measured:
     for _, (name, value) in zip(range(NAMES_AT_MOST), body.m.items(), strict=False):
         family = SETTABLE.get(name)
         if family is None:
-            unknown.append(name)
+            unknown.append(name[:LABEL_CHARACTERS])
             continue
         label = _LABELLED[name]
         if not isinstance(value, dict):

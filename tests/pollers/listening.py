@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from netmon.model import Device, Outcome, Poll, Speech
+from netmon.model import Device, Lull, Outcome, Poll, Speech
 from netmon.pollers.mqtt import MqttPoller, Subscriber
 from netmon.settings import MqttSettings
 from tests.peers import LOOPBACK
@@ -69,7 +69,7 @@ class Listening:
         labels = (("province", "04"), ("commune", "01273"), ("site", site), ("device", device))
         return self.subscriber.poller(Device(id=device, site=site, speaks=Speech.MQTT), labels)
 
-    async def poll(self) -> Poll | None:
+    async def poll(self) -> Poll | Lull:
         return await self.poller.poll()
 
     async def becomes(self, outcome: Outcome, *, said: str = "") -> Poll:
@@ -77,7 +77,7 @@ class Listening:
         end = time.monotonic() + 20
         while True:
             poll = await self.poll()
-            if poll is not None and poll.outcome is outcome and said in poll.detail:
+            if isinstance(poll, Poll) and poll.outcome is outcome and said in poll.detail:
                 return poll
             assert time.monotonic() < end, f"never {outcome} {said}: {poll}"
             await asyncio.sleep(0.01)

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from netmon.credential import Secret
-from netmon.model import Outcome
+from netmon.model import At, Lull, Outcome
 from netmon.settings import MqttSettings
 from tests.broker import broker, ms, sender
 from tests.peers import LOOPBACK, free_port, require
@@ -57,7 +57,7 @@ def volts(poll):
 async def test_what_a_device_tells_is_in_the_next_poll_and_asks_for_it(quiet_broker):
     """Birth, state, telemetry and an event, each counted; the poll is asked for when something came."""
     async with listening(quiet_broker.port) as netmon, visitor(quiet_broker.port) as device:
-        assert await netmon.poll() is None
+        assert isinstance(await netmon.poll(), Lull)
         netmon.woken.clear()
         with structlog.testing.capture_logs() as logs:
             await device.birth(period_s=10)
@@ -69,7 +69,7 @@ async def test_what_a_device_tells_is_in_the_next_poll_and_asks_for_it(quiet_bro
         assert netmon.woken == ["d1"]
         poll = await netmon.poll()
         assert (poll.outcome, volts(poll), poll.period_s) == (Outcome.ANSWERED, [53.5], 10)
-        assert await netmon.poll() is None
+        assert isinstance(await netmon.poll(), Lull)
         assert [(entry["device"], entry["notice"]) for entry in logs] == [("d1", "door_open")]
         assert netmon.tally.gauges == {"netmon_mqtt_connected": 1}
     assert netmon.tally.gauges == {"netmon_mqtt_connected": 0}
@@ -100,7 +100,7 @@ async def test_a_device_that_is_cut_off_is_silent_by_its_will(quiet_broker):
             await netmon.becomes(Outcome.ANSWERED)
             await device.status("offline", "z")  # the will of the life before, told again
             await until(lambda: netmon.tally["rejected", "stale_will"] == 1)
-            assert await netmon.poll() is None
+            assert isinstance(await netmon.poll(), Lull)
 
 
 async def test_a_device_that_a_reload_adds_is_told_what_the_broker_remembers(quiet_broker):
@@ -157,7 +157,7 @@ async def test_a_broker_that_is_killed_and_comes_back_is_one_trouble(own_broker)
                 own_broker.start()
                 await until(lambda: netmon.subscriber.connected)
         assert netmon.woken == ["d1", "d2", "d1", "d2"]
-        assert await netmon.poll() is None
+        assert isinstance(await netmon.poll(), Lull)
         async with sender(own_broker.port, session="b") as device:
             await device.telemetry({VOLTS: 51})
             assert volts(await netmon.becomes(Outcome.ANSWERED)) == [51]
@@ -187,7 +187,7 @@ async def test_a_broker_restarted_with_an_old_disk_brings_no_one_back_and_kills_
     old = own_broker.saved()
     async with listening(own_broker.port) as netmon:
         await until(lambda: netmon.tally.seen == 2)
-        assert await netmon.poll() is None
+        assert isinstance(await netmon.poll(), Lull)
         async with sender(own_broker.port, session="new") as device:
             await device.birth(period_s=100)
             await device.status("online")
@@ -200,7 +200,7 @@ async def test_a_broker_restarted_with_an_old_disk_brings_no_one_back_and_kills_
         await until(lambda: netmon.tally["connects"] == 2)
         await until(lambda: netmon.tally.seen == 7)
         assert netmon.tally.of("rejected") == {"stale_will": 1}
-        assert await netmon.poll() is None
+        assert isinstance(await netmon.poll(), Lull)
         async with sender(own_broker.port, session="new") as device:
             await device.telemetry({VOLTS: 51}, seq=2)
             poll = await netmon.becomes(Outcome.ANSWERED)
@@ -275,10 +275,38 @@ async def test_a_refused_subscription_leaves_the_devices_unknown():
         assert not netmon.tally["connects"]
 
 
-async def test_before_the_first_connection_nothing_is_known():
+async def test_before_the_first_try_has_failed_nothing_is_said_of_the_devices():
+    """A reload that makes the subscriber anew must not make everything unknown. After ten seconds the broker is away."""
     netmon = Listening(MqttSettings(host="::1", port=1883))
+    made = netmon.subscriber.clock()
+    netmon.subscriber.clock = lambda: At(made.unix + 9, made.monotonic + 9)
+    assert isinstance(await netmon.poll(), Lull)
+    netmon.subscriber.clock = lambda: At(made.unix + 11, made.monotonic + 11)
     poll = await netmon.poll()
     assert (poll.outcome, poll.detail) == (Outcome.LOCAL, "The broker mqtt://[::1]:1883 has not been reached yet.")
+
+
+async def test_a_first_try_that_fails_is_told_at_once():
+    """Not when the devices' turns come."""
+    async with listening(free_port("tcp"), wait=False) as netmon:
+        await until(lambda: netmon.woken)
+        assert (await netmon.poll()).outcome is Outcome.LOCAL
+
+
+async def test_history_asks_for_a_look_and_is_handed_over_also_while_the_broker_is_away(own_broker):
+    async with listening(own_broker.port) as netmon:
+        async with sender(own_broker.port) as device:
+            for hours in (2, 1):
+                netmon.woken.clear()
+                await device.telemetry({VOLTS: 50}, ts=ms() - hours * 3_600_000)
+                await until(lambda: netmon.woken)
+                if hours == 2:
+                    lull = await netmon.poll()
+                    assert isinstance(lull, Lull)
+                    assert [reading.value for reading in lull.history] == [50]
+        own_broker.kill()
+        await until(lambda: not netmon.subscriber.connected)
+        assert [reading.value for reading in (await netmon.poll()).history] == [50]
 
 
 # --- floods -----------------------------------------------------------------------------------------------------------

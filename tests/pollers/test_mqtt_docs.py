@@ -8,8 +8,8 @@ import pytest
 
 from netmon.catalogue import OWN
 from netmon.model import Outcome
-from netmon.pollers.mailbox import HISTORY_AT_MOST, SERIES_AT_MOST
 from netmon.pollers.payloads import NAMES_AT_MOST, SETTABLE, VALUES_AT_MOST
+from netmon.pollers.values import HISTORY_AT_MOST, SERIES_AT_MOST
 from tests.broker import broker
 from tests.peers import LOOPBACK, ROOT
 from tests.pollers.listening import listening, until

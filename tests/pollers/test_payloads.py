@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.catalogue import DEVICE
-from netmon.model import At, Device, Kind, Outcome, Speech
-from netmon.pollers.mailbox import HISTORY_AT_MOST, Mailbox
+from netmon.model import At, Device, Kind, Lull, Outcome, Speech
+from netmon.pollers.mailbox import Mailbox
 from netmon.pollers.payloads import (
     KINDS,
     LABEL_CHARACTERS,
@@ -22,6 +22,7 @@ from netmon.pollers.payloads import (
     measured,
     place_of,
 )
+from netmon.pollers.values import HISTORY_AT_MOST
 
 GOOD = {"ts": 1_800_000_000_000, "seq": 1, "session": "a", "m": {"battery_voltage_volts": 53.5}}
 BIRTH = {"session": "a", "period_s": 60, "ts": 1_800_000_000_000}
@@ -177,6 +178,11 @@ def test_what_is_beyond_the_bounds_is_left_out_and_said():
     assert (len(found.values), found.excess) == (VALUES_AT_MOST, True)
 
 
+def test_an_unknown_name_is_cut():
+    """It goes to the log, and is remembered."""
+    assert telling(**{"z" * 60_000: 1}).unknown == ["z" * LABEL_CHARACTERS]
+
+
 # --- anything at all --------------------------------------------------------------------------------------------------
 
 T0 = 1_800_000_000.0
@@ -232,13 +238,16 @@ def test_whatever_comes_nothing_is_raised_and_everything_taken_is_sound(story):
         if then == "listen":
             mailbox.listen(At(T0 + now, now))
             alive = False
-        if then != "look" or (poll := mailbox.look(At(T0 + now, now))) is None:
+        if then != "look":
+            continue
+        poll = mailbox.look(At(T0 + now, now))
+        assert len(poll.history) <= HISTORY_AT_MOST
+        if isinstance(poll, Lull):
             continue
         assert poll.outcome is not Outcome.ANSWERED or alive
         alive = False
         assert bool(poll.readings) == (poll.outcome is Outcome.ANSWERED)
         assert len({reading.series for reading in poll.readings}) == len(poll.readings)
-        assert len(poll.history) <= HISTORY_AT_MOST
         for reading in (*poll.readings, *poll.history):
             assert math.isfinite(reading.value)
             assert tuple(name for name, _ in reading.series.labels) == DEVICE[reading.series.family].labels
