@@ -180,8 +180,10 @@ class Network:
         return 3 * self._periods.get(device_id, self.inventory.devices[device_id].interval_s)
 
     def _give_time(self, device_id: str, now: float) -> None:
-        """The way of a device is back: one that reports by itself has to connect and report before its silence counts."""
+        """The way of a device is back: one that reports by itself has to connect and report before its silence counts, and
+        what was counted of it was not its own."""
         if self._reports(device_id):
+            self.tracks[device_id] = states.calm(self.tracks[device_id])
             self._patient[device_id] = now + self._silence_s(device_id)
 
     def shift(self, step_s: float) -> None:
