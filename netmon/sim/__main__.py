@@ -27,6 +27,7 @@ from netmon.sim.reports import Line, report
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.stations import stations
 from netmon.sim.troubles import Script, Trouble, in_words, script
+from netmon.store import StoreError
 
 DEFAULT_SEED = 2026
 
@@ -169,7 +170,7 @@ def main(argv: Sequence[str]) -> int:
                     mqtt=not options.no_mqtt,
                 )
             )
-    except (ConfigErrors, SimulationError, SeedError, OSError) as error:
+    except (ConfigErrors, SimulationError, SeedError, StoreError, OSError) as error:
         _say(f"netmon.sim: {error}")
         return 1
     return 0

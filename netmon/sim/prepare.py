@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import re
 import secrets
 import shutil
@@ -100,9 +101,10 @@ def _with_influx(text: str) -> str:
 
 def _with_servers(text: str) -> str:
     """A configuration with the addresses of the demonstration's own servers filled in."""
-    text = _filled_in(text, "broker", f" mqtt://127.0.0.1:{_free_port()}")
+    broker, sink = _quiet_ports()
+    text = _filled_in(text, "broker", f" mqtt://127.0.0.1:{broker}")
     if re.search(rf"(?m)^ *org: {ORG}$", text):
-        text = _filled_in(text, "url", f" http://127.0.0.1:{_free_port()}")
+        text = _filled_in(text, "url", f" http://127.0.0.1:{sink}")
     return text
 
 
@@ -166,6 +168,12 @@ def _free_port(usual: int = 0) -> int:
         return _bound("127.0.0.1", usual)
     except OSError:
         return _bound("127.0.0.1", 0)
+
+
+def _quiet_ports() -> tuple[int, int]:
+    """Two free TCP ports that no outgoing connection gets before they are listened on: Linux gives those from 32768 on."""
+    free = (port for port in random.SystemRandom().sample(range(20_000, 32_768), 1_000) if not is_taken("127.0.0.1", port))
+    return next(free), next(free)
 
 
 def _free_udp_port() -> int:

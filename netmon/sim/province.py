@@ -13,7 +13,7 @@ from netmon.model import Capacity, Direction, Link, LinkKind, LinkRole, Port, Si
 from netmon.sim.power import PowerPlant
 from netmon.sim.stations import plant
 from netmon.sim.timetable import Timetable
-from netmon.sim.traffic import Flow, full_week, office_week, quiet_week
+from netmon.sim.traffic import Flow, full_week, office_week, quiet_week, spilled
 from netmon.sim.troubles import Script, behind
 
 _BIRTHDAYS_S = 30 * 86_400
@@ -118,10 +118,11 @@ class _Plan:
 def traffic(
     inventory: Inventory, chosen: Script, *, seed: int, at: float, closed: Mapping[str, Timetable]
 ) -> dict[str, dict[Direction, Flow]]:
-    """The flows of every link by its capacity at `at`; `closed` says when a link carries nothing."""
-    flows = {}
+    """The flows of every link by its capacity at `at`; `closed` says when a link carries nothing. What the one cannot carry
+    whose commune is on its backup goes over that."""
+    weeks, capacities = {}, {}
     for link in inventory.links.values():
-        capacity = link.capacity_at(at) or _UNCONTRACTED
+        capacity = capacities[link.id] = link.capacity_at(at) or _UNCONTRACTED
         dice = Random(f"{seed}/{link.id}")
         busy = dice.uniform(0.18, 0.68) if link.role is LinkRole.PRIMARY else dice.uniform(0.01, 0.05)
         if chosen.busy and link.id == chosen.busy.id:
@@ -131,8 +132,18 @@ def traffic(
         else:
             receive = office_week(dice, capacity.receive, busy)
         transmit = office_week(dice, capacity.transmit, busy * dice.uniform(0.2, 0.5))
-        window = closed.get(link.id)
-        flows[link.id] = {Direction.RECEIVE: Flow(receive, window), Direction.TRANSMIT: Flow(transmit, window)}
+        weeks[link.id] = {Direction.RECEIVE: receive, Direction.TRANSMIT: transmit}
+    flows = {
+        name: {direction: Flow(week, closed.get(name)) for direction, week in ways.items()} for name, ways in weeks.items()
+    }
+    if chosen.backup:
+        severed, window = chosen.backup
+        for backup in inventory.links_of_site()[severed.site]:
+            if backup.role is LinkRole.BACKUP:
+                for direction, own in weeks[backup.id].items():
+                    more = spilled(weeks[severed.id][direction], own, capacities[backup.id].of(direction))
+                    flows[backup.id][direction] = Flow(own, closed.get(backup.id), Flow(more, window))
+                break
     return flows
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from netmon.model import SLOT_S, End, Link, Outage, Service, Slot
 from netmon.settings import Settings
 from netmon.sim import past
 from netmon.sim.troubles import Trouble, script
 from netmon.store import Store
+from netmon.store.schema import lock
 from netmon.targets.windows import iso
 
 SOURCE = "simulated"
@@ -50,11 +54,9 @@ class _Uncounted:
 def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: int, now: float) -> Filled:
     """Fills the store of a configuration with `days` of slots and with states since then or since this month began.
 
-    Slots end with the last one closed before `now`, states at `now`. SeedError: there is a store already, and what was
-    measured must not be mixed with what was not.
+    Slots end with the last one closed before `now`, states at `now`. The store is there once it is whole. SeedError: there
+    is one already, and what was measured must not be mixed with what was not. StoreError: another netmon is about to write.
     """
-    if settings.store.path.exists():
-        raise SeedError(f"{settings.store.path} exists: only a new store is seeded")
     began = time.monotonic()
     inventory = settings.inventory
     chosen = script(inventory, seed=seed, started=now, troubles=troubles)
@@ -63,8 +65,7 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
     flows = past.flows(inventory, chosen, breaks, seed=seed, now=now)
     last = int(now // SLOT_S)
     first = last - days * 86_400 // SLOT_S
-    settings.store.path.parent.mkdir(parents=True, exist_ok=True)
-    with Store.open(settings.store.path, _Uncounted()) as store:
+    with _whole(settings.store.path) as unfinished, Store.open(unfinished, _Uncounted()) as store:
         for link in inventory.links.values():
             _fill_link(store, link, past.slots(flows[link.id], first, last), broken.get(link.id))
         for subject, span in past.spans(inventory, breaks, past.beginning(now, days), now):
@@ -74,6 +75,30 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
                 store.open_outage(Outage(subject, span.state, span.start, span.end, "", "simulated: the cable was cut"))
         store.flush(60)
     return Filled(links=len(inventory.links), first=first, last=last, breaks=breaks, took_s=time.monotonic() - began)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Where to write a store that gets its name when the block ends well, and is gone when it does not.
+
+    Also gone is what one left that was killed meanwhile.
+    """
+    held = lock(path)  # so that nobody else makes a store of this name, nor writes to the unfinished one
+    unfinished = path.with_name(path.name + ".new")
+    try:
+        if path.exists():
+            raise SeedError(f"{path} exists: only a new store is seeded")
+        _remove(unfinished)
+        yield unfinished
+        unfinished.rename(path)
+    finally:
+        _remove(unfinished)
+        os.close(held)
+
+
+def _remove(store: Path) -> None:
+    for end in ("", "-wal", "-shm", ".lock"):
+        store.with_name(store.name + end).unlink(missing_ok=True)
 
 
 def _fill_link(store: Store, link: Link, whole: Sequence[Slot], cut: past.Break | None) -> None:

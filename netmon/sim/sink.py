@@ -52,7 +52,7 @@ class Sink:
         bad = [line for line in written if not is_point(line)]
         self.points += len(written) - len(bad)
         if bad:
-            return _refused(400, "invalid", f"partial write: {len(bad)} malformed lines, the first: {bad[0][:200]}")
+            return _refused(400, "invalid", f"partial write: unable to parse '{bad[0][:200]}' dropped={len(bad)}")
         return web.Response(status=204)
 
     async def told(self, request: web.Request) -> web.Response:

@@ -34,12 +34,12 @@ CEILING = 0.985
 class Flow:
     """What crosses a link in one direction; nothing while `closed` is active.
 
-    `rates` are octets per second at the knots of the week.
+    `rates` are octets per second at the knots of the week. What a `diverted` flow does not carry comes on top.
     """
 
-    __slots__ = ("_closed", "_lost", "_rates", "_sums")
+    __slots__ = ("_closed", "_diverted", "_lost", "_rates", "_sums")
 
-    def __init__(self, rates: Iterable[int], closed: Timetable | None = None) -> None:
+    def __init__(self, rates: Iterable[int], closed: Timetable | None = None, diverted: Flow | None = None) -> None:
         week = list(rates)
         if len(week) != KNOTS or min(week) < 0:
             raise ValueError(f"a week has {KNOTS} rates, none below 0")
@@ -47,6 +47,7 @@ class Flow:
         self._rates = array("q", [*week, week[0]])
         self._sums = array("q", accumulate(slots, initial=0))
         self._closed = closed
+        self._diverted = diverted
         self._lost = [0]  # octets that did not cross during the first n windows of `closed`
 
     def _offered(self, us: int) -> int:
@@ -59,17 +60,17 @@ class Flow:
 
     def carried(self, at: float) -> int:
         """Octets carried from the first Monday to an instant (Unix seconds): never falls, stands still while closed."""
-        us = round(at * 1_000_000)
-        octets = self._offered(us)
+        octets = self._offered(round(at * 1_000_000)) - self._held_back(at)
+        return octets if self._diverted is None else octets + self._diverted._held_back(at)
+
+    def _held_back(self, at: float) -> int:
+        """Octets that did not cross until an instant because it was closed: never falls."""
         if self._closed is None:
-            return octets
+            return 0
         ended = self._closed.ended(at)
         while len(self._lost) <= ended:
             self._lost.append(self._lost[-1] + self._between(*self._closed.window(len(self._lost) - 1)))
-        octets -= self._lost[ended]
-        if self._closed.active(at):
-            octets -= self._between(self._closed.window(ended)[0], at)
-        return octets
+        return self._lost[ended] + (self._between(self._closed.window(ended)[0], at) if self._closed.active(at) else 0)
 
     def _between(self, start: float, end: float) -> int:
         return self._offered(round(end * 1_000_000)) - self._offered(round(start * 1_000_000))
@@ -77,6 +78,12 @@ class Flow:
     def octets(self, start: float, end: float) -> int:
         """Octets carried in [start, end), Unix seconds."""
         return self.carried(end) - self.carried(start)
+
+
+def spilled(wanted: Iterable[int], own: Iterable[int], capacity: float) -> list[int]:
+    """The knots of what a link takes over from another one: as much as there is room for beside its own."""
+    most = int(capacity * CEILING)
+    return [min(more, max(0, most - there)) for more, there in zip(wanted, own, strict=True)]
 
 
 def office_week(dice: Random, capacity: float, busy: float) -> list[int]:

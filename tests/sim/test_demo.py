@@ -10,10 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,9 @@ import pytest
 
 from netmon.settings import load
 from netmon.sim import demo
-from netmon.sim.prepare import control_socket, prepare
+from netmon.sim.prepare import control_socket, is_taken, prepare, write_secret
 from netmon.sim.programs import DemoError, home_of_our_own, running
-from netmon.sim.report import Report
+from netmon.sim.report import Report, look
 from netmon.store import StoreError
 from netmon.store.schema import lock
 from tests import peers
@@ -38,10 +41,10 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def hasten(home: Path) -> None:
-    """A configuration of the demonstration whose devices are polled, or report, every 3 s."""
+    """A configuration of the demonstration whose devices are polled, or report, every 2 s."""
     config = prepare(home, keep=False, port=peers.free_port("tcp"))
     for path in (config / "netmon.yaml", config / "inventory" / "bts-mqtt.yaml"):
-        path.write_text(path.read_text().replace("interval: 30s", "interval: 3s"))
+        path.write_text(path.read_text().replace("interval: 30s", "interval: 2s"))
 
 
 def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp_path: Path) -> None:
@@ -105,7 +108,9 @@ def test_a_home_is_held_as_long_as_a_program_of_it_lives(tmp_path: Path, monkeyp
 def test_what_it_prints_works_elsewhere_and_its_programs_die_with_it_when_it_is_killed(tmp_path: Path) -> None:
     """Its home is named by a relative path with a blank, and free for the next one when it is gone."""
     home, log = tmp_path / "a home", tmp_path / "said"
-    argv = [sys.executable, "-c", _RUN, home.name, "--port", str(peers.free_port("tcp"))]
+    prepare(home, keep=False, port=None, usual_port=0)
+    (home / "netmon.db").touch()  # so that there is no past to be made
+    argv = [sys.executable, "-c", _RUN, home.name, "--keep"]
     with peers.running(argv, ready=lambda: "What goes wrong:" in log.read_text(), log=log, cwd=tmp_path) as program:
         [now] = re.findall(r"^  now +(.*)$", program.output, re.MULTILINE)
         done = subprocess.run(["/bin/sh", "-c", now], cwd="/", capture_output=True, text=True, check=False, timeout=30)
@@ -251,7 +256,10 @@ ENOUGH = Report(
     series=2001,
     verdicts=Counter(met=1),
     mqtt_messages=1,
-    influx_points=1,
+    mqtt_away=False,
+    influx_points=11_000,
+    influx_dropped=0,
+    sink_points=9_900,
     cpu_seconds=None,
 )
 
@@ -269,11 +277,75 @@ def test_nothing_is_missing_from_a_province_that_is_watched() -> None:
         ({"devices": 149, "polled": 149}, "only 149 devices are watched"),
         ({"series": 2000}, "the page has only 2000 series"),
         ({"mqtt_messages": 0}, "no MQTT message was taken yet"),
+        ({"mqtt_away": True, "polled": 78}, "the daemon is not connected to the MQTT broker; its log says why"),
         ({"influx_points": 0}, "no point was written to InfluxDB yet"),
+        ({"influx_points": 0, "sink_points": None}, "no point was written to InfluxDB yet"),
+        ({"sink_points": 6}, "only 6 of 11000 points arrived at the stand-in for InfluxDB"),
+        ({"influx_dropped": 1}, "1 points will never reach InfluxDB; the daemon's log says why"),
     ],
 )
 def test_what_a_check_still_lacks_is_told(lacking: dict[str, Any], reason: str) -> None:
     assert replace(ENOUGH, **lacking).missing() == reason
+
+
+_PAGES = {
+    "/api/v1/state": '{"devices": [], "sites": []}',
+    "/api/v1/verdicts": '{"verdicts": []}',
+    "/points": '{"points": 6}',
+    "/metrics": """# TYPE netmon_influx_points_total counter
+netmon_influx_points_total 11000.0
+netmon_influx_dropped_points_total{reason="rejected"} 3.0
+netmon_influx_dropped_points_total{reason="overflow"} 2.0
+netmon_mqtt_connected 0.0
+netmon_mqtt_messages_total{kind="birth"} 102.0
+netmon_mqtt_messages_total{kind="telemetry"} 300.0
+""",
+}
+
+
+class _Pages(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = _PAGES[self.path].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, *arguments: object) -> None: ...
+
+
+def test_a_report_has_the_figures_of_the_daemon_and_of_the_stand_in_where_there_is_one() -> None:
+    with HTTPServer(("127.0.0.1", 0), _Pages) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        address = ("127.0.0.1", server.server_port)
+        ours, theirs = look(address, address), look(address)
+        server.shutdown()
+    assert ours
+    assert theirs
+    assert (ours.mqtt_messages, ours.mqtt_away) == (402, True)
+    for report, sink, shown in ((ours, 6, 6), (theirs, None, 11_000)):
+        assert (report.influx_points, report.influx_dropped, report.sink_points) == (11_000, 5, sink)
+        assert report.figures()["influx_points"] == shown
+
+
+def test_a_check_of_a_daemon_that_its_broker_refuses_fails_and_says_so(tmp_path: Path) -> None:
+    config = prepare(tmp_path, keep=False, port=None, usual_port=0)
+    settings = load(config)
+    alone = replace(settings, influx=None)  # nobody plays InfluxDB here
+    assert settings.mqtt
+    log, daemon_log = tmp_path / "broker.log", tmp_path / "netmon.log"
+    served = ["netmon.sim.broker", "--config", str(config), "--home", str(tmp_path / "broker")]
+    watched = ["netmon", "run", "--config", str(config)]
+    with ExitStack() as stack:
+        home = stack.enter_context(home_of_our_own([tmp_path]))
+        ready = partial(is_taken, settings.mqtt.host, settings.mqtt.port)
+        stack.enter_context(running("broker", served, home, log, ready=ready))
+        write_secret(config / "mqtt-password", "of another broker")
+        daemon = running("daemon", watched, home, daemon_log, ready=lambda: demo._answers(alone))
+        children = [stack.enter_context(daemon)]
+        peers.eventually(lambda: "Not authorized" in daemon_log.read_text())
+        reason = demo.check(children, alone, 0.1).missing()
+    assert reason == "the daemon is not connected to the MQTT broker; its log says why"
 
 
 @pytest.mark.parametrize("wrong", [("--check", "-5"), ("--check", "0"), ("--port", "0"), ("--port", "65536")])

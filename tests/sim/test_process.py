@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from netmon.inventory import Inventory
 from netmon.model import End, Port, Speech, Subject
 from netmon.settings import Settings, load
+from netmon.sim import seed
 from netmon.sim.prepare import prepare
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.troubles import Trouble
 from netmon.snmp import V2C, Client, Community, Silent, Target, get_request, oid, walk
-from netmon.store import Reader
+from netmon.store import Reader, StoreError
+from netmon.store.schema import lock
 from tests import peers
 
 SYS_NAME, IF_NAME, HC_IN, HC_OUT = (
@@ -173,6 +180,35 @@ def test_the_store_is_seeded_once_and_marked_as_simulated(settings: Settings) ->
         reader.close()
     with pytest.raises(SeedError, match="only a new store is seeded"):
         fill(settings, seed=1, troubles=tuple(Trouble), days=1, now=now)
+
+
+def test_a_store_has_its_name_only_once_it_is_whole(
+    settings: Settings, inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose filling was interrupted, or killed before it could clean up, is made anew, not taken for a whole one."""
+    path = tmp_path / "netmon.db"
+    small = replace(settings, inventory=inventory, store=replace(settings.store, path=path))
+    fill_anew = partial(fill, small, seed=1, troubles=(), days=1, now=1_795_290_123.4)
+    with monkeypatch.context() as patched:
+        patched.setattr(seed.past, "spans", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fill_anew()
+    assert [path.name for path in tmp_path.glob("netmon.db*")] == ["netmon.db.lock"]
+    for end in ("", "-wal", "-shm", ".lock"):
+        (tmp_path / f"netmon.db.new{end}").write_bytes(b"half of a store")
+    held = lock(path)
+    with pytest.raises(StoreError, match="another netmon writes"):
+        fill_anew()
+    os.close(held)
+    fill_anew()
+    assert sorted(path.name for path in tmp_path.glob("netmon.db*")) == ["netmon.db", "netmon.db.lock"]
+    reader = Reader.open(path)
+    assert len(reader.outages()) > 0
+    reader.close()
+
+
+def interrupted(*arguments: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def test_the_demonstration_keeps_its_secrets_out_of_the_configuration(config: Path) -> None:

@@ -51,12 +51,12 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return Kind(request.param)
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return prepare(tmp_path, keep=False, port=None, usual_port=0)
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(tmp_path_factory.mktemp("demo"), keep=False, port=None, usual_port=0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(config: Path) -> MqttSettings:
     found = load(config).mqtt
     assert found
@@ -136,7 +136,7 @@ async def reporting(settings: MqttSettings, *stations: Station, said: list[str] 
 @pytest.mark.usefixtures("running")
 async def test_a_station_is_born_is_online_and_reports_on_its_grid(settings: MqttSettings) -> None:
     now = time.time()
-    async with listening(settings) as heard, reporting(settings, station("a", door=Timetable(now + 1, 1, 1000))):
+    async with listening(settings) as heard, reporting(settings, station("a", door=Timetable(now + 1, 0.5, 1000))):
         await heard.wait_for(lambda: len(heard.of("a", "event")) == 2)
     [birth], [status] = heard.of("a", "birth"), heard.of("a", "status")
     assert birth["period_s"] == 0.2
@@ -156,7 +156,7 @@ async def test_the_will_of_a_station_that_is_cut_off_speaks_and_it_comes_back_wi
     settings: MqttSettings,
 ) -> None:
     """The will has the session of its birth and no time; the next life has another one."""
-    cut = Timetable(time.time() + 1, 1.5, 1000)
+    cut = Timetable(time.time() + 1, 1.2, 1000)
     async with listening(settings) as heard, reporting(settings, station("a", lost=(cut,)), station("b")):
         await heard.wait_for(lambda: len(heard.of("a", "birth")) == 2)
         born = len(heard)

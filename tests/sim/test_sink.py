@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from influxdb_client import Point
 
 from netmon.credential import Secret
+from netmon.exporters.answers import judge
 from netmon.settings import InfluxSettings
 from netmon.sim import sink
 from tests import peers
@@ -83,9 +84,10 @@ async def test_points_are_counted_and_everything_else_is_refused_as_influxdb_doe
         assert (await write(two, headers={}))[0] == 401
         assert (await write(two, headers={"Authorization": "Token other"}))[0] == 401
         assert (await write(two, query={"org": "noc", "bucket": "netmon"}))[0] == 404
-        status, text = await write(b"a v=1\nbroken\n")
+        status, text = await write(b"a v=1\nbroken\nanother\n")
         assert (status, json.loads(text)["code"]) == (400, "invalid")
-        assert "broken" in text
+        assert json.loads(text)["message"] == "partial write: unable to parse 'broken' dropped=2"
+        assert judge(status, {}, text.encode(), 0).dropped == 2
         assert (await write(b"\xff v=1\n"))[0] == 400
         assert (await write(gzip.compress(two), headers={**token, "Content-Encoding": "gzip"}))[0] == 204
         async with session.get(f"{url}/points") as answer:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon import catalogue
 from netmon.inventory import Inventory
-from netmon.model import Direction, SiteKind, Speech
+from netmon.model import Capacity, Direction, SiteKind, Speech
 from netmon.sim.province import province
 from netmon.sim.stations import Station, stations
+from netmon.sim.traffic import CEILING
 from netmon.sim.troubles import Script, Trouble, behind, script
 from tests.sim.conftest import grown_province
 
@@ -120,7 +123,25 @@ def test_a_commune_on_its_backup_has_lost_its_fibre_at_both_ends_and_still_answe
     assert down == [("GigabitEthernet0/0/1", during), ("GigabitEthernet0/1/7", during)]
     assert not router.silent_at(during)
     assert made.flows["xa-7-fibre"][Direction.RECEIVE].octets(during, during + 60) == 0
-    assert made.flows["xa-7-lte"][Direction.RECEIVE].octets(during, during + 60) > 0
+
+
+def test_a_commune_on_its_backup_sends_over_that_what_its_fibre_cannot_carry(grown: Inventory) -> None:
+    """As much as there is room for; before and after, each link has its own again."""
+    window = script(grown, seed=7, started=START).backup[1]  # type: ignore[index]
+    before, during, after = window.first - 60, window.first + 600, window.first + window.lasting + 1
+
+    def carried(at: float, *troubles: Trouble, capacity: float = 25e6) -> list[float]:
+        """Octets per second that the commune receives over its fibre and over its backup."""
+        lte = replace(grown.links["xa-7-lte"], capacities=(Capacity(0.0, capacity, capacity),))
+        inventory = replace(grown, links={**grown.links, lte.id: lte})
+        flows = province(inventory, script(inventory, seed=7, started=START, troubles=troubles), seed=7, started=START).flows
+        return [flows[link][Direction.RECEIVE].octets(at, at + 60) / 60 for link in ("xa-7-fibre", "xa-7-lte")]
+
+    fibre, own = carried(during)
+    assert carried(during, Trouble.BACKUP) == [0, pytest.approx(fibre + own, abs=2)]
+    assert carried(during, Trouble.BACKUP, capacity=fibre / 2) == [0, pytest.approx(CEILING * fibre / 2, abs=2)]
+    for at in (before, after):
+        assert carried(at, Trouble.BACKUP) == pytest.approx(carried(at), abs=2)
 
 
 @pytest.mark.parametrize("left_out", list(Trouble))
