@@ -1,7 +1,8 @@
 """A batch on its way: which lines go into the next request, and what an answer leaves of them. Pure.
 
-A write that is rejected as a whole is halved until the bad lines stand alone, one that is too large until it fits. Each line
-ends as accepted or rejected exactly once, or is left.
+A write that is rejected as a whole, or nobody knows how much of it, is halved until the bad lines stand alone, one that is
+too large until it fits. Each line ends as accepted or rejected exactly once, or is left. What was kept of a write that is
+halved is sent again: a point is its series and its time, and arrives once.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ class Delivery:
 
     def __init__(self, batch: Batch, largest: int) -> None:
         self.number = batch.number
+        self.bytes = len(batch.lines)
         self.largest = largest
-        self.rejected = 0
+        self.accepted = self.rejected = 0
         self.sample = b""
         self._pieces = deque([batch.lines] if batch.lines else [])
         self._halvings = REQUESTS_TO_HALVE
@@ -52,9 +54,8 @@ class Delivery:
             case Result.OK:
                 return self._settled(lines, 0)
             case Result.REJECTED:
-                if answer.dropped is not None:
-                    rejected = min(answer.dropped, lines)
-                    return self._settled(lines - rejected, rejected)
+                if answer.dropped is not None and answer.dropped <= lines:
+                    return self._settled(lines - answer.dropped, answer.dropped)
                 if lines == 1 or not self._halvings:
                     return self._settled(0, lines)
                 self._halvings -= 1
@@ -76,6 +77,7 @@ class Delivery:
         piece = self._pieces.popleft()
         if rejected and not self.sample:
             self.sample = piece[: piece.index(b"\n")]
+        self.accepted += accepted
         self.rejected += rejected
         return Settled(accepted, rejected)
 

@@ -12,7 +12,6 @@ twice, which changes nothing, for a point is its series and its time.
 from __future__ import annotations
 
 import asyncio
-import base64
 import gzip
 import ssl
 import time
@@ -20,23 +19,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import ParamSpec, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
-from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from netmon.exporters.answers import Answer, Result, judge
+from netmon.exporters.answers import ANSWER_BYTES, Answer, Result, basic, hiding, judge
 from netmon.exporters.delivery import Delivery
 from netmon.exporters.lines import Lines
 from netmon.exporters.outbox import Batch, Outbox
-from netmon.exporters.receiver import Receiver
+from netmon.exporters.receiver import Receiver, named
 from netmon.model import Meter, Series
 from netmon.settings import InfluxApi, InfluxSettings
 
@@ -56,6 +53,7 @@ DRAIN_POINTS_S = 50_000
 """How fast the outbox is emptied at most, several times what a province makes. It also rests for as long as it works."""
 
 _TEXT = "text/plain; charset=utf-8"
+_PLAIN = {"Accept-Encoding": "identity"}
 
 log = structlog.get_logger(__name__)
 
@@ -79,11 +77,12 @@ class Influx:
     """
 
     def __init__(self, settings: InfluxSettings, meter: Meter, clock: Clock | None = None) -> None:
-        self.where = _where(settings)
+        self.where = named(settings)
         self._settings = settings
         self._meter = meter
         self._clock = clock or Clock()
         self._api = _API[settings.api](settings, _tls(settings))
+        self._plain = hiding(settings)
         self._outbox = Outbox(settings.outbox, settings.outbox_bytes, meter)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="netmon-outbox")  # one, so that what it does is in order
         self._numbers = count(self._outbox.newest + 1)
@@ -114,8 +113,8 @@ class Influx:
 
     @property
     def reachable(self) -> bool:
-        """False while what is written must wait for the receiver."""
-        return not self._receiver.away
+        """False while what is written must wait for the receiver, and while it rejects all of it."""
+        return self._receiver.reachable
 
     @property
     def waiting_points(self) -> int:
@@ -224,7 +223,12 @@ class Influx:
             await self._on_disk(call, *args, **kwargs)
         except OSError as error:
             if what not in self._disk_failing:
-                log.error("the outbox for InfluxDB fails", where=str(self._settings.outbox), to=what, detail=error.strerror)
+                log.error(
+                    "the outbox for InfluxDB fails",
+                    where=str(self._settings.outbox),
+                    to=what,
+                    detail=error.strerror or str(error),
+                )
             self._disk_failing.add(what)
             return False
         if what in self._disk_failing:
@@ -278,7 +282,8 @@ class Influx:
                 self._to_store.set()
                 await asyncio.shield(self._keep())
                 return wait
-            self._receiver.largest = delivery.largest
+            if delivery.largest < self._receiver.largest:
+                self._receiver.too_large(delivery.largest, self._clock.monotonic())
             if settled.accepted:
                 self._meter.count("netmon_influx_points_total", settled.accepted)
                 waiting = {"waiting_points": self.waiting_points} if self._receiver.away else {}
@@ -286,13 +291,22 @@ class Influx:
             if settled.rejected:
                 self._drop(settled.rejected, "rejected")
                 self._receiver.rejected(answer, delivery.sample)
-        self._receiver.settled(delivery.rejected)
+        self._receiver.settled(delivery, self._clock.monotonic())
         if self._stored:
             await self._try_disk("remove", self._outbox.remove, delivery.number)
         self._delivery, self._stored = None, 0
         return max(self._clock.monotonic() - started, points / DRAIN_POINTS_S) if self._outbox else 0
 
     async def _post(self, piece: bytes) -> Answer:
+        """What came of a request. Whatever the receiver says, it does not end netmon."""
+        try:
+            return await self._exchange(piece)
+        except Exception as error:
+            self._meter.count("netmon_bugs_total", room="daemon")
+            log.exception("a write to InfluxDB failed by a bug", influxdb=self.where)
+            return Answer(result=Result.FAILED, detail=self._plain(f"{type(error).__name__}: {error}"))
+
+    async def _exchange(self, piece: bytes) -> Answer:
         try:
             if self._settings.gzip:
                 piece = await asyncio.to_thread(gzip.compress, piece, 1)
@@ -303,22 +317,15 @@ class Influx:
             return Answer(result=Result.FAILED, detail=self._plain(f"{type(error).__name__}: {error}"))
         except ValueError as error:  # what was configured cannot be put into a request
             return Answer(result=Result.REFUSED, detail=self._plain(str(error)))
-        answer = judge(status, headers, body, self._clock.unix())
-        return replace(answer, detail=self._plain(answer.detail))
-
-    def _plain(self, text: str) -> str:
-        """What was said, without the secrets that it may quote."""
-        for secret in (self._settings.token, self._settings.password):
-            if secret is not None and secret.reveal():
-                text = text.replace(secret.reveal(), "***")
-        return text
+        return judge(status, headers, body, self._clock.unix(), self._plain)
 
 
 # --- the two write APIs -----------------------------------------------------------------------------------------------
 
 
 class _Api(Protocol):
-    """POSTs lines; returns status, headers and body. Raises aiohttp's errors, OSError, TimeoutError and ValueError."""
+    """POSTs lines; returns status, headers and at most ANSWER_BYTES of the body, as they came: a compressed body was not
+    asked for and is not unpacked. Raises aiohttp's errors, OSError, TimeoutError and ValueError."""
 
     CHECK: str
 
@@ -330,7 +337,9 @@ class _Api(Protocol):
 
 
 class _V2:
-    """/api/v2/write, through influxdb-client. Its own gzip works at level 9 and is left off."""
+    """/api/v2/write, through influxdb-client: it makes the URL, the headers and the session of aiohttp, and gives back the
+    answer of aiohttp unread (`_preload_content=False`), for what it reads it reads whole. Its gzip works at level 9 and is
+    left off."""
 
     CHECK = "url, org, bucket and token, and that the token may write to the bucket"
 
@@ -348,22 +357,20 @@ class _V2:
                 timeout=settings.timeout_s * 1000,
                 ssl_context=self._tls,
                 allow_redirects=False,
+                client_session_kwargs={"auto_decompress": False, "headers": _PLAIN},
             )
         encoding = {"content_encoding": "gzip"} if settings.gzip else {}
-        try:
-            _, status, headers = await WriteService(self._client.api_client).post_write_async(  # type: ignore[no-untyped-call]
-                settings.org,
-                settings.bucket,
-                body,
-                precision="ns",
-                content_type=_TEXT,
-                async_req=False,
-                _return_http_data_only=False,
-                **encoding,
-            )
-        except ApiException as error:
-            return error.status or 0, error.headers or {}, error.body or b""
-        return status, headers, b""
+        answer = await WriteService(self._client.api_client).post_write_async(  # type: ignore[no-untyped-call]
+            settings.org,
+            settings.bucket,
+            body,
+            precision="ns",
+            content_type=_TEXT,
+            async_req=False,
+            _preload_content=False,
+            **encoding,
+        )
+        return answer.status, answer.headers, await _beginning(answer)
 
     async def close(self) -> None:
         if self._client is not None:
@@ -379,12 +386,11 @@ class _V1:
         self._settings = settings
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
-        self._headers = {"Content-Type": _TEXT}
+        self._headers = {"Content-Type": _TEXT, **_PLAIN}
         if settings.gzip:
             self._headers["Content-Encoding"] = "gzip"
         if settings.user:
-            known = f"{settings.user}:{settings.password.reveal() if settings.password else ''}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(known.encode()).decode()}"
+            self._headers["Authorization"] = f"Basic {basic(settings)}"
         self._parameters = {"db": settings.database, "precision": "ns"}
         if settings.retention_policy:
             self._parameters["rp"] = settings.retention_policy
@@ -392,15 +398,16 @@ class _V1:
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._tls))
-        async with self._session.post(
+            connector = aiohttp.TCPConnector(ssl=self._tls)
+            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False)
+        answer = await self._session.post(
             self._settings.url.rstrip("/") + "/write",
             params=self._parameters,
             headers=self._headers,
             data=body,
             allow_redirects=False,
-        ) as answer:
-            return answer.status, answer.headers, await answer.read()
+        )
+        return answer.status, answer.headers, await _beginning(answer)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -410,6 +417,17 @@ class _V1:
 _API: Mapping[InfluxApi, type[_Api]] = {InfluxApi.V2: _V2, InfluxApi.V1: _V1}
 
 
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """Of the body, at most ANSWER_BYTES; the connection is closed when there is more."""
+    body = b""
+    async with answer:
+        while len(body) < ANSWER_BYTES and (chunk := await answer.content.read(ANSWER_BYTES - len(body))):
+            body += chunk
+        if not answer.content.at_eof():
+            answer.close()
+    return body
+
+
 def _tls(settings: InfluxSettings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=settings.ca)
@@ -417,11 +435,3 @@ def _tls(settings: InfluxSettings) -> ssl.SSLContext:
         raise OSError(
             f"{settings.ca}: no certificates of authorities can be read from it: {error.strerror or error}"
         ) from error
-
-
-def _where(settings: InfluxSettings) -> str:
-    url = urlsplit(settings.url)
-    plain = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
-    if settings.api is InfluxApi.V1:
-        return f"database {settings.database} at {plain}"
-    return f"bucket {settings.bucket} of {settings.org} at {plain}"

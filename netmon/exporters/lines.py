@@ -5,9 +5,11 @@ r"""InfluxDB's line protocol, by hand: series, values and times to lines.
 The measurement is the family, the tags are the labels (sorted; an empty value is no tag), the one field is `value`, always a
 float, the time is in nanoseconds. NaN and infinities have no place in the protocol and are left out.
 
-What parsers disagree on is not written. A backslash that would stand before an escape or at the end of a value is written
-as a slash (`C:\ ` as `C:/ `): InfluxDB reads `\\,` as an escaped comma, VictoriaMetrics as a backslash and the end of the
-tag. A line feed is written as `\n`, as InfluxDB's own clients do, other control characters as `?`.
+What parsers disagree on is not written. A backslash stays one only where it stands alone and before a plain character.
+Before what is escaped, at the end of a value, and beside another backslash it is written as a slash (`C:\ ` as `C:/ `,
+`\\host` as `//host`): InfluxDB reads `\\,` as an escaped comma, VictoriaMetrics as a backslash and the end of the tag; and
+VictoriaMetrics reads `\\` as one backslash, InfluxDB as two. A line feed, a carriage return and a tab are written as `\n`,
+`\r` and `\t` (two characters), as InfluxDB's own clients do, other control characters as `?`.
 
 Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
@@ -19,7 +21,7 @@ from collections.abc import Sequence
 
 from netmon.model import Series
 
-_AMBIGUOUS = re.compile(r"\\+(?=[,= ]|\Z)")
+_AMBIGUOUS = re.compile(r"\\{2,}|\\(?=[,= \n\r\t]|\Z)")
 _ESCAPES = str.maketrans(
     dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)), "?")
     | {ord("\n"): r"\n", ord("\r"): r"\r", ord("\t"): r"\t"}

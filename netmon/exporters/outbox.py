@@ -5,8 +5,8 @@
     lock                                held (flock) by the netmon that owns the directory
 
 A block is a header (magic, version, points, length, CRC-32 of all of it) and its lines. It is written under another name,
-synced and renamed, so that after `kill -9` or a power cut it is there whole or not at all. Everything here blocks on the
-disk and is for one thread at a time.
+synced and renamed, so that after `kill -9` or a power cut it is there whole or not at all. A directory that was removed
+under netmon is made anew by the next write. Everything here blocks on the disk and is for one thread at a time.
 """
 
 from __future__ import annotations
@@ -64,13 +64,7 @@ class Outbox:
         self._overflowing = False
         self.points = 0
         self.bytes = 0
-        try:
-            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self._lock = _lock(directory / "lock")
-        except BlockingIOError:
-            raise OSError(f"{directory}: another netmon keeps its outbox for InfluxDB there") from None
-        except OSError as error:
-            raise OSError(f"{directory}: the outbox for InfluxDB cannot be there: {error.strerror}") from error
+        self._lock = _make(directory)
         try:
             self._find()
         except OSError as error:
@@ -93,6 +87,8 @@ class Outbox:
             self._leave(batch.number)
             self._overflow(batch.points)
             return
+        if not self._is_there():
+            self._make_anew()
         before, occupied = self._sizes.get(batch.number, (batch.points, 0))
         self._make_room(size - occupied, besides=batch.number)
         final = self._path(batch.number, batch.points)
@@ -119,11 +115,14 @@ class Outbox:
 
         Blocks before it that are damaged are set aside and counted. OSError: the disk cannot be read just now.
         """
+        self.taken = None
         while self._order:
             number = self._order[0]
             points = self._sizes[number][0]
             try:
                 batch = _read(self._path(number, points), number)
+            except FileNotFoundError:
+                self._count_gone()
             except OSError as error:
                 if error.errno in _PASSING:
                     raise
@@ -133,7 +132,6 @@ class Outbox:
             else:
                 self.taken = batch
                 return batch
-        self.taken = None
         return None
 
     def release(self) -> None:
@@ -157,6 +155,32 @@ class Outbox:
                     self._remember(int(match[1]), int(match[2]), _on_disk(path.stat().st_size))
                 elif match[3] != "damaged":  # a draft, or a batch that was being replaced when netmon died: sent again whole
                     path.unlink()
+        self._tell()
+
+    def _is_there(self) -> bool:
+        """Whether the lock that is held is still the one in the directory."""
+        try:
+            return os.path.samestat(os.fstat(self._lock), os.stat(self._directory / "lock"))
+        except FileNotFoundError:
+            return False
+
+    def _make_anew(self) -> None:
+        """Somebody removed the directory, or moved it away."""
+        held, self._lock = self._lock, _make(self._directory)
+        os.close(held)
+        log.error("the outbox for InfluxDB was removed and is made anew", directory=str(self._directory))
+        self._count_gone()
+
+    def _count_gone(self) -> None:
+        """Blocks whose files are no longer there, but for the one that is being sent, which may still arrive."""
+        sending = self.taken.number if self.taken else 0
+        found = {number: self._sizes[number][0] for number in self._order if number != sending}
+        gone = {number: points for number, points in found.items() if not self._path(number, points).exists()}
+        if gone:
+            log.error("blocks of the outbox for InfluxDB are gone", blocks=len(gone), points=sum(gone.values()))
+            self._meter.count("netmon_influx_dropped_points_total", sum(gone.values()), reason="damaged")
+        for number in gone:
+            self._forget(number)
         self._tell()
 
     def _make_room(self, needed: int, besides: int) -> None:
@@ -229,6 +253,17 @@ class Outbox:
 
     def _tell(self) -> None:
         self._meter.gauge("netmon_influx_waiting_bytes", self.bytes)
+
+
+def _make(directory: Path) -> int:
+    """The lock of a directory that is there now. OSError, with a sentence: it cannot be, or another netmon has it."""
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return _lock(directory / "lock")
+    except BlockingIOError:
+        raise OSError(f"{directory}: another netmon keeps its outbox for InfluxDB there") from None
+    except OSError as error:
+        raise OSError(f"{directory}: the outbox for InfluxDB cannot be there: {error.strerror}") from error
 
 
 def _lock(path: Path) -> int:

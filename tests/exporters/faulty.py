@@ -21,7 +21,7 @@ class Say:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
+    body: str | bytes = ""
     keeps: tuple[bytes, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Faulty:
                 if say.status == CUT:
                     writer.write(b"HTTP/1.1 204 No Con")
                     return
-                body = say.body.encode()
+                body = say.body if isinstance(say.body, bytes) else say.body.encode()
                 head = "".join(f"{name}: {value}\r\n" for name, value in say.headers.items())
                 length = "" if say.status == 204 else f"Content-Length: {len(body)}\r\n"
                 writer.write(f"HTTP/1.1 {say.status} Said\r\n{head}{length}\r\n".encode() + body)

@@ -149,7 +149,7 @@ async def test_a_batch_that_is_too_large_is_cut_and_the_next_one_at_once(start: 
         return Say(413 if len(b"\n".join(request.lines)) > 8000 else 204)
 
     async with faulty(small) as receiver:
-        influx = await start(receiver.url, batch_points=200)
+        influx = await start(receiver.url, Fast(1.0), batch_points=200)
         lines = points(influx, 400)
         await settled(influx, meter, 400)
     assert receiver.accepted == lines
@@ -379,8 +379,9 @@ async def test_what_cannot_be_configured_is_one_sentence(meter: Counts, tmp_path
     st.lists(
         st.one_of(
             st.sampled_from([Say(204), Say(401), Say(500), Say(503), Say(CUT), Say(429, {"Retry-After": "3"}), Say(413)]),
-            st.just(Say(400)),
-            st.just(Say(400, {}, "partial write: dropped=2")),
+            st.just(Say(400, {}, '{"error":"unable to parse"}')),
+            st.just(Say(400, {}, '{"error":"partial write: dropped=2"}')),
+            st.just(Say(400, {}, "a proxy has no words for it")),
         ),
         max_size=12,
     ),
@@ -399,7 +400,7 @@ async def _live(outbox: Path, says: list[Say], amounts: list[int], restart: int)
     written = 0
 
     def keep(say: Say) -> Callable[[Request], Say]:
-        return lambda request: Say(say.status, say.headers, say.body, request.lines[2:] if say.body else ())
+        return lambda request: Say(say.status, say.headers, say.body, request.lines[2:] if "dropped=2" in say.body else ())
 
     receiver: Faulty
     async with faulty(script(*[keep(say) for say in says])) as receiver:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.exporters.answers import Answer, Result, judge
+from netmon.credential import Secret
+from netmon.exporters.answers import Answer, Result, hiding, judge
 from netmon.exporters.delivery import REQUESTS_TO_HALVE, Delivery
 from netmon.exporters.outbox import Batch
+from netmon.settings import InfluxSettings
 
 NOW = 1_753_000_000.0  # Sun, 20 Jul 2025 08:26:40 GMT
+
+
+def listed(*numbers: int) -> str:
+    """Bad lines as InfluxDB 3 lists them."""
+    return json.dumps([{"original_line": "x", "line_number": n, "error_message": "bad"} for n in numbers])
 
 
 @pytest.mark.parametrize(
@@ -19,14 +30,14 @@ NOW = 1_753_000_000.0  # Sun, 20 Jul 2025 08:26:40 GMT
         (204, "ok"),
         (200, "ok"),
         (301, "refused"),
-        (400, "rejected"),
+        (400, "refused"),
         (401, "refused"),
         (403, "refused"),
         (404, "refused"),
         (405, "refused"),
         (408, "failed"),
         (413, "too_large"),
-        (422, "rejected"),
+        (422, "refused"),
         (429, "busy"),
         (500, "failed"),
         (502, "failed"),
@@ -78,13 +89,88 @@ def test_no_answer_is_beyond_understanding(asked: str, body: bytes) -> None:
         ('{"error":"partial write:\\nunable to parse \'a\': missing fields"}', 1),
         ('{"code":"invalid","message":"unable to parse \'a\': missing fields"}', None),
         ('{"error":"retention policy not found"}', None),
-        ("[" * 100_000, None),
-        ("[1]", None),
+        ('{"error":"partial write: x dropped=3 for database: netmon for retention policy: a"}', 3),
+        ('{"error":"partial write: x dropped=' + "9" * 5000 + '"}', None),
+        ('{"error":"partial write: x dropped=0"}', None),
+        ('{"code":"invalid","message":"partial write: 3 malformed lines"}', None),
+        ('{"code":"invalid","message":"partial write has occurred, errors on line(s):\\nline 2: x\\nline 40: y"}', 2),
+        ('{"error":"partial write of line protocol occurred","data":' + listed(2, 5, 5, 9) + "}", 3),
+        ('{"error":"partial write of line protocol occurred","data":' + listed(*range(99)) + "}", 99),
+        ('{"error":"partial write of line protocol occurred","data":' + listed(*range(100)) + "}", None),
+        ('{"error":"partial write of line protocol occurred","data":[1,{},{"line_number":"2"},null]}', None),
+        ('{"error":"parsing failed for write_lp endpoint","data":{"line_number":2,"error_message":"x"}}', None),
+        ('{"error":"partial write: ' + "unable to parse 'a': x\\n" * 5000 + 'dropped=0"}', None),
     ],
 )
 def test_a_partial_write_says_how_many_lines_were_bad(body: str, dropped: int | None) -> None:
-    """dropped=N counts points; lines that InfluxDB 1.x could not parse it only names."""
-    assert judge(400, {}, body.encode(), NOW).dropped == dropped
+    """dropped=N counts points; lines that could not be parsed are only listed. None, and no guess, where no number is found,
+    where the list may go on, and where the answer was cut: the lines are halved then."""
+    answer = judge(400, {}, body.encode(), NOW)
+    assert (answer.result, answer.dropped) == ("rejected", dropped)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Client sent an HTTP request to an HTTPS server.\n",
+        "<html><head><title>400 Bad Request</title></head></html>",
+        "partial write: field type conflict dropped=3",
+        '{"message":"Bad Request"}',
+        '{"error":{"reason":"bad request"}}',
+        "[" * 100_000,
+        "[1]",
+        '{"error":' + "9" * 5000 + "}",
+        "",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_only_an_influxdb_rejects_points(status: int, body: str) -> None:
+    """What a web server or a proxy says of a request is no word on the points: they are kept, and an operator asked."""
+    answer = judge(status, {}, body.encode(), NOW)
+    assert answer.result == "refused"
+    assert answer.detail.startswith("is this InfluxDB?")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "result"),
+    [
+        (204, "", "", "ok"),
+        (204, "text/html", "", "ok"),
+        (200, "text/html", "", "ok"),
+        (200, "application/json", "{}", "ok"),
+        (200, "text/plain", "done", "ok"),
+        (202, "", "", "ok"),
+        (200, "text/html; charset=utf-8", "Please log in", "refused"),
+        (200, "", "\n<!DOCTYPE html><p>Please log in", "refused"),
+        (201, "application/xhtml+xml", "<x/>", "refused"),
+    ],
+)
+def test_a_page_for_people_is_no_receipt(status: int, kind: str, body: str, result: str) -> None:
+    """A portal where somebody must log in answers everything with success."""
+    assert judge(status, {"content-TYPE": kind}, body.encode(), NOW).result == result
+
+
+def test_a_compressed_answer_is_not_looked_into() -> None:
+    """It was not asked for; its bytes are no text for people."""
+    packed = {"Content-Encoding": "gzip", "Content-Type": "text/html"}
+    assert judge(200, packed, gzip.compress(b"<html>"), NOW).result == "refused"
+    answer = judge(400, packed, gzip.compress(b'{"error":"unable to parse"}'), NOW)
+    assert (answer.result, answer.detail) == ("refused", "is this InfluxDB? HTTP status 400")
+
+
+@pytest.mark.parametrize("echo", ["Token t0ken", "t0ken", "Basic bmV0bW9uOnDDpDpzcw==", "bmV0bW9uOnDDpDpzcw", "pä:ss"])
+def test_secrets_that_a_proxy_repeats_are_hidden(echo: str) -> None:
+    """In each form in which they are sent, also where the sentence is cut."""
+    settings = InfluxSettings(url="", outbox=Path(), user="netmon", password=Secret("pä:ss"), token=Secret("t0ken"))
+    for before in ("", "x" * 298):
+        answer = judge(403, {}, f"{before}{echo}: no access".encode(), NOW, hiding(settings))
+        assert answer.detail.removeprefix(before)[:2] in ("**", "Ba", "To")
+        assert not any(secret[:3] in answer.detail for secret in ("t0ken", "pä:ss", "bmV0bW9u"))
+
+
+def test_a_secret_too_short_to_be_one_hides_nothing() -> None:
+    settings = InfluxSettings(url="", outbox=Path(), user="", password=Secret("e"), token=Secret("n"))
+    assert hiding(settings)("no token given, Token n") == "no token given, ***"
 
 
 def lines(piece: bytes) -> list[int]:
@@ -148,6 +234,14 @@ def test_what_is_too_large_is_halved_and_the_size_remembered() -> None:
     while stubborn.piece() is not None and stubborn.settle(Answer(result=Result.TOO_LARGE)):
         pass
     assert stubborn.left() == batch(1000, 100)
+
+
+def test_a_number_of_bad_lines_beyond_those_sent_is_not_believed() -> None:
+    """The lines are halved as if there had been none."""
+    delivery = Delivery(batch(8), 2**20)
+    assert delivery.piece() == batch(8).lines
+    assert delivery.settle(Answer(result=Result.REJECTED, dropped=9)) == (0, 0)
+    assert delivery.piece() != batch(8).lines
 
 
 @given(st.integers(1, 300), st.lists(st.sampled_from(Result), max_size=30), st.integers(0, 50))

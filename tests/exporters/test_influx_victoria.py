@@ -70,7 +70,7 @@ async def test_series_values_and_times_are_stored_as_written(
     read = {
         "C:\\ Label:  Serial Number 12ab": "C:/ Label:  Serial Number 12ab",
         "trailing\\": "trailing/",
-        "\\\\server\\share,x": "\\server\\share,x",  # InfluxDB itself keeps both
+        "\\\\server\\share,x": "//server\\share,x",
         "a\\\\ b\\,c\\=d": "a// b/,c/=d",
         "line\nfeed\ttab\x00nul": "line\\nfeed\\ttab?nul",
     }

@@ -35,7 +35,7 @@ def test_a_line_is_the_one_that_influxdb_client_would_write(one: Series, value: 
     """But for backslashes that its parsers do not agree on."""
     point = Point(one.family).field("value", value).time(microseconds * 1000, WritePrecision.NS)
     for name, text in one.labels:
-        point.tag(name, re.sub(r"\\+(?=[,= ]|\Z)", lambda found: "/" * len(found[0]), text))
+        point.tag(name, re.sub(r"\\{2,}|\\(?=[,= \n\r\t]|\Z)", lambda found: "/" * len(found[0]), text))
     at = microseconds / 1e6
     expected = point.to_line_protocol()
     assert Lines().render("x", [(one, value)], at) == [re.sub(r"\d+$", str(round(at * 1e6) * 1000), expected) + "\n"]
@@ -57,6 +57,25 @@ def test_a_line_is_one_line_that_every_parser_cuts_alike(one: Series, value: flo
         assert [tag.split("=")[0] for tag in tags] == sorted(name for name, text in one.labels if text)
         assert all(len(re.findall(r"(?<!\\)=", tag)) == 1 for tag in tags)
         assert float(field.removeprefix("value=")) == float(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a\\b", "a\\b"),
+        ("a\\nb", "a\\nb"),
+        ("\\\\host\\share", "//host\\share"),
+        ("a\\\\\\b", "a///b"),
+        ("a\\, b", "a/\\,\\ b"),
+        ("a\\", "a/"),
+        ("a\\\nb", "a/\\nb"),
+        ("a\tb\rc", "a\\tb\\rc"),
+        ("a\\\tb", "a/\\tb"),
+    ],
+)
+def test_a_backslash_stays_where_every_server_reads_one(text: str, written: str) -> None:
+    """Alone and before a plain character; elsewhere it becomes a slash."""
+    assert prefix(Series("x", (("a", text),))) == f"x,a={written} value="
 
 
 @pytest.mark.parametrize(

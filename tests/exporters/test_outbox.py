@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from structlog.testing import capture_logs
 
 from netmon.exporters.outbox import Batch, Outbox
 from tests.exporters.conftest import Counts
@@ -238,13 +239,66 @@ def test_a_disk_that_does_not_take_a_block_leaves_the_outbox_as_it_was(
     outbox.close()
 
 
-def test_a_file_that_was_deleted_is_counted_and_does_not_stop_the_rest(home: Path, meter: Counts) -> None:
+def test_files_that_were_deleted_are_counted_and_do_not_stop_the_rest(home: Path, meter: Counts) -> None:
+    """Told once, however many they are."""
     outbox = Outbox(home, LIMIT, meter)
-    for number in (1, 2):
+    for number in (1, 2, 3):
         outbox.put(batch(number))
-    next(home.glob("*1-10.block")).unlink()
+    for number in (1, 2):
+        next(home.glob(f"*{number}-10.block")).unlink()
+    with capture_logs() as logs:
+        assert outbox.take() == batch(3)
+    assert meter.dropped("damaged") == 20
+    assert [entry["event"] for entry in logs] == ["blocks of the outbox for InfluxDB are gone"]
+    outbox.close()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_directory_that_was_removed_is_made_anew(home: Path, meter: Counts, moved: bool) -> None:
+    """With a lock of its own, by the next write; what lay in it is counted, but for what is being sent, once."""
+    outbox = Outbox(home, LIMIT, meter)
+    for number in (1, 2, 3):
+        outbox.put(batch(number))
+    assert outbox.take() == batch(1)
+    home.rename(home.with_name("elsewhere")) if moved else shutil.rmtree(home)
+    outbox.put(batch(4))
+    assert (meter.dropped("damaged"), outbox.points) == (20, 20)
+    with pytest.raises(OSError, match="another netmon"):
+        Outbox(home, LIMIT, meter)
+    outbox.remove(1)
+    assert outbox.take() == batch(4)
+    assert (meter.dropped(), outbox.points) == (20, 10)
+    outbox.close()
+    again = Outbox(home, LIMIT, meter)
+    assert again.take() == batch(4)
+    again.close()
+
+
+def test_a_batch_whose_file_went_while_it_was_being_sent_is_counted_when_it_did_not_arrive(
+    home: Path, meter: Counts
+) -> None:
+    outbox = Outbox(home, LIMIT, meter)
+    outbox.put(batch(1))
+    outbox.take()
+    shutil.rmtree(home)
+    outbox.put(batch(2))
+    outbox.release()
     assert outbox.take() == batch(2)
     assert meter.dropped("damaged") == 10
+    outbox.close()
+
+
+def test_a_directory_that_another_netmon_has_made_is_left_to_it(home: Path, meter: Counts) -> None:
+    """One sentence, and the batch stays with the caller."""
+    outbox = Outbox(home, LIMIT, meter)
+    home.rename(home.with_name("elsewhere"))
+    other = Outbox(home, LIMIT, meter)
+    with pytest.raises(OSError, match="another netmon keeps its outbox"):
+        outbox.put(batch(1))
+    assert os.listdir(home) == ["lock"]
+    other.close()
+    outbox.put(batch(1))
+    assert outbox.take() == batch(1)
     outbox.close()
 
 
