@@ -6,6 +6,7 @@ explains it. When much falls at once netmon suspects itself first, and asks its 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -103,18 +104,22 @@ class Fall(NamedTuple):
 def fall_of(tracks: Iterable[Seen], horizon: float) -> Fall:
     """How much has fallen silent since `horizon` and is not told yet (SEMANTICS 1, guard).
 
-    Counted over what was polled since the first silence, so that a cut uplink is suspected after seconds and not only when
-    all devices have had their turn.
+    Counted over what was polled since then, for each moment at which something that is silent twice fell silent: so that a
+    cut uplink is suspected after seconds and not only when all devices have had their turn, and one that has been silent
+    for minutes does not make the sudden fall of all others look small.
     """
     standing = [track for track in tracks if not track.fallen]
-    fell = [track for track in standing if track.silences and track.silent_since >= horizon]
-    if not fell:
-        return Fall(Extent.FEW, 0.0)
-    first = min(track.silent_since for track in fell)
-    polled = sum(1 for track in standing if track.tried >= first)
-    if polled < sample_of(len(standing)):
-        return Fall(Extent.UNCLEAR, first)
-    return Fall(Extent.MANY if len(fell) > MASS * polled else Extent.FEW, first)
+    silent = sorted(track.silent_since for track in standing if track.silences)
+    tried = sorted(track.tried for track in standing)
+    sample, unclear = sample_of(len(standing)), 0.0
+    for first in sorted({t.silent_since for t in standing if t.silences >= 2 and t.silent_since >= horizon}):
+        fell = len(silent) - bisect_left(silent, first)
+        polled = len(tried) - bisect_left(tried, first)
+        if polled < sample:
+            unclear = first
+        elif fell > MASS * polled:
+            return Fall(Extent.MANY, first)
+    return Fall(Extent.UNCLEAR, unclear) if unclear else Fall(Extent.FEW, 0.0)
 
 
 def sample_of(devices: int) -> int:

@@ -118,7 +118,7 @@ class Connections:
     def recall(self, subject: Subject, state: str) -> None:
         """What a link was told last before the restart that was not `unknown`: `netmon_link_up` goes on with it."""
         told = self.links.get(subject.id) if subject.kind == "link" else None
-        if told is not None and not told.last_known:
+        if told is not None and not told.last_known and state in (LinkState.UP, LinkState.DOWN):
             self.links[subject.id] = told._replace(last_known=state)
 
     # --- what witnesses say -------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class EndOfLink:
         for step in steps:
             way, start, stop = OCTETS[step.series.family][self.end], step.before.unix, step.after.at.unix
             if step.difference is None:
-                gaps.append(Gap(way, start, stop, step.reason))
+                gaps.append(Gap(way, min(start, stop), max(start, stop), step.reason))  # a clock may have gone back
             else:
                 unplaced += self._filler.add(way, step.difference, start, stop)
         due = False

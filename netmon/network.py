@@ -22,6 +22,10 @@ PATIENCE_S = 60.0
 """A fall whose upstreams or canaries say nothing at all for so long (and one interval) is published as `down`."""
 
 
+REPORTS_WAIT_S = 300.0
+"""How long what hangs on an upstream that cannot be asked waits for its report, beyond that."""
+
+
 class Network:
     """States of one inventory. `verify_after_s`: a silent poll is verified by another so much later.
 
@@ -67,6 +71,9 @@ class Network:
             moved = before is not None and before.upstreams != device.upstreams
             if before is not None and before.interval_s != device.interval_s:
                 self._paced[device_id] = now
+            if before is not None and before.speaks is not device.speaks:
+                for memory in (self._periods, self._looked, self._patient):
+                    memory.pop(device_id, None)
             if track.cause and (moved or track.cause not in inventory.devices):
                 self.tracks[device_id] = states.reconsider(track)
                 out.poke(device_id)
@@ -108,7 +115,7 @@ class Network:
         """Takes a poll, and what it said of interfaces (by their identity: is ifOperStatus up?)."""
         out, sent = Outturn(), poll.sent.monotonic + self.offset
         before = self.tracks[poll.device]
-        if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0):
+        if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0) and self._reports(poll.device):
             self._looked[poll.device] = sent
             return out
         if poll.outcome is Outcome.ANSWERED:
@@ -179,11 +186,12 @@ class Network:
         """How long a device that reports by itself may say nothing (SEMANTICS 9)."""
         return 3 * self._periods.get(device_id, self.inventory.devices[device_id].interval_s)
 
-    def _give_time(self, device_id: str, now: float) -> None:
+    def _give_time(self, out: Outturn, device_id: str, now: float) -> None:
         """The way of a device is back: one that reports by itself has to connect and report before its silence counts, and
-        what was counted of it was not its own."""
+        what was counted of it was not its own. Given again and again, by a way that flaps, it leaves nothing known."""
         if self._reports(device_id):
-            self.tracks[device_id] = states.calm(self.tracks[device_id])
+            track = states.calm(self.tracks[device_id])
+            self._replace(out, device_id, states.doubt(track, now) if device_id in self._patient else track, now)
             self._patient[device_id] = now + self._silence_s(device_id)
 
     def shift(self, step_s: float) -> None:
@@ -223,7 +231,7 @@ class Network:
         latest = max(self.tracks[device].silent_again for device in falling)
         if proof < latest:
             self._ask(out, self.inventory.canaries, latest)
-        if not mute and now - fall.first >= PATIENCE_S + cycle:
+        if not mute and now - latest >= PATIENCE_S + cycle:
             return inf  # the canaries cannot be asked at all, by a bug: the falls are told rather than held for ever
         return proof
 
@@ -236,9 +244,9 @@ class Network:
         return self.inventory.devices[device].speaks is Speech.MQTT
 
     def _waited(self, device: str, ask: Iterable[str], now: float) -> bool:
-        """Whether its upstreams had time enough to say something."""
+        """Whether its upstreams had time enough to say something; those that report by themselves have minutes at most."""
         silence_s = max((self._silence_s(upstream) for upstream in ask if self._reports(upstream)), default=0.0)
-        patience_s = PATIENCE_S + self.inventory.devices[device].interval_s + silence_s
+        patience_s = PATIENCE_S + self.inventory.devices[device].interval_s + min(silence_s, REPORTS_WAIT_S)
         return now - self.tracks[device].silent_since >= patience_s
 
     def _settle(self, out: Outturn, device_id: str, now: float) -> bool:
@@ -281,7 +289,7 @@ class Network:
         self.isolated_since = 0.0
         self.connections.isolated = False
         for device, track in self.tracks.items():
-            self._give_time(device, now)
+            self._give_time(out, device, now)
             self._replace(out, device, states.calm(states.doubt(track, now) if track.silences else track), now)
         self.connections.forget_silences()
         self.connections.tell_all(out, now)
@@ -332,5 +340,5 @@ class Network:
                 out.poke(device)
         if state is DeviceState.UP and before.fallen:
             for device in self._dependents.get(upstream, ()):
-                self._give_time(device, self.tracks[upstream].heard)
+                self._give_time(out, device, self.tracks[upstream].heard)
             self.connections.forget_silences(self.connections.behind(upstream))

@@ -128,8 +128,7 @@ class Pipeline:
                     self._outlets.forget(f"{owner}:{name}")
         for name in diff.removed:
             del self.watches[name]
-            self.supplies.forget(name)
-            self._store.end_span(Subject("supply", name), now)
+            self._forget_supply(name)
         for name in diff.added | diff.changed:
             self._watch(inventory.devices[name])
         self._hang_links()
@@ -152,9 +151,11 @@ class Pipeline:
         """Watches a device with a new poller. While its labels are the same its counters and series go on."""
         labels, watch = self.inventory.device_labels(device.id), self.watches.get(device.id)
         poller = self._make_poller(device, labels)
-        if watch is not None and watch.labels == labels:
+        if watch is not None and watch.labels == labels and watch.device.speaks is device.speaks:
             watch.device, watch.poller = device, poller
             return
+        if watch is not None and watch.device.speaks is not device.speaks:
+            self._forget_supply(device.id)
         self.watches[device.id] = fresh = Watch(device, labels, poller)
         if watch is not None:
             for owner in OWNERS:
@@ -258,6 +259,10 @@ class Pipeline:
         if late := [reading for reading in history if reading.series.kind is Kind.GAUGE]:
             self._outlets.put_late(f"late:{device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
 
+    def _forget_supply(self, device: str) -> None:
+        self.supplies.forget(device)
+        self._store.end_span(Subject("supply", device), self._clock())
+
     def _note_supply(self, poll: Poll) -> None:
         was, change = self.supplies.of(poll.device), self.supplies.take(poll, self.watches[poll.device].period_s)
         if change is None:
@@ -267,6 +272,8 @@ class Pipeline:
         else:
             self._store.begin_span(change.subject, change.state, change.span_from)
         site = self.inventory.devices[poll.device].site
+        if change.state == was:
+            return
         if change.state == ON_BATTERY:
             log.warning("site runs on battery", device=poll.device, site=site)
         elif was == ON_BATTERY:

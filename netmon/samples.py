@@ -88,7 +88,9 @@ def device_samples(network: Network, device: str) -> list[tuple[Series, float]]:
         (Series("netmon_device_state", (*labels, ("state", state))), int(track.state is state)) for state in DeviceState
     ]
     explained = "upstream" if track.state is DeviceState.UNREACHABLE else ""
-    if track.state is DeviceState.UNKNOWN and (network.isolated_since or track.outcome == Outcome.LOCAL):
+    # What was down before netmon ceased to know goes on paging where it did (SEMANTICS 10), and begins to nowhere.
+    lost_by_us = network.isolated_since or track.outcome == Outcome.LOCAL or track.shown_up is False
+    if track.state is DeviceState.UNKNOWN and lost_by_us:
         explained = "self"
     samples += [(Series("netmon_device_explained", (*labels, ("by", by))), int(by == explained)) for by in EXPLAINED_BY]
     return samples

@@ -21,10 +21,12 @@ class Supplies:
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, float]] = {}
         self._said: dict[str, float] = {}  # when a poll last said it, monotonic
+        self._unconfirmed: set[str] = set()  # devices whose supply is from before a restart
 
     def restore(self, spans: Mapping[str, tuple[str, float]]) -> None:
         """Goes on with what was told before a restart: state and since when, by device."""
         self._told |= spans
+        self._unconfirmed |= spans.keys()
 
     def of(self, device: str) -> str:
         """What feeds a device: `mains`, `battery`, or "" where it does not say so."""
@@ -46,16 +48,20 @@ class Supplies:
         """A device that left the inventory."""
         self._told.pop(device, None)
         self._said.pop(device, None)
+        self._unconfirmed.discard(device)
 
     def on_battery(self) -> dict[str, float]:
         """Devices on battery and since when, Unix seconds."""
         return {device: since for device, (state, since) in self._told.items() if state == ON_BATTERY}
 
     def _change(self, device: str, state: str, at: float) -> Change | None:
-        if self.of(device) == state:
+        was, since = self._told.get(device, (UNTOLD, 0.0))
+        if was == state and device not in self._unconfirmed:
             return None
         if state == UNTOLD:
             self.forget(device)
-        else:
-            self._told[device] = (state, at)
-        return Change(Subject("supply", device), state, at, at)
+            return Change(Subject("supply", device), state, at, at)
+        self._unconfirmed.discard(device)
+        since = since if was == state else at  # the same as before the restart: a new span of it, and the old `since`
+        self._told[device] = (state, since)
+        return Change(Subject("supply", device), state, since, at)

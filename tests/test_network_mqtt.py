@@ -259,6 +259,68 @@ def test_one_device_that_reports_does_not_hide_that_netmon_is_cut_off():
     assert not [change for change in world.changes if change.state in ("down", "unreachable", "isolated")]
 
 
+@pytest.mark.parametrize("phase", [0, 4, 8, 16])
+def test_one_that_waits_after_its_will_does_not_make_the_fall_of_all_look_small(phase):
+    """A controller silent for a minute and a half, and then netmon's uplink is cut: netmon, and nobody else, is to blame."""
+    things = province(communes=40)
+    speaks = {name: replace(device, speaks=Speech.MQTT) for name, device in things.devices.items() if name in ("p0", "p1")}
+    world = World(replace(things, devices=things.devices | speaks))
+    world.period_s = 900
+    world.run(300 + phase)
+    sent = At(world.now, world.now)
+    world._take(world.network.poll(Poll(device="p0", outcome=Outcome.SILENT, sent=sent, ended=sent), {}))
+    world.run(100)
+    world.changes.clear()
+    world.dead = set(things.devices)
+    world.run(120)
+    assert world.network.isolated_since
+    assert not [change for change in world.changes if change.state in ("down", "unreachable", "isolated")]
+
+
+def test_behind_a_way_that_flaps_nothing_is_known_rather_than_up(site):
+    """Given time again and again, a dead device must not look alive for hours."""
+    site.upstreams(90)
+    for start in (100, 300, 500):
+        for after in (start, start + 5):
+            site.poll(after, Outcome.SILENT, "r0")
+            site.poll(after + 1, Outcome.SILENT)
+        site.poll(start + 6, Outcome.ANSWERED, "core")
+        site.later(start + 7)
+        for after in range(start + 30, start + 200, 25):
+            site.upstreams(after)
+            site.poll(after, Outcome.SILENT)
+            site.later(after + 1)
+    assert site.state in (DeviceState.UNKNOWN, DeviceState.DOWN, DeviceState.UNREACHABLE)
+
+
+def test_what_was_down_when_netmon_ceased_to_know_does_not_page_anew(site):
+    """Unreachable behind its router, then unknown: nothing of it is both 0 and unexplained (SEMANTICS 10)."""
+    cut(site)
+    site.later(107)
+    site.poll(130, Outcome.LOCAL)
+    site.network.stale(T0 + 130)
+    track = site.network.tracks["p0"]
+    site.network.tracks["p0"] = replace(track, outcome="silent")  # as after the guard, or after a look that was in vain
+    told = {series.labels[4:]: value for series, value in samples.device_samples(site.network, "p0") if value}
+    assert (track.state, track.shown_up) == (DeviceState.UNKNOWN, False)
+    assert told == {(("state", "unknown"),): 1, (("by", "self"),): 1}
+
+
+def test_one_that_is_asked_from_now_on_keeps_no_patience_of_its_reports(site):
+    """A reload makes a router with a long period one that is asked: its silence counts at once."""
+    cut(site)
+    site.later(107)
+    site.upstreams(200)
+    site.later(201)
+    devices = site.inventory.devices
+    asked = replace(devices["p0"], speaks=Speech.SNMP, addresses=("192.0.2.9",))
+    site.taken(site.network.take(replace(site.inventory, devices=devices | {"p0": asked}), T0 + 205))
+    for after in (210, 215):
+        site.poll(after, Outcome.SILENT)
+    site.upstreams(216)
+    assert site.later(217) == [("p0", "down")]
+
+
 def test_a_clock_step_moves_the_time_that_it_is_given(site):
     """The wall clock goes back an hour while a device is given time."""
     cut(site)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netmon.model import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Series, Speech
+from netmon.model import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Series, Span, Speech, Subject
 from netmon.supply import Supplies
 from tests.test_pipeline import RECEIVE, T0, Bench, inventory
 
@@ -150,6 +150,38 @@ def test_a_site_on_battery_is_known_since_its_mains_failed_also_after_a_restart(
     device.report(bench.now, device.reading("netmon_mains_up", 1, bench.now))
     bench.poll("r01273")
     assert bench.pipeline.supplies.on_battery() == {}
+
+
+def test_time_on_battery_goes_on_in_the_store_after_a_restart(reporter):
+    """A new span of the same supply, from the first reading that says so; people are shown since when it was before."""
+    bench, device = reporter
+    bench.store.begin_span(Subject("supply", "r01273"), "battery", T0 - 900)
+    bench.store.flush()
+    bench.pipeline.supplies.restore(bench.reader.last_spans("supply"))
+    bench.store.end_span(Subject("supply", "r01273"), T0 - 60)  # as the start of netmon does
+    device.report(bench.now, device.reading("netmon_mains_up", 0, T0))
+    bench.poll("r01273")
+    bench.store.flush()
+    spans = bench.reader.spans(Subject("supply", "r01273"), T0 - 1000, T0 + 60)
+    assert spans == [Span("battery", T0 - 900, T0 - 60), Span("battery", T0, T0 + 60)]
+    assert bench.pipeline.supplies.on_battery() == {"r01273": T0 - 900}
+
+
+def test_a_device_that_is_asked_from_now_on_leaves_nothing_of_its_reports(reporter):
+    """A reload makes it an SNMP device: what it told over MQTT of itself and of its mains is not its any more."""
+    bench, device = reporter
+    texts = [(name, "") for name in ("address", "profile", "sys_name", "sys_descr", "sys_location")]
+    named = device.reading("netmon_device_info", 1, bench.now, texts, Kind.INFO)
+    device.report(bench.now, named, device.reading("netmon_mains_up", 0, bench.now))
+    bench.poll("r01273")
+    devices = bench.things.devices
+    asked = replace(devices["r01273"], speaks=Speech.SNMP, addresses=("192.0.2.2",))
+    bench.pipeline.take(replace(bench.things, devices=devices | {"r01273": asked}))
+    assert bench.pipeline.supplies.on_battery() == {}
+    assert not bench.lines("netmon_device_info{")
+    assert not bench.lines("netmon_mains_up{")
+    bench.store.flush()
+    assert bench.reader.last_spans("supply") == {}
 
 
 def test_a_supply_that_is_told_no_more_is_forgotten_but_not_while_the_device_is_silent(reporter):

@@ -192,16 +192,17 @@ class Reader:
         return {name: OpenSpan(state, since) for name, state, since in rows}
 
     def last_known(self, kind: str) -> dict[str, str]:
-        """The last state of each subject that was not `unknown`."""
+        """The last state of each of the subjects of `last_spans` that was neither `unknown` nor under verification."""
         rows = self._rows(
             """SELECT name, state FROM (
                    SELECT s.name AS name, state,
                           row_number() OVER (PARTITION BY subject ORDER BY since DESC, span.id DESC) AS age
-                   FROM span JOIN subject s ON s.id = subject WHERE s.kind = ? AND state != 'unknown')
+                   FROM span JOIN subject s ON s.id = subject WHERE s.kind = ? AND state NOT IN ('unknown', 'suspect'))
                WHERE age = 1""",
             kind,
         )
-        return dict(rows)
+        watched = self.last_spans(kind)
+        return {name: state for name, state in rows if name in watched}
 
     def spans(self, subject: Subject, start: float, end: float) -> list[Span]:
         """The subject's spans in [start, end), clipped to it, in order; an open one lasts to `end`."""

@@ -107,6 +107,18 @@ def test_spans_never_overlap_and_states_survive_any_restart(shared: tuple[Store,
             assert store.reader().last_spans("device")[subject.id].state == state
 
 
+def test_what_was_known_last_is_neither_unknown_nor_under_verification_nor_of_what_is_gone(store: Store) -> None:
+    """What the page goes on with after a restart: a link that was being verified was up; what was taken out says nothing."""
+    for state, since in (("up", 100.0), ("suspect", 200.0), ("unknown", 300.0)):
+        store.begin_span(LINK, state, since)
+    store.begin_span(ROUTER, "down", 100.0)
+    store.end_span(ROUTER, 150.0)
+    store.flush()
+    reader = store.reader()
+    assert reader.last_known("link") == {"lk-1": "up"}
+    assert reader.last_known("device") == {}
+
+
 def test_a_restart_closes_spans_at_the_last_sign_of_life_and_records_the_absence(path: Path, meter: Any) -> None:
     """States survive, time nobody watched is nobody's, outages stay open; killed and stopped are told apart."""
     with Store.open(path, meter) as store:
