@@ -1,0 +1,85 @@
+"""The nouns that every room shares.
+
+Everything here is frozen, slotted and knows no clock, socket or file. Units inside netmon are seconds, bytes, bytes per
+second and ratios from 0 to 1; instants are Unix seconds UTC. DESIGN.md's flow reads from file to file: who and what (places:
+sites, devices, links), what a poll brought (polls), what was made of it (history: spans, outages, slots), and what is said
+about it (verdicts).
+"""
+
+from __future__ import annotations
+
+from netmon.model.history import (
+    Baseline,
+    CounterPoint,
+    DeviceState,
+    Gap,
+    LinkState,
+    Octets,
+    Outage,
+    Service,
+    Slot,
+    Span,
+    Subject,
+    Unplaced,
+)
+from netmon.model.meter import Meter
+from netmon.model.places import (
+    Capacity,
+    Device,
+    Direction,
+    End,
+    Engine,
+    Link,
+    LinkKind,
+    LinkRole,
+    Port,
+    Site,
+    SiteKind,
+    Speech,
+)
+from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
+from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
+from netmon.model.verdicts import Standing, Verdict, Window
+
+__all__ = [
+    "SLOT_S",
+    "VIET_NAM",
+    "ZONE_S",
+    "At",
+    "Baseline",
+    "Capacity",
+    "CounterPoint",
+    "Device",
+    "DeviceState",
+    "Direction",
+    "End",
+    "Engine",
+    "Epoch",
+    "Gap",
+    "Kind",
+    "Link",
+    "LinkKind",
+    "LinkRole",
+    "LinkState",
+    "Lull",
+    "Meter",
+    "Octets",
+    "Outage",
+    "Outcome",
+    "Poll",
+    "Port",
+    "Reading",
+    "Readings",
+    "Series",
+    "Service",
+    "Site",
+    "SiteKind",
+    "Slot",
+    "Span",
+    "Speech",
+    "Standing",
+    "Subject",
+    "Unplaced",
+    "Verdict",
+    "Window",
+]

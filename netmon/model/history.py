@@ -1,0 +1,117 @@
+"""What was made of it: states and their spans, outages, slots, and where the counters stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from netmon.model.places import Direction
+from netmon.model.polls import Epoch, Kind
+
+
+class DeviceState(StrEnum):
+    UNKNOWN = "unknown"
+    UP = "up"
+    SUSPECT = "suspect"
+    DOWN = "down"
+    UNREACHABLE = "unreachable"
+
+
+class LinkState(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class Service(StrEnum):
+    """A site's service (SEMANTICS 2). `unknown` is netmon's own ignorance; `unreachable` is an upstream lost."""
+
+    UP = "up"
+    ON_BACKUP = "on_backup"
+    ISOLATED = "isolated"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class Subject(NamedTuple):
+    """Whom a span, an outage or a verdict speaks of. `kind`: device, link, site, commune or province."""
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+class Span(NamedTuple):
+    """A subject was in `state` in [start, end), Unix seconds."""
+
+    state: str
+    start: float
+    end: float
+
+
+class Outage(NamedTuple):
+    """A subject was not available; `end` is None while it lasts. `cause` is a subject or a word."""
+
+    subject: Subject
+    state: str
+    start: float
+    end: float | None
+    cause: str
+    evidence: str
+
+
+class Octets(NamedTuple):
+    """Octets and the microseconds that they cover, in one direction."""
+
+    octets: int
+    covered_us: int
+
+
+class Slot(NamedTuple):
+    """One closed slot of one end of a link; directions are the commune's. See SEMANTICS 4."""
+
+    k: int
+    receive: Octets
+    transmit: Octets
+
+
+class CounterPoint(NamedTuple):
+    """The last accepted reading of a counter: raw value, Unix time, width, and what must hold still."""
+
+    value: int
+    unix: float
+    kind: Kind
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Where the measuring of one end of a link stands: stored with each closing slot, so that after a crash the next poll
+    bridges the gap and no octet is lost. `receive` and `transmit` are the commune's directions; `open` holds the slots that
+    are not closed yet, by number."""
+
+    receive: CounterPoint | None
+    transmit: CounterPoint | None
+    open: tuple[Slot, ...]
+
+
+class Unplaced(NamedTuple):
+    """Octets of a difference over more than a slot's length: counted, but in no slot (SEMANTICS 4). Never spans midnight
+    of Asia/Ho_Chi_Minh: it is shared over the days."""
+
+    direction: Direction
+    start: float
+    end: float
+    octets: int
+
+
+class Gap(NamedTuple):
+    """An interval of a counter that was refused, and why (SEMANTICS 3)."""
+
+    direction: Direction
+    start: float
+    end: float
+    reason: str

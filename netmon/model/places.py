@@ -1,0 +1,143 @@
+"""Who and what: sites, devices, links, and the words that their descriptions use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SiteKind(StrEnum):
+    PEOPLES_COMMITTEE = "peoples_committee"
+    SERVICE_CENTRE = "service_centre"
+    BTS = "bts"
+    AGENT_POINT = "agent_point"
+    PROVINCIAL_CENTRE = "provincial_centre"
+    INDUSTRIAL_PARK = "industrial_park"
+
+
+class LinkKind(StrEnum):
+    FIBRE = "fibre"
+    MICROWAVE = "microwave"
+    LTE = "lte"
+    SATELLITE_LEO = "satellite_leo"
+    COPPER = "copper"
+
+
+class LinkRole(StrEnum):
+    PRIMARY = "primary"
+    BACKUP = "backup"
+
+
+class Speech(StrEnum):
+    """How a device is heard: netmon asks it over SNMP, or it reports by itself over MQTT (SEMANTICS 9)."""
+
+    SNMP = "snmp"
+    MQTT = "mqtt"
+
+
+class Engine(StrEnum):
+    """Which SNMP engine asks a device: netmon's own, or pysnmp."""
+
+    NETMON = "netmon"
+    PYSNMP = "pysnmp"
+
+
+class Direction(StrEnum):
+    """Named from the commune: `receive` is towards it (SEMANTICS 2)."""
+
+    RECEIVE = "receive"
+    TRANSMIT = "transmit"
+
+
+class End(StrEnum):
+    """The end of a link that measured: `near` is the commune's."""
+
+    NEAR = "near"
+    FAR = "far"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place with equipment. `province` and `commune` are official codes as strings ("04", "01273")."""
+
+    id: str
+    name: str
+    kind: SiteKind
+    province: str
+    commune: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Something that is polled. `addresses` are tried in order; `upstreams`: any one of them will do.
+
+    `credential` and `profile` are names; a `profile` of None is chosen by sysObjectID. `also_from` lists further addresses
+    from which its answers may come. `ping` adds an ICMP check, which keeps it `up` when only its SNMP agent is silent.
+    One that speaks MQTT has none of these: it is known by its topic, and looked after every `interval_s`, which is also how
+    often it is expected to report until it says so itself.
+    """
+
+    id: str
+    site: str
+    addresses: tuple[str, ...] = ()
+    speaks: Speech = Speech.SNMP
+    engine: Engine = Engine.NETMON
+    port: int = 161
+    credential: str = ""
+    profile: str | None = None
+    interval_s: float = 30.0
+    timeout_s: float = 2.0
+    retries: int = 1
+    deadline_s: float = 10.0
+    upstreams: tuple[str, ...] = ()
+    also_from: tuple[str, ...] = ()
+    ping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An interface of a device, by its stable identity: ifName, else ifDescr, else ifIndex."""
+
+    device: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Contracted capacity in bytes per second, each way, from `valid_from` on."""
+
+    valid_from: float
+    receive: float
+    transmit: float
+
+    def of(self, direction: Direction) -> float:
+        return self.receive if direction is Direction.RECEIVE else self.transmit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What joins `site` to its `upstream_site`, with its witnesses: `near` and `far` interfaces, and `check`, an address
+    reachable only over it. `capacities` are in order of `valid_from`. `srlg` names cables and ducts that it shares."""
+
+    id: str
+    site: str
+    upstream_site: str
+    kind: LinkKind
+    role: LinkRole
+    network: str
+    capacities: tuple[Capacity, ...]
+    operator: str = ""
+    circuit_id: str = ""
+    srlg: tuple[str, ...] = ()
+    near: Port | None = None
+    far: Port | None = None
+    check: str | None = None
+
+    def capacity_at(self, unix: float) -> Capacity | None:
+        """The capacity valid at an instant; None before the first one."""
+        found = None
+        for capacity in self.capacities:
+            if capacity.valid_from > unix:
+                break
+            found = capacity
+        return found

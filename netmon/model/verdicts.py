@@ -1,0 +1,51 @@
+"""What is said about it: verdicts, with the evidence to recompute them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from netmon.model.history import Subject
+
+
+class Standing(StrEnum):
+    """The five words of a verdict (SEMANTICS 7)."""
+
+    MET = "met"
+    AT_RISK = "at_risk"
+    MISSED = "missed"
+    UNPROVEN = "unproven"
+    EXEMPT = "exempt"
+
+
+class Window(NamedTuple):
+    """[start, end) in Unix seconds; `end` is not clipped to now."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one target says of one subject, with the evidence to recompute it.
+
+    `value` and `limit` are in the target's unit (ratios), `coverage` is the share of the elapsed window that was seen.
+    `final` is False until the window has closed. `evidence` holds JSON values only.
+    """
+
+    target: str
+    subject: Subject
+    standing: Standing
+    value: float | None
+    limit: float
+    coverage: float
+    window: Window
+    final: bool
+    evidence: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The name by which `netmon explain` knows it: target/subject."""
+        return f"{self.target}/{self.subject.id}"
