@@ -9,8 +9,8 @@ async with Client() as client:
 
 from netmon.snmp import oid
 from netmon.snmp.ber import EXCEPTIONS, Tag, Value, opaque_number
-from netmon.snmp.client import Asker, Client, Event, Response, Stats, Target
-from netmon.snmp.errors import LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
+from netmon.snmp.client import Asker, Client, Event, Stats
+from netmon.snmp.errors import Late, LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
 from netmon.snmp.message import (
     AUTHORIZATION_ERROR,
     GEN_ERR,
@@ -20,10 +20,8 @@ from netmon.snmp.message import (
     V1,
     V2C,
     Community,
-    Credential,
     Query,
     Request,
-    Usm,
     VarBind,
     decode_request,
     decode_response,
@@ -34,6 +32,10 @@ from netmon.snmp.message import (
     get_next_request,
     get_request,
 )
+from netmon.snmp.question import Response
+from netmon.snmp.size import RequestSize
+from netmon.snmp.target import Credential, Target
+from netmon.snmp.usm import Usm
 from netmon.snmp.walks import Walk, walk
 
 __all__ = [
@@ -50,11 +52,13 @@ __all__ = [
     "Community",
     "Credential",
     "Event",
+    "Late",
     "LocalFailure",
     "Malformed",
     "Query",
     "Refused",
     "Request",
+    "RequestSize",
     "Response",
     "Silent",
     "SnmpError",

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from netmon.snmp.errors import Malformed
 
-Value = int | bytes | None
+Value = int | float | bytes | None
 
 
 class Tag(IntEnum):
@@ -102,7 +102,8 @@ def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 def decode(tag: int, content: bytes) -> Value:
-    """The value of content octets: unsigned for counters, gauges and ticks, bytes for what is no number.
+    """The value of content octets: unsigned for counters, gauges and ticks, the number inside an Opaque that holds one,
+    bytes for what is no number.
 
     Unknown tags keep their octets. Malformed when a number is empty or too large for its type.
     """
@@ -120,6 +121,9 @@ def decode(tag: int, content: bytes) -> Value:
         return number & ((1 << bits) - 1)
     if tag == Tag.OID:
         check_oid(content)
+    elif tag == Tag.OPAQUE:
+        wrapped = opaque_number(content)
+        return content if wrapped is None else wrapped
     elif tag == Tag.NULL or tag in EXCEPTIONS:
         return None
     return content

@@ -1,8 +1,9 @@
 """The asynchronous client: one UDP socket per address family for all devices, no task and no descriptor per device.
 
-A response is matched to its question by request id and source address. Each question takes a place on the socket, so that a
-burst of replies always fits into the receive buffer; further questions wait in order. One that has been out for a quarter
-of a second is no longer part of a burst and gives its place up, so that silent devices never hold up the others.
+A response is matched to its question by id (request id; msgID in SNMPv3) and source address. Each question takes a place on
+the socket, so that a burst of replies always fits into the receive buffer; further questions wait in order. One that has
+been out for a quarter of a second is no longer part of a burst and gives its place up, so that silent devices never hold up
+the others.
 """
 
 from __future__ import annotations
@@ -11,84 +12,34 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from math import inf
+from typing import Any, Literal, Protocol, Self
 
-from netmon.snmp.errors import LocalFailure, Malformed, Refused, Silent, SnmpError, Unsupported
+from netmon.snmp import message, usm, v3
+from netmon.snmp.ber import Tag
+from netmon.snmp.columns import read_rows
+from netmon.snmp.errors import Late, LocalFailure, Malformed, Refused
 from netmon.snmp.lane import Lane
-from netmon.snmp.message import (
-    Community,
-    Credential,
-    Request,
-    Usm,
-    VarBind,
-    decode_response,
-    encode_request,
-    request_id_of,
-)
+from netmon.snmp.message import Community, Opened, Request
+from netmon.snmp.places import Pace
+from netmon.snmp.question import Question, Response, Told
+from netmon.snmp.target import Target, endpoint
+from netmon.snmp.usm import Usm
+from netmon.snmp.v3 import Engine, Envelope, Scoped
+from netmon.snmp.wheel import Wheel
 
 Event = Literal["request", "retry", "timeout", "late", "source", "malformed"]
 """What the client counts: datagrams sent, those that were retries, questions without an answer, and strays by reason."""
 
 _FIRST_ID, _LAST_ID = 1 << 24, (1 << 31) - 1  # four octets on the wire, positive
-_BURST_S = 0.25
-_SEND_AGAIN_S = 0.005
-
-
-def _canonical(address: str) -> str:
-    """An address as the kernel writes it. ValueError for names."""
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return str(parsed)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An agent and how to speak to it. Each attempt waits `timeout_s`; there are `retries` further attempts.
-
-    `also_from` holds further addresses from which its answers may come. Addresses only: a host name is a ValueError.
-    """
-
-    address: str
-    port: int
-    credential: Credential
-    timeout_s: float
-    retries: int
-    also_from: frozenset[str] = frozenset()
-    peer: tuple[str, int] = field(init=False, repr=False, compare=False)
-    """Address and port as the kernel reports them for what comes back: a link-local address without its zone."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "address", _canonical(self.address))
-        object.__setattr__(self, "also_from", frozenset(map(_canonical, self.also_from)))
-        object.__setattr__(self, "peer", (self.address.partition("%")[0], self.port))
-
-    def __str__(self) -> str:
-        return _endpoint((self.address, self.port))
-
-
-def _endpoint(peer: tuple[Any, ...]) -> str:
-    return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
-
-
-class Response(NamedTuple):
-    """An answer. `sent` (of the attempt that it answers) and `received` are monotonic seconds."""
-
-    varbinds: list[VarBind]
-    error_status: int
-    error_index: int
-    sent: float
-    received: float
-    attempts: int
 
 
 class Asker(Protocol):
     """What asks agents: the client of either engine."""
 
-    async def ask(self, target: Target, request: Request) -> Response:
+    async def ask(self, target: Target, request: Request, deadline: float = inf) -> Response:
         """The agent's response, whatever its error status; SnmpError as `Client.ask` says."""
         ...
 
@@ -106,15 +57,17 @@ class Stats:
 class Client:
     """Asks agents. Open it in a running loop: `async with Client() as client`, or `await Client.open()` and `close()`.
 
-    `on_event` is told everything that `stats` counts, as it happens.
+    `on_event` is told everything that `stats` counts, as it happens. `requests_per_s` holds for all agents together.
     """
 
-    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, on_event: Callable[[Event], None] | None = None, requests_per_s: float = inf) -> None:
         self.stats = Stats()
+        self.loop = asyncio.get_running_loop()
+        self.wheel = Wheel(self.loop)
+        self.pending: dict[int, Question] = {}
         self._on_event = on_event
-        self._loop = asyncio.get_running_loop()
+        self._pace = Pace(requests_per_s, burst=200)
         self._lanes: dict[int, Lane] = {}
-        self._pending: dict[int, _Question] = {}
         self._next_id = random.SystemRandom().randint(_FIRST_ID, _LAST_ID)
         self._closed = False
 
@@ -134,43 +87,56 @@ class Client:
         self._closed = True
         for lane in self._lanes.values():
             lane.close()
-        for question in list(self._pending.values()):
+        for question in list(self.pending.values()):
             question.fail(LocalFailure("The SNMP client was closed while a request was under way."))
-        self._lanes.clear()
+        self.wheel.close()
 
-    async def ask(self, target: Target, request: Request) -> Response:
-        """The agent's response, whatever its error status.
+    def drops(self) -> int:
+        """Datagrams that the kernel threw away since the start because a receive buffer was full."""
+        return sum(lane.drops() for lane in self._lanes.values())
 
-        Silent when nothing came, Refused when the port is closed or only a foreign address answered, Malformed when only
-        garbage came, LocalFailure when it could not be sent, Unsupported for SNMPv3 and for GETBULK in v1.
+    async def ask(self, target: Target, request: Request, deadline: float = inf) -> Response:
+        """The agent's response, whatever its error status. `deadline` is in monotonic seconds.
+
+        Silent when nothing came, and Late when only the deadline ended the wait; Refused when the port is closed, only a
+        foreign address answered, or an SNMPv3 engine says why it will not; Malformed when only garbage came; LocalFailure
+        when it could not be sent; Unsupported for GETBULK in v1.
         """
-        credential = target.credential
-        if isinstance(credential, Usm):
-            raise Unsupported(f"{target} is to be asked over SNMPv3, which this client does not speak yet.")
-        lane = self._lane(target)
-        await lane.take_place()
-        question = _Question(self, lane, target, request, credential)
+        if not target.places.take():
+            await _by(deadline, target.places.wait(), target, request)
         try:
-            question.attempt()
-            return await question.answer
+            now = time.monotonic()
+            pause_s = max(target.pace.take(now), self._pace.take(now))
+            if pause_s:
+                await _by(deadline, asyncio.sleep(pause_s), target, request)
+            lane = self._lane(target)
+            if not lane.places.take():
+                await _by(deadline, lane.places.wait(), target, request)
+            question = Question(self, lane, target, request, deadline)
+            try:
+                question.attempt()
+                return await question.answer
+            finally:
+                question.end()
+                if question.answer.done() and not question.answer.cancelled():
+                    question.answer.exception()  # seen, even when the asker was cancelled at this very moment
         finally:
-            question.end()
-            if question.answer.done() and not question.answer.cancelled():
-                question.answer.exception()  # seen, even when the asker was cancelled at this very moment
+            target.places.leave()
 
     def _lane(self, target: Target) -> Lane:
+        if self._closed:
+            raise LocalFailure("The SNMP client is closed.")
         family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
         lane = self._lanes.get(family)
         if lane is None:
-            if self._closed:
-                raise LocalFailure("The SNMP client is closed.")
             try:
-                lane = self._lanes[family] = Lane(self._loop, family, self._received, self._unreachable)
+                lane = self._lanes[family] = Lane(self.loop, family, self._received, self._unreachable)
             except OSError as error:
                 raise LocalFailure(f"No UDP socket could be opened: {error.strerror}.") from error
         return lane
 
-    def _count(self, event: Event) -> None:
+    def count(self, event: Event) -> None:
+        """Counts what happened, and tells whoever wants to know."""
         stats = self.stats
         if event == "request":
             stats.requests += 1
@@ -183,41 +149,110 @@ class Client:
         if self._on_event is not None:
             self._on_event(event)
 
-    def _new_id(self) -> int:
+    def new_id(self) -> int:
+        """An id for a datagram: four octets on the wire, not used for a long time."""
         request_id = self._next_id
         self._next_id = request_id + 1 if request_id < _LAST_ID else _FIRST_ID
         return request_id
 
-    def _encode(self, request: Request, community: Community, request_id: int) -> bytes:
-        """The datagram of one attempt."""
-        return encode_request(request, community, request_id)
+    # --- what is written and read -------------------------------------------------------------------------------------
+
+    def write(self, target: Target, request: Request, request_id: int, now: float) -> bytes:
+        """The datagram of one attempt; a discovery while the agent's SNMPv3 engine is not known."""
+        credential, engine = target.credential, target.engine
+        if isinstance(credential, Community):
+            return message.encode_request(request, credential, request_id)
+        if engine is None:
+            return v3.encode_discovery(request_id)
+        keys = usm.keys(credential, engine.id) if credential.auth_protocol else None
+        return v3.encode_message(request, credential, keys, engine.id, *engine.now(now), request_id)
+
+    def _read(self, question: Question, opened: Opened) -> Response:
+        """A Response whose id and source fit."""
+        request = question.request
+        values = message.read_values(opened, request.names) if request.pdu == Tag.GET else None
+        rows = read_rows(opened, request.columns) if request.columns else None
+        body = opened if values is not None or rows is not None else message.read_varbinds(opened)
+        return Response(body, values, opened.error_status, opened.error_index, len(opened.data), rows)
+
+    def _read_v3(self, question: Question, data: bytes, envelope: Envelope, received: float) -> Response | Told:
+        """A message of SNMPv3 whose msgID and source fit; Malformed when its security does not."""
+        credential, engine = question.target.credential, question.engine
+        if not isinstance(credential, Usm):
+            raise Malformed("A message of SNMPv3 came where a community is spoken.")
+        keys = self._keys(credential, engine.id) if engine is not None else None
+        signed = bool(envelope.flags & usm.AUTH)
+        if signed and (keys is None or not v3.authentic(data, envelope, keys)):
+            raise Malformed("The message is not signed with the user's key.")
+        scoped = v3.scoped(data, envelope, keys)
+        opened = message.open_pdu(scoped.data, scoped.at, scoped.end)
+        answers = scoped.pdu == Tag.RESPONSE and engine is not None
+        if scoped.pdu not in (Tag.RESPONSE, Tag.REPORT):
+            raise Malformed(f"A PDU with tag 0x{scoped.pdu:02x} came where 0x{Tag.RESPONSE:02x} was due.")
+        if answers and engine is not None:
+            v3.check_answer(envelope, scoped, credential, engine.id)
+            if opened.request_id != envelope.msg_id:
+                raise Malformed(f"The answer is to the request {opened.request_id} inside, {envelope.msg_id} outside.")
+        response = self._read_scoped(question, data, envelope, scoped, opened)
+        if engine is not None and signed and envelope.engine_id == engine.id:
+            # Fresh, for it names a msgID of ours that is open: nothing older than the question can.
+            engine.boots, engine.time, engine.at = envelope.boots, envelope.time, received
+        if not answers:
+            names = [varbind.oid for varbind in response.varbinds]
+            told = Engine(envelope.engine_id, envelope.boots, envelope.time, received)
+            return Told(v3.REPORTS.get(names[0]) if names else None, signed, told)
+        response.engine_boots, response.octets = envelope.boots, len(data)
+        return response
+
+    def _keys(self, credential: Usm, engine_id: bytes) -> usm.Keys:
+        return usm.keys(credential, engine_id)
+
+    def _read_scoped(self, question: Question, data: bytes, envelope: Envelope, scoped: Scoped, opened: Opened) -> Response:
+        """A Response or Report that was taken out of its envelope."""
+        return self._read(question, opened)
 
     def _received(self, data: bytes, source: tuple[Any, ...]) -> None:
         """Read a datagram, whoever sent it."""
+        received = time.monotonic()
         try:
-            request_id, error_status, error_index, varbinds = decode_response(data)
+            head = v3.open_envelope(data) if message.version_of(data) == message.V3 else message.open_response(data)
         except Malformed as error:
             self._garbage(error, source)
             return
+        request_id = head.request_id if isinstance(head, Opened) else head.msg_id
         question = self._asked(request_id, source)
-        if question is not None:
-            question.succeed(request_id, error_status, error_index, varbinds, time.monotonic())
+        if question is None:
+            return
+        try:
+            if isinstance(head, Envelope):
+                heard = self._read_v3(question, data, head, received)
+            elif isinstance(question.target.credential, Community):
+                heard = self._read(question, head)
+            else:
+                raise Malformed("A message of v1 or v2c came where SNMPv3 is spoken.")
+        except Malformed as error:
+            self.count("malformed")
+            question.malformed = error
+            return
+        if isinstance(heard, Response):
+            question.succeed(request_id, heard, received)
+        else:
+            question.hear(heard)
 
     def _garbage(self, error: Malformed, source: tuple[Any, ...]) -> None:
-        self._count("malformed")
+        self.count("malformed")
         for asked in self._of_peer(source):
             asked.malformed = error
 
-    def _asked(self, request_id: int, source: tuple[Any, ...]) -> _Question | None:
+    def _asked(self, request_id: int, source: tuple[Any, ...]) -> Question | None:
         """The question that may be answered with this id from this source; None, and counted, when there is none."""
-        question = self._pending.get(request_id)
+        question = self.pending.get(request_id)
         if question is None:
-            self._count("late")
+            self.count("late")
             return None
-        target = question.target
-        if source[:2] != target.peer and not (source[0] in target.also_from and source[1] == target.port):
-            self._count("source")
-            question.foreign = _endpoint(source)
+        if not question.target.takes_from(source):
+            self.count("source")
+            question.foreign = endpoint(source)
             return None
         return question
 
@@ -227,9 +262,9 @@ class Client:
         Only a closed port of the agent's own host ends the question: that host is alive. A port unreachable from anybody
         else is a firewall's rejection, and any other error may be a router's passing trouble: both are waited out.
         """
-        request_id = request_id_of(quoted)
+        request_id = message.request_id_of(quoted)
         if request_id is not None:
-            asked = self._pending.get(request_id)
+            asked = self.pending.get(request_id)
             questions = [asked] if asked is not None else []
         else:
             questions = self._of_peer(peer)
@@ -239,124 +274,14 @@ class Client:
             else:
                 question.hint = what
 
-    def _of_peer(self, peer: tuple[Any, ...]) -> list[_Question]:
-        return [question for question in set(self._pending.values()) if question.target.peer == peer[:2]]
+    def _of_peer(self, peer: tuple[Any, ...]) -> list[Question]:
+        return [question for question in set(self.pending.values()) if question.target.peer == peer[:2]]
 
 
-class _Question:
-    """One `ask` under way: its attempts, its timer, and what was seen that was no answer."""
-
-    __slots__ = (
-        "answer",
-        "client",
-        "credential",
-        "foreign",
-        "hint",
-        "lane",
-        "malformed",
-        "placed",
-        "request",
-        "sent",
-        "started",
-        "target",
-        "timer",
-    )
-
-    def __init__(self, client: Client, lane: Lane, target: Target, request: Request, credential: Community) -> None:
-        self.client = client
-        self.lane = lane
-        self.target = target
-        self.request = request
-        self.credential = credential
-        self.answer: asyncio.Future[Response] = client._loop.create_future()
-        self.sent: dict[int, float] = {}  # when each attempt left, by its request id
-        self.timer: asyncio.TimerHandle | None = None
-        self.started = time.monotonic()
-        self.foreign = ""
-        self.hint = ""
-        self.malformed: Malformed | None = None
-        self.placed = True
-
-    def attempt(self) -> None:
-        """Send once, with an id of its own, and start the clock. Raises or fails with SnmpError."""
-        client, target = self.client, self.target
-        request_id = client._new_id()
-        datagram = client._encode(self.request, self.credential, request_id)
-        client._pending[request_id] = self
-        self.sent[request_id] = now = time.monotonic()
-        try:
-            went = self.lane.send(datagram, (target.address, target.port))
-        except OSError as error:
-            self.fail(LocalFailure(f"{self.request} could not be sent to {target}: {error.strerror or error}."))
-            return
-        if self.answer.done():
-            return  # the error queue, read on the way, held the end of this question
-        if not went:
-            del client._pending[request_id], self.sent[request_id]
-            if now - self.started > target.timeout_s * (target.retries + 1):
-                self.fail(LocalFailure(f"{self.request} could not be sent to {target}: the send buffer stays full."))
-            else:
-                self.timer = client._loop.call_later(_SEND_AGAIN_S, self.attempt)
-            return
-        client._count("request")
-        if len(self.sent) > 1:
-            client._count("retry")
-        if self.placed and target.timeout_s > _BURST_S:
-            self.timer = client._loop.call_later(_BURST_S, self.past_the_burst)
-        else:
-            self.timer = client._loop.call_later(target.timeout_s, self.time_out)
-
-    def past_the_burst(self) -> None:
-        self.leave_place()
-        self.timer = self.client._loop.call_later(self.target.timeout_s - _BURST_S, self.time_out)
-
-    def time_out(self) -> None:
-        if len(self.sent) <= self.target.retries:
-            self.attempt()
-            return
-        self.client._count("timeout")
-        self.fail(self.verdict())
-
-    def verdict(self) -> SnmpError:
-        """Why there is no answer, from what came instead of one."""
-        target, request = self.target, self.request
-        if self.foreign:
-            return Refused(
-                f"{target} was asked {request}, but {self.foreign} answered; "
-                "list that address under also_from if it is the device's own."
-            )
-        if self.malformed is not None:
-            return Malformed(f"{target} answered {request} with no SNMP message: {self.malformed}")
-        times = f"{len(self.sent)} attempts" if len(self.sent) != 1 else "1 attempt"
-        seconds = time.monotonic() - self.started
-        hint = f"; {self.hint}" if self.hint else ""
-        return Silent(f"{target} did not answer {request}: {times} in {seconds:.1f} s{hint}.")
-
-    def succeed(
-        self, request_id: int, error_status: int, error_index: int, varbinds: list[VarBind], received: float
-    ) -> None:
-        """The attempt with this id is answered."""
-        if not self.answer.done():
-            sent = self.sent[request_id]
-            self.answer.set_result(Response(varbinds, error_status, error_index, sent, received, len(self.sent)))
-        self.end()
-
-    def fail(self, error: SnmpError) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-        self.end()
-
-    def end(self) -> None:
-        """Forget the question, answered or cancelled; what comes for it from now on is late."""
-        pending = self.client._pending
-        for request_id in self.sent:
-            pending.pop(request_id, None)
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        self.leave_place()
-
-    def leave_place(self) -> None:
-        if self.placed:
-            self.placed = False
-            self.lane.leave_place()
+async def _by(deadline: float, wait: Awaitable[None], target: Target, request: Request) -> None:
+    """Waits, no longer than the deadline allows."""
+    try:
+        async with asyncio.timeout_at(None if deadline == inf else deadline):  # the loop's clock is the monotonic one
+            await wait
+    except TimeoutError:
+        raise Late(f"{target} could not be asked {request} before the deadline came.") from None

@@ -13,6 +13,10 @@ class Silent(SnmpError):
     """Nothing usable came back in time. The device may be down, unreachable, or may not know the community."""
 
 
+class Late(Silent):
+    """The caller's deadline came before the answer."""
+
+
 class Refused(SnmpError):
     """Something lives there but would not be measured: a closed port, or an answer from an address not expected."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from netmon.snmp.errors import LocalFailure
+from netmon.snmp.places import Places
 
 OCTETS_PER_REPLY = 1300
 """Receive buffer that a reply of ordinary size occupies, the kernel's own bookkeeping included, as measured."""
@@ -20,6 +20,8 @@ _ASKED_RCVBUF = 8 << 20
 _BATCH = 256  # datagrams read before other work gets a turn
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h; the socket module does not name them
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err; the sockaddr of who reports it follows
+_SO_MEMINFO = 55  # asm-generic/socket.h
+_MEMINFO = struct.Struct("=9I")  # linux/sock_diag.h: the last is SK_MEMINFO_DROPS
 _PORT_UNREACHABLE = "port unreachable"
 _ICMP = {  # by origin (2 ICMP, 3 ICMPv6), type and code
     (2, 3, 0): "network unreachable",
@@ -36,7 +38,7 @@ _ICMP = {  # by origin (2 ICMP, 3 ICMPv6), type and code
 
 
 class Lane:
-    """One socket for all devices of a family. There are `cap` places on it: as many replies as its receive buffer holds.
+    """One socket for all devices of a family. It has as many `places` as its receive buffer holds replies.
 
     `on_datagram` is given each datagram and its source. `on_icmp` is given what an ICMP error quotes of a datagram of ours,
     where that had gone, who says that the port is closed ("" for any other error), and what to say of it. OSError when
@@ -53,8 +55,6 @@ class Lane:
         self.loop = loop
         self.on_datagram = on_datagram
         self.on_icmp = on_icmp
-        self.in_flight = 0
-        self.waiters: deque[asyncio.Future[None]] = deque()
         self.socket = sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ASKED_RCVBUF)
@@ -63,7 +63,7 @@ class Lane:
                 sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
             else:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-            self.cap = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // OCTETS_PER_REPLY
+            self.places = Places(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // OCTETS_PER_REPLY)
             loop.add_reader(sock.fileno(), self.readable)
         except BaseException:
             sock.close()
@@ -72,33 +72,15 @@ class Lane:
     def close(self) -> None:
         self.loop.remove_reader(self.socket.fileno())
         self.socket.close()
-        while self.waiters:
-            waiter = self.waiters.popleft()
-            if not waiter.done():
-                waiter.set_exception(LocalFailure("The SNMP client was closed while a request waited."))
+        self.places.close(LocalFailure("The SNMP client was closed while a request waited."))
 
-    async def take_place(self) -> None:
-        """Return at once while there is room, else in turn. The place is given back by `leave_place`."""
-        if self.in_flight < self.cap and not self.waiters:
-            self.in_flight += 1
-            return
-        waiter = self.loop.create_future()
-        self.waiters.append(waiter)
+    def drops(self) -> int:
+        """Datagrams that the kernel threw away because the receive buffer was full (socket(7), SO_MEMINFO)."""
         try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.leave_place()  # it was handed over while its taker was cancelled
-            raise
-
-    def leave_place(self) -> None:
-        """Hand a place to whoever has waited longest, if anyone does."""
-        while self.waiters:
-            waiter = self.waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self.in_flight -= 1
+            found = self.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+        except OSError:  # closed, or a kernel before 4.12
+            return 0
+        return int(_MEMINFO.unpack(found)[-1])
 
     def send(self, datagram: bytes, peer: tuple[str, int]) -> bool:
         """False when the send buffer is full; OSError when our own stack refuses.

@@ -15,7 +15,7 @@ from netmon.snmp import ber, oid
 from netmon.snmp.ber import Tag, Value
 from netmon.snmp.errors import Malformed, Unsupported
 
-V1, V2C = 0, 1
+V1, V2C, V3 = 0, 1, 3
 NO_ERROR, TOO_BIG, NO_SUCH_NAME, GEN_ERR, AUTHORIZATION_ERROR = 0, 1, 2, 5, 16
 
 _ERROR_NAMES = (
@@ -51,21 +51,6 @@ class Community:
         object.__setattr__(self, "head", head)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usm:
-    """A user of SNMPv3 (RFC 3414). Protocols are names such as "SHA-256" and "AES-128", "" for none."""
-
-    user: str
-    auth_protocol: str = ""
-    auth_key: str = field(default="", repr=False)
-    priv_protocol: str = ""
-    priv_key: str = field(default="", repr=False)
-    context: str = ""
-
-
-Credential = Community | Usm
-
-
 def error_name(status: int) -> str:
     """The name of an error-status, such as tooBig (RFC 3416 section 3)."""
     return _ERROR_NAMES[status] if 0 <= status < len(_ERROR_NAMES) else f"error-status {status}"
@@ -79,11 +64,16 @@ class Request:
     oids: tuple[bytes, ...]
     non_repeaters: int = 0
     max_repetitions: int = 0
+    columns: tuple[bytes, ...] = ()
+    """What the names of an answer lie in, row after row, when a walk asks."""
     before_id: bytes = field(init=False, repr=False, compare=False)
     after_id: bytes = field(init=False, repr=False, compare=False)
+    names: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """The OIDs with their tags and lengths, as an answer has them."""
 
     def __post_init__(self) -> None:
-        names = b"".join(ber.tlv(Tag.SEQUENCE, ber.tlv(Tag.OID, name) + b"\x05\x00") for name in self.oids)
+        object.__setattr__(self, "names", tuple(ber.tlv(Tag.OID, name) for name in self.oids))
+        names = b"".join(ber.tlv(Tag.SEQUENCE, name + b"\x05\x00") for name in self.names)
         after_id = (
             ber.encode(Tag.INTEGER, self.non_repeaters)
             + ber.encode(Tag.INTEGER, self.max_repetitions)
@@ -153,13 +143,110 @@ def request_id_of(data: bytes) -> int | None:
 _varbind = partial(tuple.__new__, VarBind)  # a third of the cost of VarBind(...), which passes through Python
 
 
-def decode_response(data: bytes) -> tuple[int, int, int, list[VarBind]]:
-    """Request id, error status, error index and varbinds of a v1 or v2c Response. Malformed for anything else.
+def version_of(data: bytes) -> int | None:
+    """The version that a message says it has, cheaply; None when it is not where it should be."""
+    at = 2 if len(data) < 2 or data[1] < 0x80 else data[1] - 0x7E
+    return data[at + 2] if data[at : at + 2] == b"\x02\x01" and len(data) > at + 2 else None
 
-    Octets after the message are ignored; inside it every length must fit exactly. OIDs are checked to the point where
-    `oid.decode` cannot fail on them.
+
+class Opened(NamedTuple):
+    """A Response whose list of varbinds, `data[at:end]`, has not been read yet."""
+
+    request_id: int
+    error_status: int
+    error_index: int
+    data: bytes
+    at: int
+    end: int
+
+
+def open_response(data: bytes) -> Opened:
+    """What stands before the varbinds of a v1 or v2c Response. Malformed for anything else.
+
+    Octets after the message are ignored; inside it every length must fit exactly.
     """
+    try:
+        # The usual head: a known version, a short community, four octets of request id, no error.
+        size, at = data[1], 2
+        if size >= 0x80:
+            at = size - 0x7E
+            size = int.from_bytes(data[2:at], "big")
+        end = at + size
+        pdu = at + 5 + data[at + 4]
+        size, body = data[pdu + 1], pdu + 2
+        if size >= 0x80:
+            body += size - 0x80
+            size = int.from_bytes(data[pdu + 2 : body], "big")
+        length, rows = data[body + 13], body + 14
+        if length >= 0x80:
+            rows += length - 0x80
+            length = int.from_bytes(data[body + 14 : rows], "big")
+        if (
+            data[at : at + 4] in _VERSIONS
+            and data[body + 6 : body + 13] == _NO_ERROR_THEN_ROWS
+            and data[pdu] == 0xA2
+            and data[body] == 0x02
+            and data[body + 1] == 0x04
+            and data[0] == 0x30
+            and data[body + 13] != 0x80  # a length without end
+            and data[at + 4] < 0x80
+            and end == body + size == rows + length <= len(data)
+        ):
+            return Opened(int.from_bytes(data[body + 2 : body + 6], "big", signed=True), 0, 0, data, rows, end)
+    except IndexError:
+        pass
     _, request_id, error_status, error_index, at, end = _open_response(data)
+    return Opened(request_id, error_status, error_index, data, at, end)
+
+
+_VERSIONS = (b"\x02\x01\x01\x04", b"\x02\x01\x00\x04")
+_NO_ERROR_THEN_ROWS = b"\x02\x01\x00\x02\x01\x00\x30"
+
+
+def open_pdu(data: bytes, at: int, end: int) -> Opened:
+    """The same of a PDU whose content is `data[at:end]`, as a v3 message brings it."""
+    request_id, error_status, error_index, at, end = _open_body(data, at, end)
+    return Opened(request_id, error_status, error_index, data, at, end)
+
+
+def read_values(opened: Opened, names: Sequence[bytes]) -> list[Value] | None:
+    """The values of a Response to a request for these (`Request.names`): None when it holds other names, or the same
+    written in another way: `read_varbinds` tells. Malformed for a value that is none."""
+    data, at = opened.data, opened.at
+    starts, number = data.startswith, int.from_bytes
+    values: list[Value] = []
+    append = values.append
+    try:
+        for name in names:
+            stop = at + 2 + data[at + 1]
+            value = at + 2 + len(name)
+            if not starts(name, at + 2) or data[at] != 0x30 or data[value + 1] != stop - value - 2:
+                return None
+            tag, content = data[value], data[value + 2 : stop]
+            at = stop
+            if tag == 0x04:
+                append(content)
+            elif tag in _MOST and content[0] < 0x80:
+                plain = number(content, "big")
+                append(plain if plain <= _MOST[tag] else ber.decode(tag, content))
+            elif tag & 0x1F == 0x1F:
+                return None  # a tag of several octets, which SNMP does not have
+            else:
+                append(ber.decode(tag, content))
+    except IndexError:
+        return None
+    # The names follow each other without a gap: when the last one ends where it must, so did all.
+    return values if at == opened.end else None
+
+
+_MOST = {0x02: (1 << 31) - 1, 0x41: (1 << 32) - 1, 0x42: (1 << 32) - 1, 0x43: (1 << 32) - 1, 0x46: (1 << 64) - 1}
+"""Numbers that are surely within their type when they do not begin with a set bit."""
+
+
+def read_varbinds(opened: Opened) -> list[VarBind]:
+    """The varbinds, whatever they are. Malformed when they are none. OIDs are checked to the point where `oid.decode`
+    cannot fail on them."""
+    data, at, end = opened.data, opened.at, opened.end
     from_bytes = int.from_bytes
     found: list[tuple[bytes, int, Value]] = []
     append = found.append
@@ -176,8 +263,9 @@ def decode_response(data: bytes) -> tuple[int, int, int, list[VarBind]]:
                     at = stop
                     if tag == 0x04:
                         append((name, tag, content))
-                    elif tag in _SHORT and content and content[0] < 0x80 and len(content) <= _SHORT[tag]:
-                        append((name, tag, from_bytes(content, "big")))
+                    elif tag in _MOST and content and content[0] < 0x80:
+                        plain = from_bytes(content, "big")
+                        append((name, tag, plain if plain <= _MOST[tag] else ber.decode(tag, content)))
                     else:
                         append((name, tag, ber.decode(tag, content)))
                     continue
@@ -185,11 +273,13 @@ def decode_response(data: bytes) -> tuple[int, int, int, list[VarBind]]:
             append(varbind)
     except IndexError:
         raise Malformed("The message ends within a varbind.") from None
-    return request_id, error_status, error_index, list(map(_varbind, found))
+    return list(map(_varbind, found))
 
 
-_SHORT = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
-"""Octets up to which a number with a clear top bit is surely within its type."""
+def decode_response(data: bytes) -> tuple[int, int, int, list[VarBind]]:
+    """Request id, error status, error index and varbinds of a v1 or v2c Response. Malformed for anything else."""
+    opened = open_response(data)
+    return opened.request_id, opened.error_status, opened.error_index, read_varbinds(opened)
 
 
 class Outline(NamedTuple):

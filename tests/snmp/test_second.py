@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from netmon.snmp import ber, message, oid, second
 from netmon.snmp.ber import Tag
-from netmon.snmp.client import Target
 from netmon.snmp.errors import Malformed, Refused, Unsupported
 from netmon.snmp.message import V1, V2C, Community, Query, VarBind, encode_response, outline_response
 from netmon.snmp.second import PysnmpClient
+from netmon.snmp.target import Target
 from tests.snmp.agent import UPTIME, Agent, silent, ticks, uptime
 from tests.snmp.test_codec import NAME, QUERY, framed, names, one_value, request_ids, varbinds
 
@@ -68,7 +68,7 @@ def test_a_damaged_answer_is_read_as_the_first_engine_reads_it_or_is_malformed(
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
         outline = outline_response(bytes(damaged))
-        answer = second.decode_response(bytes(damaged), outline.version)
+        answer = second.decode_response(bytes(damaged), second.outlined(bytes(damaged)))
     except Malformed:
         return
     assert answer == message.decode_response(bytes(damaged))
@@ -99,6 +99,15 @@ def test_what_only_the_first_engine_forgives_is_malformed_in_one_sentence(data: 
     assert str(refused.value).endswith(".")
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("tag", [Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64])
+def test_a_number_without_octets_which_pysnmp_takes_for_0_is_malformed(tag: Tag) -> None:
+    data = one_value(tag, b"")
+    assert second.decode_response(data, V2C)[3][0].value == 0
+    for read in (second.outlined, message.decode_response):
+        with pytest.raises(Malformed, match="has no octets"):
+            read(data)
 
 
 def nested(depth: int) -> bytes:
@@ -183,7 +192,7 @@ async def test_an_answer_that_stays_unreadable_is_named(agent: StartAgent) -> No
     async with PysnmpClient() as client:
         with pytest.raises(Malformed, match=r"answered GET of 1\.3\.6\.1\.2\.1\.1\.3\.0 .*pysnmp cannot read it"):
             await client.ask(target_of(await agent(unreadable), timeout_s=0.1), REQUEST)
-        assert client._pending == {}
+        assert client.pending == {}
 
 
 async def test_more_varbinds_than_netmon_asks_for_are_not_read(agent: StartAgent, read: list[bytes]) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from netmon.snmp import oid, walks
 from netmon.snmp.ber import Tag, Value
-from netmon.snmp.client import Client, Target
+from netmon.snmp.client import Client
 from netmon.snmp.errors import Silent
 from netmon.snmp.message import GEN_ERR, NO_SUCH_NAME, TOO_BIG, V1, V2C, Community, Query, encode_response
+from netmon.snmp.target import Target
 from netmon.snmp.walks import walk
 from tests.snmp.agent import Agent, Mib, silent, successors
 
@@ -71,7 +72,8 @@ async def test_columns_of_different_length_are_read_to_their_ends(
 
 async def test_an_empty_table_is_complete(client: Client, agent: StartAgent) -> None:
     there = await agent(serving({}))
-    assert await walk(client, target_of(there), [INDEX]) == ({INDEX: {}}, True, "")
+    found = await walk(client, target_of(there), [INDEX])
+    assert (found.rows, found.complete, found.reason) == ({INDEX: {}}, True, "")
 
 
 @pytest.mark.parametrize("most", [1, 2, 7])
