@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from typing import NamedTuple
 
 from netmon.model import Outage, Subject
+from netmon.notice import Notice
 from netmon.store.records import MEASURED, Absence
 from netmon.store.writer import Database
+
+MOST_NOTICES, NOTICES_TRIMMED_EVERY = 1_000_000, 10_000
+"""Notices that are kept at most: some 200 MB."""
+
+ENGINE_ID_HEAD = bytes.fromhex("80004fb805")
+"""RFC 3411, SnmpEngineID: pysnmp's enterprise number, by which netmon speaks, and octets of our own."""
+
+_ENGINE_ID_OCTETS = 12
 
 
 def begin_span(database: Database, subject: Subject, state: str, start: float, source: int) -> None:
@@ -96,6 +106,28 @@ def amend_outage(database: Database, subject: Subject, cause: str, evidence: str
         "UPDATE outage SET cause = ?, evidence = ? WHERE subject = ? AND until IS NULL",
         (cause, evidence, database.subject(*subject)),
     )
+
+
+def put_notice(database: Database, notice: Notice, detail: str) -> None:
+    """Appends a notice; now and then the oldest beyond the most that are kept go."""
+    row = (notice.at, notice.kind.value, database.subject("device", notice.device), notice.name, notice.source, detail)
+    added = database.execute("INSERT INTO notice (at, kind, device, name, source, detail) VALUES (?, ?, ?, ?, ?, ?)", row)
+    if added.lastrowid is not None and added.lastrowid % NOTICES_TRIMMED_EVERY == 0:
+        database.execute("DELETE FROM notice WHERE id <= ?", (added.lastrowid - MOST_NOTICES,))
+
+
+def put_request_size(database: Database, device: str, varbinds: int, ceiling: int) -> None:
+    """How much a device is asked for at once, in place of what was known."""
+    row = (database.subject("device", device), varbinds, ceiling)
+    database.execute("INSERT OR REPLACE INTO request_size (device, varbinds, ceiling) VALUES (?, ?, ?)", row)
+
+
+def start_engine(database: Database) -> tuple[bytes, int]:
+    """Our engine id, and its boots with this start."""
+    made = ENGINE_ID_HEAD + os.urandom(_ENGINE_ID_OCTETS)
+    statement = "INSERT INTO engine VALUES (1, ?, 1) ON CONFLICT DO UPDATE SET boots = boots + 1 RETURNING engine_id, boots"
+    (found,) = database.execute(statement, (made,)).fetchall()
+    return bytes(found[0]), int(found[1])
 
 
 def heartbeat(database: Database, unix: float, clean: bool) -> None:

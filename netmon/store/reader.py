@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from array import array
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from netmon.model import Baseline, Direction, End, Gap, Octets, Outage, Slot, Span, Subject, Unplaced, Verdict, Window
+from netmon.notice import Notice, NoticeKind
 from netmon.store.days import (
     DAY_SLOTS,
+    PRESENT_US,
     SLOT_COLUMNS,
     absent,
     day_of,
@@ -27,6 +32,9 @@ from netmon.store.records import SIMULATED, Absence, Frozen, OpenSpan, Rates, Su
 from netmon.store.schema import StoreError, connect_reader
 
 _LINK = "(SELECT id FROM subject WHERE kind = 'link' AND name = ?)"
+
+_FEW = 32
+"""So many links are looked up one by one; of more, all rows are read in their order."""
 
 
 def _number(database: sqlite3.Connection, link: str) -> int:
@@ -60,6 +68,7 @@ class Reader:
         self._all: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._links: dict[int, str] = {}  # names by number, which never changes
 
     @classmethod
     def open(cls, path: Path) -> Reader:
@@ -121,6 +130,48 @@ class Reader:
                 simulated += source == SIMULATED
         return Rates(receive, transmit, simulated)
 
+    def slot_rates(
+        self, first_k: int, stop_k: int, links: Collection[str] | None = None
+    ) -> Iterator[tuple[str, bool, int, float, float, bool]]:
+        """The slots in [first_k, stop_k) that are not packed yet, of all links or of some: link, whether it is the far end,
+        number, rates as `rates` has them before they are rounded, whether it was simulated. Rows are read as they are asked
+        for. A day may be packed meanwhile: whoever reads `packed_days` afterwards misses nothing, but may meet a slot twice.
+        """
+        if links is not None and len(links) <= _FEW:
+            database = self._connection()
+            for link in links:
+                for far in (False, True):
+                    for slot, source in _unpacked(database, (_number(database, link), int(far)), first_k, stop_k):
+                        yield link, far, slot.k, rate(slot.receive), rate(slot.transmit), source == SIMULATED
+            return
+        rows = self._connection().execute(
+            f"SELECT link, far, source, {SLOT_COLUMNS} FROM slot WHERE k >= ? AND k < ? ORDER BY k, link, far",
+            (first_k, stop_k),
+        )
+        for number, far, source, k, receive, receive_us, transmit, transmit_us in rows:
+            link = self._links.get(number) or self._name(number)
+            if links is None or link in links:
+                towards = receive * 1_000_000 / receive_us if receive_us >= PRESENT_US else nan
+                away = transmit * 1_000_000 / transmit_us if transmit_us >= PRESENT_US else nan
+                yield link, far == 1, k, towards, away, source == SIMULATED
+
+    def packed_days(
+        self, link: str, first_k: int, stop_k: int
+    ) -> Iterator[tuple[bool, int, array[float], array[float], int]]:
+        """The packed days of both ends of a link that hold any of the slots in [first_k, stop_k), whole: whether it is the
+        far end, the first slot, the rates, and a bit for each slot that was simulated."""
+        database = self._connection()
+        number = _number(database, link)
+        for day in range(day_of_slot(first_k), day_of_slot(stop_k - 1) + 1):
+            for far in (False, True):
+                found = load_day(database, (day, number, int(far)))
+                if found is not None:
+                    yield far, first_slot(day), found.receive, found.transmit, found.simulated
+
+    def _name(self, number: int) -> str:
+        self._links = dict(self._rows("SELECT id, name FROM subject WHERE kind = 'link'"))
+        return self._links[number]
+
     def slots(self, link: str, end: End, first_k: int, last_k: int) -> list[Slot]:
         """The slots from `first_k` to `last_k`, both included, that are not packed yet."""
         with self._snapshot() as database:
@@ -177,6 +228,17 @@ class Reader:
             "SELECT s.name, state, since FROM span JOIN subject s ON s.id = subject WHERE s.kind = ? AND until IS NULL", kind
         )
         return {name: OpenSpan(state, since) for name, state, since in rows}
+
+    def newest_spans(self, kind: str) -> dict[str, tuple[int, str, float, float | None] | None]:
+        """The number, state, start and end (None: it is open) of the newest span of each subject of a kind. While these are
+        the same, all the subject's spans are. None for an open one that was not measured."""
+        rows = self._rows(
+            """SELECT s.name, p.id, p.state, p.since, p.until, p.source FROM subject s JOIN span p ON p.id =
+                   (SELECT id FROM span WHERE subject = s.id ORDER BY since DESC, id DESC LIMIT 1)
+               WHERE s.kind = ?""",
+            kind,
+        )
+        return {name: None if key[3] is None and source == SIMULATED else tuple(key) for name, *key, source in rows}
 
     def last_spans(self, kind: str) -> dict[str, OpenSpan]:
         """The state of each subject when netmon last watched, for a restart: spans that are open, or that only netmon's
@@ -250,6 +312,25 @@ class Reader:
         found = self._rows("SELECT unix FROM alive")
         return found[0][0] if found else None
 
+    # --- notices ------------------------------------------------------------------------------------------------------
+
+    def notices(self, device: str | None = None, since: float = 0.0, most: int = 100) -> list[Notice]:
+        """The last notices since then, of a device if asked, the newest last."""
+        rows = self._rows(
+            """SELECT at, notice.kind, s.name, notice.name, source, detail FROM notice JOIN subject s ON s.id = device
+               WHERE (? IS NULL OR s.name = ?) AND at >= ? ORDER BY notice.id DESC LIMIT ?""",
+            device, device, since, most,
+        )  # fmt: skip
+        return [
+            Notice(at, NoticeKind(kind), name, what, source, json.loads(detail))
+            for at, kind, name, what, source, detail in reversed(rows)
+        ]
+
+    def request_sizes(self) -> dict[str, tuple[int, int]]:
+        """How many varbinds each device is asked for at once, and how many it is known not to bear."""
+        rows = self._rows("SELECT s.name, varbinds, ceiling FROM request_size JOIN subject s ON s.id = device")
+        return {name: (varbinds, ceiling) for name, varbinds, ceiling in rows}
+
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
     def verdicts(self, target: str | None = None, kind: str | None = None) -> list[Verdict]:
@@ -259,6 +340,14 @@ class Reader:
                WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.kind = ?) ORDER BY target, s.kind, s.name""",
             target, target, kind, kind,
         )  # fmt: skip
+        return [load_verdict(body) for (body,) in rows]
+
+    def verdicts_in_brief(self) -> list[Verdict]:
+        """The current verdicts with no evidence, those that were judged longest ago first."""
+        rows = self._rows(
+            """SELECT json_set(body, '$.evidence', json('{}')) FROM verdict JOIN subject s ON s.id = subject
+               ORDER BY at, target, s.kind, s.name"""
+        )
         return [load_verdict(body) for (body,) in rows]
 
     def verdict(self, target: str, subject_id: str) -> Verdict | None:

@@ -120,7 +120,30 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _notices(connection: sqlite3.Connection) -> None:
+    for statement in (
+        """CREATE TABLE notice (
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, device INTEGER NOT NULL, name TEXT NOT NULL,
+            source TEXT NOT NULL, detail TEXT NOT NULL) STRICT""",
+        "CREATE INDEX notice_device ON notice (device, id)",
+        """CREATE TABLE engine (
+            id INTEGER PRIMARY KEY CHECK (id = 1), engine_id BLOB NOT NULL, boots INTEGER NOT NULL) STRICT""",
+        """CREATE VIEW notices AS
+            SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') AS utc, s.name AS device, notice.kind, notice.name,
+                   source, detail
+            FROM notice JOIN subject s ON s.id = device""",
+    ):
+        connection.execute(statement)
+
+
+def _request_sizes(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE request_size (
+            device INTEGER PRIMARY KEY, varbinds INTEGER NOT NULL, ceiling INTEGER NOT NULL) STRICT"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _request_sizes)
 """Step i brings user_version i to i + 1. A step that has been released is never changed."""
 
 

@@ -19,6 +19,7 @@ from types import TracebackType
 import structlog
 
 from netmon.model import Baseline, End, Gap, Meter, Outage, Slot, Subject, Unplaced, Verdict
+from netmon.notice import Notice
 from netmon.store import facts
 from netmon.store.days import add_slots, day_of, day_start, fold_step
 from netmon.store.reader import Reader
@@ -146,6 +147,24 @@ class Store:
         """What is now known of the open outage."""
         self._writer.put(lambda database: facts.amend_outage(database, subject, cause, evidence))
 
+    # --- notices ------------------------------------------------------------------------------------------------------
+
+    def put_notice(self, notice: Notice) -> None:
+        """What a device told by itself. The last million are kept, whatever their age."""
+        detail = json.dumps(dict(notice.detail), ensure_ascii=False)
+        self._writer.put(lambda database: facts.put_notice(database, notice, detail))
+
+    def start_engine(self) -> tuple[bytes, int]:
+        """Our SNMP engine id, made once for this store, and how often it has started with this time (snmpEngineBoots).
+
+        Waits for the commit.
+        """
+        return self._writer.ask(facts.start_engine)
+
+    def put_request_size(self, device: str, varbinds: int, ceiling: int) -> None:
+        """How many varbinds a device is asked for at once, and how many it is known not to bear."""
+        self._writer.put(lambda database: facts.put_request_size(database, device, varbinds, ceiling))
+
     # --- netmon's own life --------------------------------------------------------------------------------------------
 
     def record_start(self, unix: float) -> Absence | None:
@@ -220,9 +239,9 @@ class Store:
     ) -> None:
         """Deletes what is past its retention, in steps between commits.
 
-        Rates and gaps of the links in `judged` (ids) are kept `judged_slot_days` local days, of others `slot_days`; daily
-        sums, unplaced octets, states, outages, absences and the history of verdicts `daily_years`. Current and frozen
-        verdicts are never deleted. Slots that are not packed are not touched: fold first.
+        Rates and gaps of the links in `judged` (ids), and notices, are kept `judged_slot_days` local days, rates and gaps of
+        others `slot_days`; daily sums, unplaced octets, states, outages, absences and the history of verdicts `daily_years`.
+        Current and frozen verdicts are never deleted. Slots that are not packed are not touched: fold first.
         """
         today = day_of(now_unix)
         plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
@@ -234,6 +253,7 @@ class Store:
         for table, condition, values in (
             ("day_rates", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
             ("gap", f"until < {expired}", (links, day_start(longer), day_start(plain))),
+            ("notice", "at < ?", (day_start(longer),)),
             ("day", "day < ?", (yearly,)),
             ("unplaced", "until < ?", (long_gone,)),
             ("span", "until < ?", (long_gone,)),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.model import Outage, Span, Standing, Subject, Verdict, Window
+from netmon.notice import Notice, NoticeKind
 from netmon.store import Absence, OpenSpan, Store
 
 ROUTER = Subject("device", "cpe-1")
@@ -230,14 +231,16 @@ def test_people_read_names_and_utc_text_in_views(store: Store, path: Path) -> No
     store.begin_span(ROUTER, "up", 60.0)
     store.open_outage(Outage(LINK, "down", 0.0, 90.0, "fibre", "cắt cáp"))
     store.put_verdicts([verdict(Standing.MET, 0)], at=200)
+    store.put_notice(Notice(30.0, NoticeKind.TRAP, "cpe-1", "linkDown"))
     store.flush()
     other = sqlite3.connect(path)
     other.row_factory = sqlite3.Row
     views = [row[0] for row in other.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
     found = {view: [dict(row) for row in other.execute(f"SELECT * FROM {view}")] for view in views}
     other.close()
-    assert set(found) == {"slots", "days", "spans", "outages", "absences", "verdicts"}
+    assert set(found) == {"slots", "days", "spans", "outages", "absences", "notices", "verdicts"}
     assert found["spans"][0]["since_utc"] == "1970-01-01T00:01:00Z"
     assert found["spans"][0]["until_utc"] is None
     assert (found["outages"][0]["name"], found["outages"][0]["seconds"]) == ("lk-1", 90.0)
+    assert [found["notices"][0][key] for key in ("utc", "device", "name")] == ["1970-01-01T00:00:30Z", "cpe-1", "linkDown"]
     assert (found["verdicts"][0]["standing"], found["verdicts"][0]["limit"]) == ("met", 0.9)
