@@ -1,4 +1,5 @@
-"""The part of systemd's notify protocol that netmon needs (sd_notify(3)): ready, reloading, status, watchdog.
+"""What netmon needs of systemd: of its notify protocol (sd_notify(3)) ready, reloading, status and watchdog, and the sockets
+that it opened for us (sd_listen_fds(3)).
 
 Every call does nothing where the service manager did not ask for it.
 """
@@ -12,6 +13,8 @@ import time
 import structlog
 
 log = structlog.get_logger(__name__)
+
+_FIRST_SOCKET = 3  # SD_LISTEN_FDS_START
 
 
 def notify(**fields: str) -> None:
@@ -42,3 +45,16 @@ def watchdog_period_s() -> float | None:
     if not usec.isdigit() or int(usec) == 0 or (pid and pid != str(os.getpid())):
         return None
     return int(usec) / 2e6
+
+
+def handed_over(name: str) -> list[socket.socket]:
+    """Sockets that the service manager opened for us under that FileDescriptorName=. They are ours to close."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    places = [_FIRST_SOCKET + place for place in range(count) if names[place : place + 1] == [name]]
+    found = [socket.socket(fileno=place) for place in places]
+    for sock in found:
+        sock.set_inheritable(False)
+    return found

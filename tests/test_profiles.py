@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon import profiles
-from netmon.model import At, Kind, Reading, Series
-from netmon.profiles import ProfileError, Row, compile_plan, gather, parse, rows_of, scalars_of
+from netmon.model import At, Kind, Series
+from netmon.profiles import ProfileError, Row, Taken, compile_plan, gather, parse, rows_of, scalars_of
 from netmon.profiles.plan import converter
 from netmon.profiles.schema import Source
-from netmon.snmp import Tag, VarBind, oid
+from netmon.snmp import Tag, Value, VarBind, oid
 
 GENERIC = profiles.load().named("generic")
 INTERFACES = GENERIC.tables[0]
@@ -251,7 +251,7 @@ def test_a_plan_asks_everything_once_in_whole_rows(names: list[str], varbinds: i
         for part in batch.parts:
             assert batch.request.oids[part.key] == INTERFACES.column("if_name").octets + part.row.index
             for cell in part.cells:
-                assert oid.decode(batch.request.oids[cell.position]) == cell.series.oid
+                assert batch.request.oids[cell.position] == cell.series.oid
                 series.append(cell.series)
     assert len(series) == len(set(series)) == 4 * len(names)
     if varbinds >= 7:
@@ -262,29 +262,47 @@ def test_a_plan_asks_everything_once_in_whole_rows(names: list[str], varbinds: i
 def test_a_batch_reads_by_position_and_leaves_another_row_alone():
     rows = rows_of(INTERFACES, walked({1: interface("eth0"), 2: interface("eth1")}))
     (batch,) = plan_of(rows).batches
-    answer = [varbind(name, Tag.GAUGE32, 5) for name in batch.request.oids]
+    answer: list[Value] = [5] * len(batch.request.oids)
     for part, name in zip(batch.parts, (b"eth0", b"wlan0"), strict=True):
-        answer[part.key] = varbind(batch.request.oids[part.key], Tag.OCTET_STRING, name)
-    assert batch.fits(answer)
-    assert not batch.fits(answer[:-1])
-    readings: list[object] = []
-    (odd,) = batch.read(answer, At(1.0, 1.0), readings)  # type: ignore[arg-type]
+        answer[part.key] = name
+    taken = Taken()
+    (odd,) = batch.read(answer, At(1.0, 1.0), None, taken)
     assert (odd.row.identity, odd.column) == ("eth1", None)
-    assert len(readings) == 4
+    assert len(taken.values) == 4
 
 
 def test_a_missing_value_is_told_and_the_others_of_its_row_are_read():
     rows = rows_of(INTERFACES, walked({1: interface("eth0")}))
     (batch,) = plan_of(rows).batches
-    answer = [varbind(name, Tag.GAUGE32, 5) for name in batch.request.oids]
-    answer[batch.parts[0].key] = varbind(batch.request.oids[1], Tag.OCTET_STRING, b"eth0")
-    answer[-1] = varbind(batch.request.oids[-1], Tag.NO_SUCH_INSTANCE, None)
-    readings: list[object] = []
-    (odd,) = batch.read(answer, At(1.0, 1.0), readings)  # type: ignore[arg-type]
+    answer: list[Value] = [5] * len(batch.request.oids)
+    answer[batch.parts[0].key] = b"eth0"
+    answer[-1] = None
+    taken = Taken()
+    (odd,) = batch.read(answer, At(1.0, 1.0), None, taken)
     assert odd.column == INTERFACES.column("if_in_errors").octets
-    assert len(readings) == 3
+    assert len(taken.values) == 3
     (without,) = plan_of((odd.row.without(odd.column),)).batches
     assert without.request.oids == batch.request.oids[:-1]
+
+
+ANSWERED = st.one_of(st.none(), st.integers(-2, 3), st.floats(0, 1), st.sampled_from([b"eth0", b"eth1", b""]))
+
+
+@given(st.data(), st.integers(4, 40))
+def test_an_answer_read_at_once_is_what_is_read_value_by_value(data: st.DataObject, varbinds: int):
+    """Whatever stands at whichever position: the usual answer is only read faster."""
+    rows = rows_of(INTERFACES, walked({1: interface("eth0"), 2: interface("eth1")}))
+    for batch in plan_of(rows, varbinds=varbinds).batches:
+        answer: list[Value] = [4] * len(batch.request.oids)
+        for part in batch.parts:
+            answer[part.key] = part.key_octets
+        for position, value in data.draw(st.dictionaries(st.integers(0, len(answer) - 1), ANSWERED, max_size=3)).items():
+            answer[position] = value
+        at_once, one_by_one = Taken(), Taken()
+        odd = batch.read(answer, At(1.0, 1.0), 7, at_once)
+        assert odd == batch._read_each(answer, At(1.0, 1.0), 7, one_by_one)
+        assert at_once == one_by_one
+        assert len(at_once.series) == len(at_once.values) == len(at_once.at) == len(at_once.epochs)
 
 
 def test_series_that_are_known_are_used_again():
@@ -332,12 +350,13 @@ def areas(**units: int) -> tuple[Row, ...]:
 def test_a_value_is_multiplied_by_another_column_of_its_own_row():
     plan = compile_plan(profiles.load().named("host"), areas(root=4096, var=512), LABELS, texts={}, known={})
     (batch,) = plan.batches
-    answer = [varbind(name, Tag.INTEGER, 10) for name in batch.request.oids]
+    answer: list[Value] = [10] * len(batch.request.oids)
     for part in batch.parts:
-        answer[part.key] = varbind(batch.request.oids[part.key], Tag.OCTET_STRING, part.key_octets)
-    readings: list[Reading] = []
-    assert batch.read(answer, At(1.0, 1.0), readings) == []
-    assert {reading.series.label("sensor"): reading.value for reading in readings} == {"root": 40960, "var": 5120}
+        answer[part.key] = part.key_octets
+    taken = Taken()
+    assert batch.read(answer, At(1.0, 1.0), None, taken) == []
+    read = {series.label("sensor"): value for series, value in zip(taken.series, taken.values, strict=True)}
+    assert read == {"root": 40960, "var": 5120}
 
 
 def test_a_value_whose_unit_the_row_does_not_tell_is_not_asked():

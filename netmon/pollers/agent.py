@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import structlog
 
@@ -16,6 +17,7 @@ from netmon.snmp import (
     V2C,
     Asker,
     Community,
+    Late,
     LocalFailure,
     Refused,
     Request,
@@ -42,21 +44,36 @@ class Agent:
     """Asks a device: the first request of a conversation goes to its addresses in turn until one answers, the others go
     to that one. The address that answered is the first to be tried next time."""
 
-    def __init__(self, client: Asker, device: Device, credential: Credential) -> None:
+    def __init__(self, client: Asker, device: Device, credential: Credential, requests_per_s: float = inf) -> None:
         wire = wire_credential(credential)
         self.client = client
         self.device = device.id
         self.targets = [
-            Target(address, device.port, wire, device.timeout_s, device.retries, frozenset(device.also_from))
+            Target(
+                address,
+                device.port,
+                wire,
+                device.timeout_s,
+                device.retries,
+                frozenset(device.also_from),
+                requests_per_s=requests_per_s,
+            )
             for address in device.addresses
         ]
         self.target = self.targets[0]
+        self.deadline = inf
         self.answered = False
         self.round_trip_s: float | None = None
         self.failures: list[tuple[Outcome, str]] = []
 
-    def begin(self) -> None:
-        """A new conversation."""
+    def allow(self, in_flight: int) -> None:
+        """So many requests may be under way at a time."""
+        for target in self.targets:
+            target.places.cap = in_flight
+
+    def begin(self, deadline: float) -> None:
+        """A new conversation, which ends at `deadline` (monotonic seconds)."""
+        self.deadline = deadline
         self.answered = False
         self.round_trip_s = None
         self.failures = []
@@ -64,14 +81,16 @@ class Agent:
     async def ask(self, request: Request) -> Response:
         """Raises Unanswered when no address answers the first request, later SnmpError as the client does."""
         if self.answered:
-            return await self.client.ask(self.target, request)
+            return await self.client.ask(self.target, request, self.deadline)
         for target in (self.target, *(other for other in self.targets if other is not self.target)):
             try:
-                response = await self.client.ask(target, request)
+                response = await self.client.ask(target, request, self.deadline)
                 if response.error_status == AUTHORIZATION_ERROR:
                     raise Refused(f"{target} answered authorizationError to {request}.")
             except SnmpError as error:
                 self.failures.append((_outcome(error), str(error)))
+                if isinstance(error, Late):
+                    break
                 continue
             if target is not self.target:
                 log.warning("device answers at another address", device=self.device, address=target.address)

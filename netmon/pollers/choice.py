@@ -1,24 +1,37 @@
 """How each device is heard: which poller it gets, and the connections that the pollers share.
 
 One SNMP client for all devices that netmon's own engine asks; one of pysnmp's, loaded only where a device wants it; one
-subscription for all that report over MQTT.
+subscription for all that report over MQTT; one ear for traps and informs, where they are wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Self
+from functools import partial
+from socket import socket
+from typing import TYPE_CHECKING, Protocol, Self
+
+import structlog
 
 from netmon.credential import Credential
 from netmon.model import Device, Engine, Meter, Speech
+from netmon.notice import Tell
 from netmon.pollers.icmp import Pinger
 from netmon.pollers.mqtt import MqttPoller, Subscriber
 from netmon.pollers.snmp import SnmpPoller
 from netmon.profiles import Profiles
-from netmon.settings import MqttSettings
-from netmon.snmp import Asker, Client, Event
+from netmon.settings import MqttSettings, PollSettings, TrapSettings
+from netmon.snmp import Client, Event, RequestSize
 
+if TYPE_CHECKING:
+    from netmon.pollers.traps import Traps
+
+log = structlog.get_logger(__name__)
+
+_BUFFER_HINT = "raise net.core.rmem_max (deploy/systemd/60-netmon.conf) or lower poll.concurrency"
+
+Remember = Callable[[str, int, int], None]
 Labels = tuple[tuple[str, str], ...]
 
 _STRAYS = ("late", "source", "malformed")
@@ -29,20 +42,36 @@ _COUNTED: Mapping[str, str] = {
 }
 
 
-class Pollers:
-    """Makes pollers. Open it in a running loop: `async with Pollers(...)`. `wake(device)` asks for a poll now."""
+class Wake(Protocol):
+    """Asks for a poll of a device, now or in so many seconds."""
 
-    def __init__(self, profiles: Profiles, meter: Meter, wake: Callable[[str], None]) -> None:
+    def __call__(self, device: str, after_s: float = 0.0, /) -> None: ...
+
+
+class Pollers:
+    """Makes pollers. Open it in a running loop: `async with Pollers(...)`. `tell` hears what devices say by themselves,
+    `remember` how many varbinds a device turned out to bear at once, and how many not.
+    """
+
+    def __init__(
+        self, profiles: Profiles, meter: Meter, wake: Wake, tell: Tell, rates: PollSettings, remember: Remember
+    ) -> None:
         self.pinger = Pinger()
         self.subscriber: Subscriber | None = None
+        self.traps: Traps | None = None
         self._profiles = profiles
         self._meter = meter
         self._wake = wake
-        self._engines: dict[Engine, Asker] = {}
+        self._tell = tell
+        self._rates = rates
+        self._remember = remember
+        self._sizes: dict[str, RequestSize] = {}
+        self._engines: dict[Engine, Client] = {}
+        self._drops = 0
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._engines[Engine.NETMON] = await self._open.enter_async_context(Client(self._count))
+        self._engines[Engine.NETMON] = await self._open.enter_async_context(Client(self._count, self._rates.requests_per_s))
         await self._open.enter_async_context(self.pinger)
         return self
 
@@ -51,8 +80,18 @@ class Pollers:
 
     def subscribe(self, broker: MqttSettings | None) -> Subscriber | None:
         """Another broker, or none: devices that speak MQTT need new pollers. The caller runs the subscriber."""
-        self.subscriber = Subscriber(broker, self._meter, self._wake) if broker is not None else None
+        self.subscriber = Subscriber(broker, self._meter, self._wake, self._tell) if broker is not None else None
         return self.subscriber
+
+    def hear_traps(self, settings: TrapSettings, handed_over: Sequence[socket], engine: tuple[bytes, int]) -> Traps:
+        """Hears traps on the sockets that were handed over, else where the settings say; the caller closes. OSError: a place
+        to listen cannot be had. `engine` is netmon's own engine id and boots."""
+        from netmon.pollers.traps import Traps, open_sockets
+
+        sockets = handed_over or open_sockets(settings.listen)
+        self.traps = Traps(engine, self._meter, self._wake, self._tell)
+        self.traps.listen(sockets)
+        return self.traps
 
     def make(self, device: Device, labels: Labels, credentials: Mapping[str, Credential]) -> SnmpPoller | MqttPoller:
         """The poller of a device, whose series begin with `labels`."""
@@ -60,14 +99,39 @@ class Pollers:
             assert self.subscriber is not None, "a configuration with such devices names a broker"
             return self.subscriber.poller(device, labels)
         client = self._client(device.engine)
-        return SnmpPoller(client, device, labels, credentials[device.credential], self._profiles, pinger=self.pinger)
+        return SnmpPoller(
+            client,
+            device,
+            labels,
+            credentials[device.credential],
+            self._profiles,
+            pinger=self.pinger,
+            size=self._sizes.setdefault(device.id, RequestSize()),
+            learned=partial(self._learned, device.id),
+            requests_per_s=self._rates.device_requests_per_s,
+        )
 
-    def _client(self, engine: Engine) -> Asker:
+    def recall(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+        """What was remembered of the devices' requests before the restart. Call before the first poller is made."""
+        self._sizes = {device: RequestSize(varbinds, ceiling) for device, (varbinds, ceiling) in sizes.items()}
+
+    def _learned(self, device: str, size: RequestSize) -> None:
+        self._remember(device, size.varbinds, size.ceiling)
+
+    def count_drops(self) -> None:
+        """Counts what the kernel threw away since the last time because a receive buffer was full."""
+        drops = sum(client.drops() for client in self._engines.values())
+        if drops > self._drops:
+            log.warning("answers were lost in a full receive buffer", datagrams=drops - self._drops, hint=_BUFFER_HINT)
+            self._meter.count("netmon_snmp_receive_drops_total", drops - self._drops)
+            self._drops = drops
+
+    def _client(self, engine: Engine) -> Client:
         client = self._engines.get(engine)
         if client is None:
             from netmon.snmp.second import PysnmpClient
 
-            second = PysnmpClient(self._count)
+            second = PysnmpClient(self._count, self._rates.requests_per_s)
             self._open.push_async_callback(second.close)
             client = self._engines[engine] = second
         return client

@@ -23,6 +23,8 @@ import aiomqtt
 import structlog
 
 from netmon.model import VIET_NAM, At, Device, Lull, Meter, Poll
+from netmon.notice import Notice, NoticeKind, Tell
+from netmon.pollers.limits import Sparing
 from netmon.pollers.mailbox import Mailbox, Receipt
 from netmon.pollers.payloads import ROOT, Place, place_of
 from netmon.pollers.snmp import now
@@ -45,36 +47,22 @@ _BAD_USER = {4, 5, 134, 135}
 _QUIET = logging.Logger("aiomqtt", logging.CRITICAL + 1)  # what it would log comes as an exception, too
 
 
-class Sparing:
-    """Which of many like lines go to the log: one in `every_s` seconds for each key, and for at most `most` keys."""
-
-    def __init__(self, every_s: float, most: int) -> None:
-        self._every_s = every_s
-        self._most = most
-        self._told: dict[str, float] = {}
-
-    def __call__(self, key: str, at: At) -> bool:
-        before = self._told.get(key)
-        if before is not None and at.monotonic - before < self._every_s:
-            return False
-        if before is None and len(self._told) >= self._most:
-            self._told = {each: told for each, told in self._told.items() if at.monotonic - told < self._every_s}
-            if len(self._told) >= self._most:
-                return False
-        self._told[key] = at.monotonic
-        return True
-
-
 class Subscriber:
     """Hears the devices of one broker while `run_forever` runs. `wake(device)` asks for a poll of the device now: something
-    came for it, or the broker went away or came back."""
+    came for it, or the broker went away or came back. `tell` hears of events."""
 
     def __init__(
-        self, settings: MqttSettings, meter: Meter, wake: Callable[[str], None], clock: Callable[[], At] = now
+        self,
+        settings: MqttSettings,
+        meter: Meter,
+        wake: Callable[[str], None],
+        tell: Tell,
+        clock: Callable[[], At] = now,
     ) -> None:
         self._settings = settings
         self._meter = meter
         self._wake = wake
+        self._tell = tell
         self.clock = clock
         self._mailboxes: dict[str, Mailbox] = {}
         self._inbox: _Inbox | None = None  # while there is a connection
@@ -246,6 +234,7 @@ class Subscriber:
             log.warning("device reports names that netmon does not know", device=device, names=receipt.unknown)
         if receipt.event and self._events(f"{device} {receipt.event}", at):
             log.info("device tells of an event", device=device, notice=receipt.event)
+            self._tell(Notice(at.unix, NoticeKind.EVENT, device, receipt.event))
 
 
 class MqttPoller:

@@ -7,7 +7,7 @@ requests of a poll and says what each position of their answers becomes.
 from __future__ import annotations
 
 from netmon.profiles.load import ProfileError, Profiles, gather, load, parse
-from netmon.profiles.plan import SYS_UPTIME, Batch, Odd, Plan, compile_plan
+from netmon.profiles.plan import SYS_UPTIME, Batch, Odd, Plan, Taken, compile_plan
 from netmon.profiles.rows import Row, columns_of, rows_of, scalars_of
 from netmon.profiles.schema import Profile, Table
 
@@ -21,6 +21,7 @@ __all__ = [
     "Profiles",
     "Row",
     "Table",
+    "Taken",
     "columns_of",
     "compile_plan",
     "gather",

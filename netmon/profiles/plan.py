@@ -6,24 +6,28 @@ in one PDU, so that whether two readings are comparable (SEMANTICS 3) is decided
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, compress
 from math import inf
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netmon.catalogue import DEVICE
-from netmon.model import At, Epoch, Kind, Reading, Series
+from netmon.model import At, Epoch, Kind, Series
 from netmon.profiles.rows import Row
 from netmon.profiles.schema import DEVICE_INFO, SENSOR, Column, Profile, Source
-from netmon.snmp.message import Request, VarBind, get_request
-from netmon.snmp.oid import decode, encode
+from netmon.snmp.ber import Value
+from netmon.snmp.message import Request, get_request
+from netmon.snmp.oid import encode
 
 SYS_UPTIME = encode("1.3.6.1.2.1.1.3.0")
 
-Convert = Callable[[int], float | None]
+Labels = tuple[tuple[str, str], ...]
+Convert = Callable[[Any], float | None]
 
-_NAME = itemgetter(0)
+_WHOLE: frozenset[type] = frozenset({int})
 
 
 class Cell(NamedTuple):
@@ -52,36 +56,88 @@ class Odd(NamedTuple):
     column: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Taken:
+    """What the answers to a plan's requests have brought so far, in columns as `Readings` has them."""
+
+    series: list[Series] = field(default_factory=list)
+    values: list[int | float] = field(default_factory=list)
+    at: list[At] = field(default_factory=list)
+    epochs: list[Epoch | None] = field(default_factory=list)
+
+    def add(self, series: Iterable[Series], values: Iterable[int | float], at: At, epochs: Iterable[Epoch | None]) -> None:
+        """Appends what came in one PDU."""
+        self.series += series
+        self.values += values
+        self.at += [at] * (len(self.values) - len(self.at))
+        self.epochs += epochs
+
+
+def _picker(positions: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
+    """itemgetter that always makes a tuple."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda items: tuple(items[position] for position in positions)
+
+
 class Batch:
-    """One request and what its answer becomes."""
+    """One request and what its answer becomes: a reading for each cell of its parts, in their order."""
 
-    request: Request
-    parts: tuple[Part, ...]
+    __slots__ = ("_converts", "_counting", "_key_octets", "_keys", "_pick", "_spread", "parts", "request", "series")
 
-    def read(self, varbinds: Sequence[VarBind], at: At, readings: list[Reading]) -> list[Odd]:
-        """Appends a reading for each usable value; returns what was not as discovered. Another row's values are left out."""
+    def __init__(self, request: Request, parts: tuple[Part, ...]) -> None:
+        self.request = request
+        self.parts = parts
+        cells = [(part, cell) for part in parts for cell in part.cells]
+        self.series = tuple(cell.series for _, cell in cells)
+        # The usual answer holds the keys that were discovered and whole numbers: all of it is then taken at once.
+        keyed = [part for part in parts if part.key]
+        self._keys = _picker([part.key for part in keyed])
+        self._key_octets = tuple(part.key_octets for part in keyed)
+        self._pick = _picker([cell.position for _, cell in cells])
+        self._counting = tuple(part for part in parts if any(cell.counts for cell in part.cells))
+        numbered = {id(part): n for n, part in enumerate(self._counting, 1)}
+        self._spread = _picker([numbered[id(part)] if cell.counts else 0 for part, cell in cells])
+        self._converts = tuple((place, cell.convert) for place, (_, cell) in enumerate(cells) if cell.convert)
+
+    def read(self, values: Sequence[Value], at: At, boots: int | None, taken: Taken) -> list[Odd]:
+        """Takes the usable values of an answer; returns what was not as discovered. Another row's values are left out.
+        `boots`: snmpEngineBoots, where it is told."""
+        picked = self._pick(values)
+        if self._keys(values) == self._key_octets and _WHOLE.issuperset(map(type, picked)):
+            numbers: list[Any] = list(picked)
+            for place, convert in self._converts:
+                numbers[place] = convert(numbers[place])
+            epochs = self._spread([None, *[self._epoch(part, values, boots) for part in self._counting]])
+            if None in numbers:
+                usable = [number is not None for number in numbers]
+                taken.add(compress(self.series, usable), compress(numbers, usable), at, compress(epochs, usable))
+            else:
+                taken.add(self.series, numbers, at, epochs)
+            return []
+        return self._read_each(values, at, boots, taken)
+
+    def _read_each(self, values: Sequence[Value], at: At, boots: int | None, taken: Taken) -> list[Odd]:
         odd: list[Odd] = []
-        uptime = number(varbinds[0])
-        append = readings.append
-        for row, key, key_octets, discontinuity, cells in self.parts:
-            if key and varbinds[key].value != key_octets:
-                odd.append(Odd(row, None if varbinds[key].value is not None else self._column(row, key)))
+        for part in self.parts:
+            row, key = part.row, part.key
+            if key and values[key] != part.key_octets:
+                odd.append(Odd(row, None if values[key] is not None else self._column(row, key)))
                 continue
-            epoch = Epoch(uptime, None, number(varbinds[discontinuity]) if discontinuity else None, row.identity)
-            for position, series, convert, counts in cells:
-                raw = varbinds[position].value
-                if type(raw) is not int:
+            epoch = self._epoch(part, values, boots)
+            for position, series, convert, counts in part.cells:
+                raw = values[position]
+                if type(raw) is not int and (type(raw) is not float or counts):
                     odd.append(Odd(row, self._column(row, position)))
                     continue
                 value = raw if convert is None else convert(raw)
                 if value is not None:
-                    append(Reading(series, value, at, epoch if counts else None))
+                    taken.add((series,), (value,), at, (epoch if counts else None,))
         return odd
 
-    def fits(self, varbinds: Sequence[VarBind]) -> bool:
-        """Whether an answer holds what was asked, in the order in which it was asked."""
-        return tuple(map(_NAME, varbinds)) == self.request.oids
+    def _epoch(self, part: Part, values: Sequence[Value], boots: int | None) -> Epoch:
+        marker = values[part.discontinuity] if part.discontinuity else None
+        return Epoch(number(values[0]), boots, number(marker), part.row.identity)
 
     def odd_at(self, position: int) -> list[Odd]:
         """What an SNMPv1 agent means by noSuchName at this position."""
@@ -95,30 +151,32 @@ class Batch:
         return self.request.oids[position].removesuffix(row.index)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """All requests of a device's poll, and the info series that need no asking."""
 
     batches: tuple[Batch, ...]
     info: tuple[Series, ...]
 
+    @cached_property
+    def measured(self) -> tuple[Series, ...]:
+        """The series of all batches, in their order."""
+        return tuple(chain.from_iterable(batch.series for batch in self.batches))
+
     def series(self) -> Iterator[Series]:
         yield from self.info
-        for batch in self.batches:
-            for part in batch.parts:
-                for cell in part.cells:
-                    yield cell.series
+        yield from self.measured
 
 
-def number(varbind: VarBind) -> int | None:
-    """The value when it is a number."""
-    return varbind.value if type(varbind.value) is int else None
+def number(value: Value) -> int | None:
+    """The value when it is a whole number."""
+    return value if type(value) is int else None
 
 
 def compile_plan(
     profile: Profile,
     rows: Sequence[Row],
-    labels: tuple[tuple[str, str], ...],
+    labels: Labels,
     *,
     texts: Mapping[str, str],
     known: Mapping[Series, Series],
@@ -133,6 +191,7 @@ def compile_plan(
     oids: list[bytes] = [SYS_UPTIME]
     parts: list[Part] = []
     for row in rows:
+        shared: dict[str, Labels] = {}
         for key, discontinuity, sources in _units(profile, row, varbinds - 1):
             head = [column for column in (key, discontinuity) if column]
             if parts and len(oids) + len(head) + len(sources) > varbinds:
@@ -145,7 +204,7 @@ def compile_plan(
             cells = tuple(
                 Cell(
                     first + n,
-                    _series(row, column, source, labels, known),
+                    _series(row, column, source, oids[first + n], labels, shared, known),
                     converter(source, row.factors[column.scale_by] if column.scale_by else 1),
                     source.counts,
                 )
@@ -199,16 +258,22 @@ def _units(
 
 
 def _series(
-    row: Row, column: Column, source: Source, labels: tuple[tuple[str, str], ...], known: Mapping[Series, Series]
+    row: Row,
+    column: Column,
+    source: Source,
+    name: bytes,
+    labels: Labels,
+    shared: dict[str, Labels],
+    known: Mapping[Series, Series],
 ) -> Series:
+    """The series of a cell; those of a row that have the same labels share them, for there are very many."""
     assert column.family
     if row.table is None:
-        whole = (*labels, (SENSOR, column.sensor)) if column.sensor else labels
+        own, label = column.sensor or "", SENSOR
     else:
-        own = f"{column.sensor} {row.identity}" if column.sensor else row.identity
-        whole = (*labels, (row.table.label, own))
-    series = Series(column.family, whole, Kind(source.kind), decode(source.octets + row.index))
-    return _same(series, known)
+        own, label = f"{column.sensor} {row.identity}" if column.sensor else row.identity, row.table.label
+    whole = shared.setdefault(own, (*labels, (label, own)) if own else labels)
+    return _same(Series(column.family, whole, Kind(source.kind), name), known)
 
 
 def _info(
@@ -222,9 +287,9 @@ def _info(
             families.setdefault(DEVICE_INFO)
         has = {**texts, **row.texts} | ({row.table.label: row.identity} if row.table else {})
         for family in families:
-            oids = (decode(column.octets + row.index) for column in columns if column.info == family)
+            oids = (column.octets + row.index for column in columns if column.info == family)
             labels = tuple((label, has.get(label, "")) for label in DEVICE[family].labels)
-            series = Series(family, labels, Kind.INFO, next(oids, ""))
+            series = Series(family, labels, Kind.INFO, next(oids, b""))
             yield _same(series, known)
 
 

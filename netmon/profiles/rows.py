@@ -38,6 +38,9 @@ class Row:
         return replace(self, present=self.present - {column})
 
 
+_TYPES: dict[str, type | tuple[type, ...]] = {"text": bytes, "gauge": (int, float)}  # an Opaque may hold a float
+
+
 def columns_of(columns: Sequence[Column]) -> list[bytes]:
     """The columns, or scalars, to look for at discovery: with fallbacks, each once."""
     return list(dict.fromkeys(source.octets for column in columns for source in column.sources))
@@ -47,7 +50,7 @@ def text(varbind: VarBind | None) -> str:
     """A value as a label: an OID dotted; text in NFC, whitespace collapsed, padding of NUL octets dropped; "" for none."""
     if varbind is None or varbind.value is None:
         return ""
-    if isinstance(varbind.value, int):
+    if not isinstance(varbind.value, bytes):
         return str(varbind.value)
     if varbind.tag == Tag.OID:
         return decode(varbind.value)
@@ -95,7 +98,7 @@ def _present(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> froze
         for column in columns
         if column.scale_by is None or column.scale_by in factors
         for source in column.sources
-        if source.octets in found and isinstance(found[source.octets].value, bytes if source.kind == "text" else int)
+        if source.octets in found and isinstance(found[source.octets].value, _TYPES.get(source.kind, int))
     )
 
 

@@ -193,13 +193,14 @@ class Profile(_Strict):
     """What to ask the devices whose sysObjectID begins with one of `sys_object_id`; "" matches all. `name` is the file's.
 
     It has the scalars and tables of the profile that it `extends` as well, `without` those whose names it lists: scalars,
-    tables, or columns of tables.
+    tables, or columns of tables. `requests_in_flight` are those that its agents can have at a time.
     """
 
     name: Name
     sys_object_id: Annotated[tuple[Prefix, ...], Field(strict=False)]
     extends: Name | None = None
     without: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    requests_in_flight: Annotated[int, Field(ge=1, le=16)] = 1
     scalars: Annotated[tuple[Column, ...], Field(strict=False), AfterValidator(partial(_check_columns, labels=PLACE))] = ()
     tables: Annotated[tuple[Table, ...], Field(strict=False)] = ()
 

@@ -15,7 +15,8 @@ IFX = "1.3.6.1.2.1.31.1.1.1"
 
 
 class Box:
-    """`mib` is by dotted instance. `varbinds` is the most that fit an answer; `dumb_after` falls silent after that many
+    """`mib` is by dotted instance. `varbinds` is the most that fit an answer; a GET of more
+    than it `swallows` has none; `dumb_after` falls silent after that many
     queries; `hidden` are instances that GETNEXT shows and GET does not have; `status` is answered instead of values."""
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class Box:
             f"{SYSTEM}.6.0": (Tag.OCTET_STRING, "Cao Bằng".encode()),
         }
         self.varbinds = 1000
+        self.swallows = 1000
         self.dumb_after = 10**9
         self.hidden: set[str] = set()
         self.status = 0
@@ -77,7 +79,7 @@ class Box:
             del self.mib[name]
 
     def _answer(self, agent: Agent, query: Query, source: Any) -> None:
-        if len(self.queries) > self.dumb_after:
+        if len(self.queries) > self.dumb_after or (query.pdu == Tag.GET and len(query.oids) > self.swallows):
             return
         mib = {oid.encode(name): value for name, value in self.mib.items()}
         mib[oid.encode(f"{SYSTEM}.3.0")] = (Tag.TIME_TICKS, int((time.monotonic() - self.booted) * 100) % 2**32)

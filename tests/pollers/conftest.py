@@ -11,7 +11,7 @@ from netmon import profiles
 from netmon.credential import Credential, Secret
 from netmon.model import Device
 from netmon.pollers.snmp import SnmpPoller
-from netmon.snmp import Client
+from netmon.snmp import Client, RequestSize
 from netmon.snmp.second import PysnmpClient
 from tests.pollers.box import Box
 
@@ -23,7 +23,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """An open client of each engine; at the end nothing may be left pending in it."""
     async with request.param() as opened:
         yield opened
-        assert not opened._pending
+        assert not opened.pending
 
 
 @pytest.fixture
@@ -48,6 +48,8 @@ def poller_of(client: Client) -> Callable[..., SnmpPoller]:
         defaults: dict[str, Any] = {"addresses": ("127.0.0.1",), "timeout_s": 10.0, "retries": 0, "deadline_s": 20.0}
         device = Device(id="d1", site="s1", port=port, **defaults | fields)
         credential = Credential(name="c", version=version, community=Secret("public"))
-        return SnmpPoller(client, device, LABELS, credential, profiles.load(), pinger=pinger, varbinds=varbinds)
+        return SnmpPoller(
+            client, device, LABELS, credential, profiles.load(), pinger=pinger, size=RequestSize(varbinds, varbinds + 1)
+        )
 
     return make

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from netmon.model import Device, Lull, Outcome, Poll, Speech
+from netmon.notice import Notice
 from netmon.pollers.mqtt import MqttPoller, Subscriber
 from netmon.settings import MqttSettings
 from tests.peers import LOOPBACK
@@ -62,7 +63,8 @@ class Listening:
     def __init__(self, settings: MqttSettings) -> None:
         self.tally = Tally()
         self.woken: list[str] = []
-        self.subscriber = Subscriber(settings, self.tally, self.woken.append)
+        self.told: list[Notice] = []
+        self.subscriber = Subscriber(settings, self.tally, self.woken.append, self.told.append)
         self.poller = self.add("d1")
 
     def add(self, device: str, site: str = "s1") -> MqttPoller:

@@ -71,6 +71,7 @@ async def test_what_a_device_tells_is_in_the_next_poll_and_asks_for_it(quiet_bro
         assert (poll.outcome, volts(poll), poll.period_s) == (Outcome.ANSWERED, [53.5], 10)
         assert isinstance(await netmon.poll(), Lull)
         assert [(entry["device"], entry["notice"]) for entry in logs] == [("d1", "door_open")]
+        assert [(notice.kind, notice.device, notice.name) for notice in netmon.told] == [("event", "d1", "door_open")]
         assert netmon.tally.gauges == {"netmon_mqtt_connected": 1}
     assert netmon.tally.gauges == {"netmon_mqtt_connected": 0}
 

@@ -12,7 +12,7 @@ from netmon.sim.agents import Agent, listen
 from netmon.sim.power import PowerPlant
 from netmon.sim.province import Machine, Role
 from netmon.sim.timetable import Timetable
-from netmon.snmp import Tag, oid
+from netmon.snmp import V2C, Community, Tag, oid
 from tests.peers import free_port
 from tests.pollers.box import SYSTEM, Box
 
@@ -20,6 +20,7 @@ START = 1_795_000_000.0
 SITE = "1.3.6.1.4.1.2011.6.164.1"
 SITE_FAMILIES = ("netmon_battery_", "netmon_mains_", "netmon_power_", "netmon_rectifiers", "netmon_temperature_")
 PLANT = PowerPlant(failures=Timetable(START, 4 * 3600.0), load_amperes=31.7, capacity_ampere_hours=100.0)
+PUBLIC = Community(V2C, b"public")
 CONTROLLER = Machine(id="pc", role=Role.POWER, location="Trạm BTS", booted=START - 86_400, interfaces=(), plant=PLANT)
 
 
@@ -37,7 +38,7 @@ async def test_a_simulated_controller_tells_what_its_plant_does(
 ):
     """Before a failure of the mains, during it, when they come back to an empty battery, and while it charges."""
     at, port = START + minutes * 60, free_port()
-    with await listen([(Agent(CONTROLLER, b"public"), "127.0.0.1", port)], lambda: at):
+    with await listen([(Agent(CONTROLLER, PUBLIC, START), "127.0.0.1", port)], lambda: at):
         poller = poller_of(port, version=version)
         poll = await poller.poll()
         assert poller.profile == "power"
@@ -60,7 +61,7 @@ async def test_a_simulated_controller_tells_what_its_plant_does(
 
 async def test_a_simulated_controller_falls_silent_with_its_battery(poller_of: Callable[..., SnmpPoller]):
     port = free_port()
-    with await listen([(Agent(CONTROLLER, b"public"), "127.0.0.1", port)], lambda: START + 239 * 60):
+    with await listen([(Agent(CONTROLLER, PUBLIC, START), "127.0.0.1", port)], lambda: START + 239 * 60):
         poll = await poller_of(port, timeout_s=0.2, deadline_s=0.5).poll()
     assert PLANT.at(START + 239 * 60).dark
     assert poll.outcome is Outcome.SILENT

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netmon.snmp import Client
+from netmon.snmp import Client, oid
 from tests.pollers.test_recordings import WALKS, polls_of
 
 RECORDINGS = {"huawei-smu_11b": "power", "huaweiups_ups2000": "ups_huawei", "generex-ups_cs141": "ups"}
@@ -54,14 +54,14 @@ async def test_a_recorded_power_device_is_read_as_others_read_it(client: Client,
     (poll,) = await polls_of(client, recordings, recording, 1)
     (info,) = [r.series for r in poll.readings if r.series.family == "netmon_device_info"]
     assert info.label("profile") == RECORDINGS[recording]
-    read = {r.series.oid: r.value for r in poll.readings if r.series.oid}
+    read = {oid.decode(r.series.oid): r.value for r in poll.readings if r.series.oid}
     theirs = expected(recording)
     in_both = theirs.keys() & read.keys()
     assert len(in_both) >= 4
-    for oid in in_both:
-        meant = MEANT_OTHERWISE.get((recording, oid), theirs[oid])
-        assert read[oid] == pytest.approx(meant), oid
-    assert not read.keys() & {oid for (walk, oid), meant in MEANT_OTHERWISE.items() if walk == recording and meant is None}
+    for name in in_both:
+        meant = MEANT_OTHERWISE.get((recording, name), theirs[name])
+        assert read[name] == pytest.approx(meant), name
+    assert not read.keys() & {name for (walk, name), meant in MEANT_OTHERWISE.items() if walk == recording and meant is None}
 
 
 async def test_a_recorded_site_is_on_mains_with_a_full_battery(client: Client, recordings: int):

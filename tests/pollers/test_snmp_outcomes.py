@@ -9,7 +9,7 @@ import pytest
 from netmon.model import Outcome
 from netmon.pollers import snmp
 from netmon.pollers.icmp import PingUnavailable
-from netmon.snmp import AUTHORIZATION_ERROR, Tag
+from netmon.snmp import AUTHORIZATION_ERROR, Tag, oid
 from tests.peers import free_port
 from tests.pollers.box import IF, IFX, Box
 from tests.pollers.test_snmp_readings import RECEIVED, MakePoller, StartBox, of
@@ -133,7 +133,7 @@ async def test_a_column_that_only_walks_show_is_asked_no_more(box: StartBox, pol
     there.forget()
     poll = await poller.poll()
     assert poll.incomplete == ()
-    assert of(poll, RECEIVED)["eth0"].series.oid == f"{IF}.10.1"
+    assert of(poll, RECEIVED)["eth0"].series.oid == oid.encode(f"{IF}.10.1")
     assert of(poll, "netmon_interface_receive_errors_total") == {}
     assert {query.pdu for query in there.queries} == {Tag.GET}
 

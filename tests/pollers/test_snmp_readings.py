@@ -8,7 +8,7 @@ import pytest
 
 from netmon.model import Kind, Outcome, Poll, Reading
 from netmon.pollers.snmp import SnmpPoller
-from netmon.snmp import Tag
+from netmon.snmp import Tag, oid
 from tests.peers import Snmpd
 from tests.pollers.box import IF, IFX, Box
 
@@ -69,7 +69,7 @@ async def test_a_counter_knows_the_life_that_it_was_read_in(box: StartBox, polle
     poll = await poller_of(there.port).poll()
     reading = of(poll, RECEIVED)["ge-0/0/1"]
     assert reading.series.kind is Kind.COUNTER64
-    assert reading.series.oid == f"{IFX}.6.3"
+    assert reading.series.oid == oid.encode(f"{IFX}.6.3")
     assert reading.epoch is not None
     assert reading.epoch.discontinuity == 7
     assert reading.epoch.identity == "ge-0/0/1"
@@ -90,7 +90,7 @@ async def test_a_row_without_64_bit_counters_is_measured_with_32_bits(box: Start
     received = of(poll, RECEIVED)
     assert (received["wide"].series.kind, received["wide"].value) == (Kind.COUNTER64, 1000 + 2**40)
     assert (received["narrow"].series.kind, received["narrow"].value) == (Kind.COUNTER32, 1010)
-    assert of(poll, "netmon_interface_transmit_bytes_total")["wide"].series.oid == f"{IF}.16.1"
+    assert of(poll, "netmon_interface_transmit_bytes_total")["wide"].series.oid == oid.encode(f"{IF}.16.1")
     assert {name: reading.value for name, reading in of(poll, SPEED).items()} == {"wide": 12_500_000, "narrow": 12_500_000}
 
 
