@@ -1,16 +1,21 @@
-"""Judge: when slots have closed, asks the store for the evidence and the targets for their verdicts.
+"""Judge: when slots have closed, asks the store for what is new and the targets for their verdicts.
 
-Runs in a thread of its own with its own reader: judging a province reads weeks of slots, and no poll waits for that.
+Runs in a thread of its own with its own reader, in short turns: no poll waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from itertools import islice
 from math import isnan, nan
 from threading import Event
+from typing import Any, TypeVar
 
 import structlog
 
@@ -19,24 +24,40 @@ from netmon.inventory import Inventory
 from netmon.model import SLOT_S, End, Link, Meter, Series, Standing, Subject, Verdict, Window
 from netmon.settings import Settings
 from netmon.store import Reader, Store
-from netmon.targets.definitions import AnyTarget, PercentileUtilisation
-from netmon.targets.evaluate import Timeline, evaluate
+from netmon.targets.availability import Interval
+from netmon.targets.definitions import AnyTarget
+from netmon.targets.evaluate import Afresh, Parts, Timeline, evaluate, percentile_links
+from netmon.targets.later import Later, read_once
+from netmon.targets.memory import DayOfLink, Memory, SlotOfLink, SpanKey
 from netmon.targets.percentile import LinkRates
 from netmon.targets.windows import local, month_before, month_of
 from netmon.units import Register
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 GRACE_S = 75.0
 """Slots are judged so long after they ended: by then every device was polled again, and closed them."""
 
-STORED_EVERY_S = 3600.0
-"""A verdict that stands is written again so often; a running netmon tells the newest itself."""
+STORED_IN = 288
+"""A verdict that stands is written again once in so many judgings, which is a day: with their evidence they are large, and a
+running netmon tells the newest itself."""
+
+PARK_S = 1.0
+"""How long a stop may write verdicts that stand."""
 
 SETTLED_S = 2 * SLOT_S
 """So long after a month its last slots have closed, also those that waited for a late poll."""
 
 MONTHS_AT_MOST = 12
+
+TURN_S, REST_S = 0.001, 0.0005
+"""Seconds that the thread works until it rests: meanwhile the loop waits for the interpreter."""
+
+_ROWS_A_LOOK = 64
+_VERDICTS_A_WRITE = 8
+_SHOWN_A_TURN = 20
 
 TOLD = ("commune", "province")
 """Whose changes of verdict are logged; the parts of a commune speak through it."""
@@ -46,16 +67,33 @@ class StoppedError(Exception):
     """netmon stops: no more evidence is read."""
 
 
-class StoreEvidence:
-    """What the store has seen, as the targets ask for it. StoppedError once `stopping` is set."""
+class Turns:
+    """Short turns for the thread. StoppedError once `stopping` is set."""
 
-    def __init__(self, reader: Reader, stopping: Event) -> None:
-        self._reader = reader
+    def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
+        self._since = time.monotonic()
+
+    def go_on(self) -> None:
+        """Called after each small piece of work."""
+        if time.monotonic() - self._since >= TURN_S:
+            self._stopping.wait(REST_S)
+            self._since = time.monotonic()
+        if self._stopping.is_set():
+            raise StoppedError
+
+
+class StoreEvidence:
+    """What the store has seen, as the targets ask for it, at one judging."""
+
+    def __init__(self, reader: Reader, turns: Turns) -> None:
+        self._reader = reader
+        self._turns = turns
+        self._absences: dict[Window, Sequence[Interval]] = {}
 
     def rates(self, link: Link, slots: range) -> LinkRates:
         """The near end's, and the far end's where the near end lacks slots."""
-        self._go_on()
+        self._turns.go_on()
         near = self._reader.rates(link.id, End.NEAR, slots.start, len(slots))
         lacks = any(map(isnan, near.receive)) or any(map(isnan, near.transmit))
         far = self._reader.rates(link.id, End.FAR, slots.start, len(slots)) if lacks and link.far is not None else None
@@ -70,14 +108,39 @@ class StoreEvidence:
 
     def timeline(self, subject: Subject, window: Window) -> Timeline:
         """Spans, netmon's absences, and how much of it a simulator made."""
-        self._go_on()
-        absences = [Window(absence.start, absence.end) for absence in self._reader.absences(*window)]
+        self._turns.go_on()
         simulated_s = self._reader.simulated_seconds(subject, *window)
-        return Timeline(spans=self._reader.spans(subject, *window), absences=absences, simulated_s=simulated_s)
+        return Timeline(self._reader.spans(subject, *window), self.absences(window), simulated_s)
 
-    def _go_on(self) -> None:
-        if self._stopping.is_set():
-            raise StoppedError
+    def absences(self, window: Window) -> Sequence[Interval]:
+        if window not in self._absences:
+            self._absences[window] = [Window(absence.start, absence.end) for absence in self._reader.absences(*window)]
+        return self._absences[window]
+
+    def slots(self, slots: range, links: Collection[str] | None) -> Iterator[SlotOfLink]:
+        for n, row in enumerate(self._reader.slot_rates(slots.start, slots.stop, links)):
+            if n % _ROWS_A_LOOK == 0:
+                self._turns.go_on()
+            yield row
+
+    def days(self, link: str, slots: range) -> Iterator[DayOfLink]:
+        self._turns.go_on()
+        return self._reader.packed_days(link, slots.start, slots.stop)
+
+    def newest(self, kind: str) -> Mapping[str, SpanKey | None]:
+        self._turns.go_on()
+        return self._reader.newest_spans(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one judging came to: its verdicts, those of communes and provinces whose standing is news (with the one before)
+    and whose figures are, and those that are no more."""
+
+    verdicts: list[Verdict]
+    changed: list[tuple[Standing, Verdict]] = field(default_factory=list)
+    shown: list[Verdict] = field(default_factory=list)
+    gone: list[Verdict] = field(default_factory=list)
 
 
 class Judge:
@@ -94,9 +157,19 @@ class Judge:
         self._meter = meter
         self._stopping = Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
-        self._stored: dict[str, tuple[Standing | None, float, float]] = {}
+        self._one = asyncio.Lock()
+        self._memory = Memory()
         self._shown: frozenset[str] = frozenset()  # provinces whose communes are exported
-        self.verdicts: list[Verdict] = list(reader.verdicts())
+        self._series: dict[str, tuple[Series, ...]] = {}  # of the verdicts that are on the page, by their names
+        self._day: date | None = None  # for which the series were made
+        self.verdicts: list[Verdict] = [
+            replace(verdict, evidence=Later(partial(self._stored_evidence, verdict)))
+            for verdict in reader.verdicts_in_brief()
+        ]
+        self._past: list[Verdict] = []  # those of the judging before
+        self._settled: Window | None = None  # a month before which no month is due any more
+        # The standing and window that are stored, those that were stored longest ago first.
+        self._stored = {verdict.id: (verdict.standing, verdict.window) for verdict in self.verdicts}
 
     async def run_forever(self, settings: Callable[[], Settings]) -> None:
         """Judges at once, for the store may hold enough already; then whenever slots have closed."""
@@ -114,58 +187,133 @@ class Judge:
 
     async def judge(self, settings: Settings, now: float) -> None:
         """All targets at `now`, Unix seconds. A bug in a rule is counted and logged, and the last verdicts stand."""
-        try:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, self._verdicts, settings, now)
-            self._tell(found, now)
-            for month in due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now):
-                final = await loop.run_in_executor(self._thread, self._verdicts, settings, now, month)
-                log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=len(final))
-                self._store.put_verdicts(final, now)
-        except StoppedError:
-            return
-        except Exception:
-            self._meter.count("netmon_bugs_total", room="targets")
-            log.exception("judging failed by a bug")
-
-    def _tell(self, found: list[Verdict], now: float) -> None:
-        """To the page, the log and the store."""
-        before = {verdict.id: verdict for verdict in self.verdicts}
-        for gone in before.keys() - {verdict.id for verdict in found}:
-            self._outlets.forget(f"verdict:{gone}")
-            self._store.drop_verdict(before[gone].target, before[gone].subject)
-            self._stored.pop(gone, None)
-        for verdict in found:
-            known = before.get(verdict.id)
-            if known is not None and known.standing is not verdict.standing and verdict.subject.kind in TOLD:
-                was, now_is = str(known.standing), str(verdict.standing)
-                log.info("verdict changed", target=verdict.target, subject=verdict.subject.id, was=was, verdict=now_is)
-            self._show(verdict, now)
-        self.verdicts = found
-        self._put([verdict for verdict in found if self._is_due(verdict, now)], now)
+        async with self._one:
+            try:
+                await self._tell(await self._in_thread(self._find, settings, now), now)
+                for month in await self._in_thread(self._months, now):
+                    count = await self._in_thread(self._close, settings, now, month)
+                    log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=count)
+            except StoppedError:
+                return
+            except Exception:
+                self._memory = Memory()
+                self._meter.count("netmon_bugs_total", room="targets")
+                log.exception("judging failed by a bug")
 
     def park(self, now: float) -> None:
-        """Stores the verdicts as they stand: netmon stops."""
-        self._put(self.verdicts, now)
+        """Stores the verdicts as they stand, those first that were stored longest ago: netmon stops."""
+        until = time.monotonic() + PARK_S
+        by_id = {verdict.id: verdict for verdict in self.verdicts}
+        waiting = iter([by_id[name] for name in list(self._stored) if name in by_id])
+        while time.monotonic() < until and (some := list(islice(waiting, _VERDICTS_A_WRITE))):
+            self._put(some, now)
 
-    def _is_due(self, verdict: Verdict, now: float) -> bool:
-        """Verdicts are written when they change, when a new month begins and once in a while: with their evidence they are
-        large."""
-        standing, at, end = self._stored.get(verdict.id, (None, 0.0, 0.0))
-        return standing is not verdict.standing or max(now - at, verdict.window.end - end) >= STORED_EVERY_S
+    # --- in the thread ------------------------------------------------------------------------------------------------
 
-    def _put(self, verdicts: Sequence[Verdict], now: float) -> None:
-        self._store.put_verdicts(verdicts, now)
-        self._stored.update((verdict.id, (verdict.standing, now, verdict.window.end)) for verdict in verdicts)
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    def _verdicts(self, settings: Settings, now: float, month: Window | None = None) -> list[Verdict]:
-        """What the thread does: the verdicts of now, or the final ones of a month that is over."""
+    def _find(self, settings: Settings, now: float) -> Found:
+        """Judges, and stores what is due."""
+        turns = Turns(self._stopping)
+        while self._past:  # to let go of all at once would hold the interpreter
+            del self._past[-_VERDICTS_A_WRITE:]
+            turns.go_on()
+        if self._day != (day := local(now).date()):
+            self._day, self._series = day, {}
+        self._memory.look(StoreEvidence(self._reader, turns), percentile_links(settings.targets, settings.inventory), now)
+        before = {verdict.id: verdict for verdict in self.verdicts}
+        found = Found(self._verdicts(settings, now, self._memory, turns))
+        longest_ago = set(islice(self._stored, len(self._stored) // STORED_IN + 1))
+        due = []
+        for verdict in found.verdicts:
+            turns.go_on()
+            name = verdict.id
+            was = before.pop(name, None)
+            if verdict.subject.kind in TOLD:
+                if was is not None and was.standing is not verdict.standing:
+                    found.changed.append((was.standing, verdict))
+                if was is None or name not in self._series or _figures(was) != _figures(verdict):
+                    found.shown.append(verdict)
+            if name in longest_ago or self._is_news(name, verdict):
+                due.append(verdict)
+        found.gone.extend(before.values())
+        waiting = iter(due)
+        while some := list(islice(waiting, _VERDICTS_A_WRITE)):
+            self._put(some, now)
+            turns.go_on()
+        return found
+
+    def _months(self, now: float) -> list[Window]:
+        """The months that are due; looked for once a month, and until none is."""
+        settled = month_of(now - SETTLED_S)
+        if settled == self._settled:
+            return []
+        months = due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now)
+        if not months:
+            self._settled = settled
+        return months
+
+    def _close(self, settings: Settings, now: float, month: Window) -> int:
+        """Stores the final verdicts of a month that is over, together; how many there are."""
+        turns = Turns(self._stopping)
+        final = self._verdicts(settings, now, Afresh(StoreEvidence(self._reader, turns), month), turns, month)
+        self._store.put_verdicts(final, now)
+        return len(final)
+
+    def _verdicts(
+        self, settings: Settings, now: float, judged: Parts, turns: Turns, month: Window | None = None
+    ) -> list[Verdict]:
         day = local(month.end - 1 if month else now).date()
         communes = {
             province: [unit.code for unit in self._register.communes(province, day)] for province in settings.provinces
         }
-        evidence = StoreEvidence(self._reader, self._stopping)
-        return evaluate(settings.targets, settings.inventory, communes, settings.scope, evidence, now, month)
+        verdicts = []
+        for verdict in evaluate(settings.targets, settings.inventory, communes, settings.scope, judged, now, month):
+            verdicts.append(verdict)
+            turns.go_on()
+        return verdicts
+
+    def _is_news(self, name: str, verdict: Verdict) -> bool:
+        """Whether its standing is not the one that is stored, or its window begins after the one that is: a new month."""
+        standing, window = self._stored.get(name, (None, None))
+        return standing is not verdict.standing or window is None or verdict.window.start >= window.end
+
+    def _put(self, verdicts: Sequence[Verdict], now: float) -> None:
+        self._store.put_verdicts([replace(verdict, evidence=read_once(verdict.evidence)) for verdict in verdicts], now)
+        for verdict in verdicts:
+            self._stored.pop(verdict.id, None)
+            self._stored[verdict.id] = verdict.standing, verdict.window
+
+    def _stored_evidence(self, verdict: Verdict) -> Mapping[str, Any]:
+        stored = self._reader.verdict(verdict.target, verdict.subject.id)
+        return {} if stored is None else stored.evidence
+
+    # --- on the loop --------------------------------------------------------------------------------------------------
+
+    async def _tell(self, found: Found, now: float) -> None:
+        """To the page and the log."""
+        day = local(now).date()
+        self._past, self.verdicts = self.verdicts, found.verdicts
+        for was, verdict in found.changed:
+            log.info(
+                "verdict changed",
+                target=verdict.target,
+                subject=verdict.subject.id,
+                was=str(was),
+                verdict=str(verdict.standing),
+            )
+        for n, verdict in enumerate(found.gone):
+            if n % _SHOWN_A_TURN == 0:
+                await asyncio.sleep(0)
+            self._outlets.forget(f"verdict:{verdict.id}")
+            self._store.drop_verdict(verdict.target, verdict.subject)
+            self._stored.pop(verdict.id, None)
+            self._series.pop(verdict.id, None)
+        for n, verdict in enumerate(found.shown):
+            if n % _SHOWN_A_TURN == 0:
+                await asyncio.sleep(0)
+            self._show(verdict, day)
 
     def show_communes(self, provinces: Iterable[str], now: float) -> None:
         """netmon_commune_info: names for dashboards, by code; those of provinces that are no longer ours go."""
@@ -180,38 +328,39 @@ class Judge:
                 infos.append((series, 1.0))
             self._outlets.put(f"communes:{province}", infos, kept=True)
 
-    def _show(self, verdict: Verdict, now: float) -> None:
+    def _show(self, verdict: Verdict, day: date) -> None:
         """Puts a commune's or province's verdict on the page; parts are for `explain` and the API."""
-        if verdict.subject.kind == "commune":
-            unit = self._register.unit(verdict.subject.id, local(now).date())
-            place: tuple[tuple[str, str], ...] = (("province", unit.parent if unit else ""), ("commune", verdict.subject.id))
-            stem = "netmon_target"
-        elif verdict.subject.kind == "province":
-            place = (("province", verdict.subject.id),)
-            stem = "netmon_province_target"
-        else:
-            return
-        labels = (*place, ("target", verdict.target))
-        samples: list[tuple[Series, float]] = [
-            (Series(f"{stem}_verdict", (*labels, ("verdict", standing))), int(verdict.standing is standing))
-            for standing in Standing
-        ]
-        samples.append((Series(f"{stem}_limit", labels), verdict.limit))
+        series = self._series.get(verdict.id)
+        if series is None:
+            series = self._series[verdict.id] = self._series_of(verdict, day)
         # NaN: nothing was measured; the series never goes (SEMANTICS 8).
-        samples.append((Series(f"{stem}_value", labels), nan if verdict.value is None else verdict.value))
+        figures = [verdict.limit, nan if verdict.value is None else verdict.value, verdict.coverage]
+        values = [*(int(verdict.standing is standing) for standing in Standing), *figures]
+        self._outlets.put_values(f"verdict:{verdict.id}", series, values[: len(series)], kept=True)
+
+    def _series_of(self, verdict: Verdict, day: date) -> tuple[Series, ...]:
         if verdict.subject.kind == "commune":
-            samples.append((Series(f"{stem}_coverage_ratio", labels), verdict.coverage))
-        self._outlets.put(f"verdict:{verdict.id}", samples, kept=True)
+            unit = self._register.unit(verdict.subject.id, day)
+            place: tuple[tuple[str, str], ...] = (("province", unit.parent if unit else ""), ("commune", verdict.subject.id))
+            stem, figures = "netmon_target", ["limit", "value", "coverage_ratio"]
+        else:
+            place = (("province", verdict.subject.id),)
+            stem, figures = "netmon_province_target", ["limit", "value"]
+        labels = (*place, ("target", verdict.target))
+        return (
+            *(Series(f"{stem}_verdict", (*labels, ("verdict", standing))) for standing in Standing),
+            *(Series(f"{stem}_{figure}", labels) for figure in figures),
+        )
+
+
+def _figures(verdict: Verdict) -> tuple[Standing, float | None, float, float]:
+    """What the page shows of it."""
+    return verdict.standing, verdict.value, verdict.limit, verdict.coverage
 
 
 def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]:
     """The links whose slots a target needs: they are kept longer than others (SEMANTICS 4)."""
-    selections = [target.applies_to for target in targets if isinstance(target, PercentileUtilisation)]
-    return {
-        link.id
-        for link in inventory.links.values()
-        if any(selection.takes_link(link, inventory.sites[link.site]) for selection in selections)
-    }
+    return set(percentile_links(targets, inventory))
 
 
 def due_months(first_evidence: float | None, frozen: Container[Window], now: float) -> list[Window]:

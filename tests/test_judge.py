@@ -136,7 +136,7 @@ def test_only_links_that_a_percentile_judges_are_kept_longer(settings):
 
 async def test_a_bug_in_a_rule_is_counted_and_the_last_verdicts_stand(settings, store, monkeypatch):
     own = OwnMetrics()
-    judge = Judge(units.load(), store, store.reader(), Page(own), own)
+    judge = Judge(units.load(), store, store.reader(), Outlets(Page(own)), own)
     await judge.judge(settings, OCTOBER.end)
     before = judge.verdicts
     assert before
@@ -148,3 +148,52 @@ async def test_a_bug_in_a_rule_is_counted_and_the_last_verdicts_stand(settings, 
     await judge.judge(settings, OCTOBER.end + 300)
     assert judge.verdicts is before
     assert 'netmon_bugs_total{room="targets"} 1.0' in own.render().decode()
+
+
+async def test_what_stands_is_written_again_once_in_a_while_and_at_the_stop(settings, store, monkeypatch):
+    """Evidence is large: of the verdicts that stand only those go to the store that were written longest ago."""
+    fill(store, OCTOBER.start, OCTOBER.end - 86_400)
+    judge = Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics())
+    written: list[list[str]] = []
+    put = store.put_verdicts
+
+    def noting(verdicts, at):
+        written[-1].extend(verdict.id for verdict in verdicts)
+        put(verdicts, at)
+
+    monkeypatch.setattr(store, "put_verdicts", noting)
+    monkeypatch.setattr("netmon.judge.STORED_IN", 3)
+    now = OCTOBER.end - 86_400
+    for n in range(4):
+        written.append([])
+        await judge.judge(settings, now + 300 * n)
+    every = {verdict.id for verdict in judge.verdicts}
+    assert set(written[0]) == every
+    assert all(0 < len(some) < len(every) for some in written[1:])
+    assert set().union(*written[1:]) == every
+    written.append([])
+    judge.park(now + 1000)
+    assert set(written[-1]) == every
+    store.flush()
+    again = Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics())
+    assert {verdict.id for verdict in again.verdicts} == every
+    one = next(verdict for verdict in again.verdicts if verdict.id == "up/s1")
+    assert one.evidence["rule"] == "availability", "what was stored is known before the first judging, with its evidence"
+    written.append([])
+    await again.judge(settings, now + 900)
+    assert len(written[-1]) < len(every), "a restart writes nothing anew"
+
+
+async def test_the_page_is_told_only_what_changed(settings, store, monkeypatch):
+    fill(store, OCTOBER.start, OCTOBER.end)
+    outlets, put = Outlets(Page(OwnMetrics())), []
+    told = outlets.put_values
+    monkeypatch.setattr(outlets, "put_values", lambda owner, *rest, **more: (put.append(owner), told(owner, *rest, **more)))
+    judge = Judge(units.load(), store, store.reader(), outlets, OwnMetrics())
+    await judge.judge(settings, OCTOBER.end - 600)
+    first, put[:] = set(put), []
+    await judge.judge(settings, OCTOBER.end - 300)
+    assert {f"verdict:p95/{COMMUNE}", f"verdict:up/{COMMUNE}", "verdict:all/04"} <= first
+    assert f"verdict:up/{COMMUNE}" in put, "its value grows with the time"
+    assert "verdict:p95/01279" not in put, "nothing is known of it, as before"
+    assert set(put) < first

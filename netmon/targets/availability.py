@@ -7,13 +7,15 @@ them, local ISO 8601.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any, Protocol
 
 from netmon.model import LinkState, Service, Span, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import Availability
+from netmon.targets.later import Later
 from netmon.targets.windows import DAY_S, iso, month_of
 
 LONGEST = 20
@@ -70,7 +72,7 @@ def judge_availability(
     excluded = _union(declared, seen)
     undeclared = list(_pieces([Span(*piece) for piece in pieces], excluded, seen))
     declared_s = sum(end - start for start, end in excluded)
-    budget_s = round((1 - target.limit) * (window.end - window.start), 6)
+    budget_s = _budget_s(target, window)
     outages = _outages(target.of, pieces)
     longest = sorted(outages, key=lambda outage: outage.start - outage.end)[:LONGEST]
     return Verdict(
@@ -104,6 +106,92 @@ def judge_availability(
             "simulated_s": simulated_s,
         },
     )
+
+
+class Account:
+    """What is remembered of a subject's states, so that judging it again neither reads nor counts while the last state
+    lasts: its seconds grow, all others stand. `judge_availability` is the definition; an Account says the same."""
+
+    __slots__ = (
+        "_absences",
+        "_before",
+        "_from",
+        "_measured",
+        "_open",
+        "_simulated_s",
+        "_spans",
+        "_start",
+        "_whole",
+        "_window",
+    )
+
+    def __init__(self, spans: Sequence[Span], window: Window, simulated_s: float, *, measured: bool) -> None:
+        """All the spans from the window's start on, also after its end; one that lasts has no end (inf), and is the last.
+        `measured`: a simulator made none of them."""
+        lasts = bool(spans) and spans[-1].end == inf
+        self._spans = tuple(spans[:-1] if lasts else spans)
+        self._open = spans[-1] if lasts else None
+        self._window = window
+        self._measured = measured
+        self._simulated_s = simulated_s
+        self._start: float | None = None  # of the window that was counted
+        self._absences: Sequence[Interval] = ()
+        self._before = _tally("", (), 0.0)
+        self._whole = False  # whether all but that was counted
+        self._from = 0.0  # where what is not counted begins: from here on only the open span lasts, if there is one
+
+    def covers(self, window: Window) -> bool:
+        """Whether what was read is enough for this window; of what was simulated there is a figure for one window only."""
+        return window == self._window or (self._measured and window.start >= self._window.start)
+
+    def verdict(
+        self, target: Availability, subject: Subject, absences: Sequence[Interval], window: Window, now: float
+    ) -> Verdict:
+        """The verdict over a window that it covers."""
+        end = max(window.start, min(window.end, now))
+        if self._start != window.start or self._absences is not absences or not self._whole or self._from > end:
+            self._count(target.of, absences, window.start, end)
+        raw = self._before
+        lasting = () if self._open is None or self._from > end else (Span(self._open.state, self._from, end),)
+        raw = _tally(target.of, lasting, end - window.start, raw)
+        spans = self._spans if self._open is None else (*self._spans, self._open)
+        return Verdict(
+            target=target.id,
+            subject=subject,
+            standing=_standing(target, raw, _budget_s(target, window)),
+            value=raw.value,
+            limit=target.limit,
+            coverage=raw.coverage,
+            window=window,
+            final=target.window_days is None and now >= window.end,
+            evidence=Later(partial(_evidence, target, subject, spans, absences, window, now, self._simulated_s)),
+        )
+
+    def _count(self, of: str, absences: Sequence[Interval], start: float, end: float) -> None:
+        self._spans = tuple(span for span in self._spans if span.end > start)
+        spans = self._spans if self._open is None else (*self._spans, self._open)
+        known = [span.start if span is self._open else span.end for span in spans]
+        self._start, self._absences = start, absences
+        self._from = max([start, *known, *(absence.end for absence in absences)])
+        self._whole = self._from <= end
+        counted = Window(start, min(self._from, end))
+        self._before = _tally(of, _pieces(spans, absences, counted), counted.end - counted.start)
+
+
+def _evidence(
+    target: Availability,
+    subject: Subject,
+    spans: Sequence[Span],
+    absences: Sequence[Interval],
+    window: Window,
+    now: float,
+    simulated_s: float,
+) -> Mapping[str, Any]:
+    return judge_availability(target, subject, spans, absences, window, now, simulated_s=simulated_s).evidence
+
+
+def _budget_s(target: Availability, window: Window) -> float:
+    return round((1 - target.limit) * (window.end - window.start), 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +238,11 @@ def _standing(target: Availability, raw: _Tally, budget_s: float) -> Standing:
     return Standing.MET
 
 
-def _tally(of: str, pieces: Iterable[Span], elapsed: float) -> _Tally:
+def _tally(of: str, pieces: Iterable[Span], elapsed: float, before: _Tally | None = None) -> _Tally:
+    """The seconds of the pieces, on top of those of what was `before` them."""
     available = not_available = on_backup = 0.0
+    if before is not None:
+        available, not_available, on_backup = before.available, before.not_available, before.on_backup
     for state, start, end in pieces:
         if state in _AVAILABLE[of]:
             available += end - start

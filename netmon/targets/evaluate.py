@@ -49,15 +49,47 @@ class Evidence(Protocol):
         ...
 
 
+class Parts(Protocol):
+    """Who judges links and sites, of which the rest is made."""
+
+    def link(self, target: PercentileUtilisation, link: Link, now: float) -> Verdict:
+        """The verdict on the load of a link."""
+        ...
+
+    def availability(self, target: Availability, subject: Subject, now: float) -> Verdict:
+        """The verdict on a site's service or on a link."""
+        ...
+
+
+class Afresh:
+    """Judges each part from all its evidence, at this moment or finally on a `month` that is over."""
+
+    def __init__(self, evidence: Evidence, month: Window | None = None) -> None:
+        self._evidence = evidence
+        self._month = month
+
+    def link(self, target: PercentileUtilisation, link: Link, now: float) -> Verdict:
+        month = self._month
+        if month is None:
+            return judge_link(target, link, self._evidence.rates(link, slots_needed(now)), now)
+        slots = range(slots_needed(month.start + DAY_S).start, slots_needed(month.end).stop)
+        return judge_month(target, link, self._evidence.rates(link, slots), month, now)
+
+    def availability(self, target: Availability, subject: Subject, now: float) -> Verdict:
+        window = self._month or availability_window(target, now)
+        seen = self._evidence.timeline(subject, window)
+        return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
+
+
 def evaluate(
     targets: Iterable[AnyTarget],
     places: Places,
     communes: Mapping[str, Sequence[str]],
     scope_except: Mapping[str, str],
-    evidence: Evidence,
+    judged: Parts,
     now: float,
     month: Window | None = None,
-) -> list[Verdict]:
+) -> Iterator[Verdict]:
     """The verdicts at `now`, each target over its own window: parts before their commune, communes before their province.
 
     With a `month` that is over, the final verdicts on that month, of the targets that have one: a rolling availability has
@@ -68,61 +100,62 @@ def evaluate(
     scope is judged, but counts for no commune.
     """
     by_id = {target.id: target for target in targets if month is None or _is_monthly(target)}
-    verdicts: list[Verdict] = []
     of_communes: dict[str, dict[str, Verdict]] = {}
     in_scope = [code for codes in communes.values() for code in codes if code not in scope_except]
     for target in by_id.values():
         if isinstance(target, Share):
             continue
         parts: dict[str, list[Verdict]] = {}
-        for commune, verdict in _parts(target, places, evidence, now, month):
-            verdicts.append(verdict)
+        for commune, verdict in _parts(target, places, judged, now):
+            yield verdict
             if commune is not None:
                 parts.setdefault(commune, []).append(verdict)
-        of_communes[target.id] = {
-            code: _commune(target, code, parts.get(code, []), month or _window(target, now), final=month is not None)
-            for code in in_scope
-        }
-        verdicts += of_communes[target.id].values()
+        window, of_communes[target.id] = month or _window(target, now), {}
+        for code in in_scope:
+            found = _commune(target, code, parts.get(code, []), window, final=month is not None)
+            of_communes[target.id][code] = found
+            yield found
     for target in by_id.values():
         if isinstance(target, Share) and target.of in by_id:
             window = month or _window(by_id[target.of], now)
             for province, codes in communes.items():
                 standings = [(code, of_communes[target.of][code].standing) for code in codes if code not in scope_except]
                 left_out = {code: scope_except[code] for code in codes if code in scope_except}
-                verdicts.append(
-                    province_verdict(
-                        target, province, standings, window=window, final=month is not None, out_of_scope=left_out
-                    )
+                yield province_verdict(
+                    target, province, standings, window=window, final=month is not None, out_of_scope=left_out
                 )
-    return verdicts
+
+
+def percentile_links(targets: Iterable[AnyTarget], places: Places) -> dict[str, Link]:
+    """The links whose load a target judges, by id."""
+    selections = [target.applies_to for target in targets if isinstance(target, PercentileUtilisation)]
+    return {
+        link.id: link
+        for link in places.links.values()
+        if any(selection.takes_link(link, places.sites[link.site]) for selection in selections)
+    }
 
 
 def _is_monthly(target: AnyTarget) -> bool:
     return not isinstance(target, Availability) or target.window_days is None
 
 
-def _parts(
-    target: CommuneTarget, places: Places, evidence: Evidence, now: float, month: Window | None
-) -> Iterator[tuple[str | None, Verdict]]:
+def _parts(target: CommuneTarget, places: Places, judged: Parts, now: float) -> Iterator[tuple[str | None, Verdict]]:
     """The verdicts on the links or sites that a target selects, each with the commune that it counts for, if any."""
     if isinstance(target, Availability) and target.of == "service":
         for site in places.sites.values():
             if target.applies_to.takes_site(site):
                 commune = site.commune if _speaks_for_commune(target, site) else None
-                yield commune, _availability(target, Subject("site", site.id), evidence, now, month)
+                yield commune, judged.availability(target, Subject("site", site.id), now)
         return
     for link in places.links.values():
         site = places.sites[link.site]
         if not target.applies_to.takes_link(link, site):
             continue
         if isinstance(target, Availability):
-            yield site.commune, _availability(target, Subject("link", link.id), evidence, now, month)
-        elif month is None:
-            yield site.commune, judge_link(target, link, evidence.rates(link, slots_needed(now)), now)
+            yield site.commune, judged.availability(target, Subject("link", link.id), now)
         else:
-            slots = range(slots_needed(month.start + DAY_S).start, slots_needed(month.end).stop)
-            yield site.commune, judge_month(target, link, evidence.rates(link, slots), month, now)
+            yield site.commune, judged.link(target, link, now)
 
 
 def _speaks_for_commune(target: Availability, site: Site) -> bool:
@@ -130,12 +163,6 @@ def _speaks_for_commune(target: Availability, site: Site) -> bool:
     target that selects no People's Committee asks about just the kinds that it names."""
     kinds = target.applies_to.site_kind
     return site.kind is SiteKind.PEOPLES_COMMITTEE or bool(kinds and SiteKind.PEOPLES_COMMITTEE not in kinds)
-
-
-def _availability(target: Availability, subject: Subject, evidence: Evidence, now: float, month: Window | None) -> Verdict:
-    window = month or availability_window(target, now)
-    seen = evidence.timeline(subject, window)
-    return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
 
 
 def _commune(target: CommuneTarget, code: str, parts: Sequence[Verdict], window: Window, *, final: bool) -> Verdict:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from heapq import nlargest
 from itertools import filterfalse
 from math import ceil, inf, isnan, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 from netmon.model import SLOT_S, Capacity, Direction, End, Link, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import PercentileUtilisation
@@ -109,17 +109,64 @@ def judge_month(target: PercentileUtilisation, link: Link, rates: LinkRates, mon
     """
     days = round((month.end - month.start) / DAY_S)
     ends = [end for end in (month.start + day * DAY_S for day in range(1, days + 1)) if end <= now]
-    verdicts = [judge_link(target, link, rates, end) for end in ends]
-    if not verdicts:
+    if not ends:
         evidence: dict[str, Any] = {"rule": "percentile_utilisation", "reading": target.reading, "midnights": []}
         none_yet = judge_link(target, link, rates, month.start)
         return replace(none_yet, standing=Standing.UNPROVEN, value=None, coverage=0.0, window=month, evidence=evidence)
+    slots = range(slots_needed(ends[0]).start, slots_needed(ends[-1]).stop)
+    tracks = [_track(link, rates, direction, slots) for direction in Direction]
+    outcomes = [_outcome(target, tracks, end) for end in ends]
     midnights = [
         {"end": end, "local": iso(end), "standing": each.standing.value, "value": each.value, "coverage": each.coverage}
-        for end, each in zip(ends, verdicts, strict=True)
+        for end, each in zip(ends, outcomes, strict=True)
     ]
-    worst = max(verdicts, key=lambda each: _badness(each.standing, each.value))
-    return replace(worst, window=month, final=now >= month.end, evidence={**worst.evidence, "midnights": midnights})
+    worst = max(range(len(ends)), key=lambda i: badness(outcomes[i]))
+    whole = judge_link(target, link, rates, ends[worst])
+    return replace(whole, window=month, final=now >= month.end, evidence={**whole.evidence, "midnights": midnights})
+
+
+class Outcome(NamedTuple):
+    """What a verdict comes to."""
+
+    standing: Standing
+    value: float | None
+    coverage: float
+
+
+def daily_outcome(target: PercentileUtilisation, link: Link, rates: LinkRates, now: float) -> Outcome:
+    """What the daily reading alone comes to at `now`."""
+    slots = slots_needed(now)
+    return _told(_daily_reading(target, [_track(link, rates, direction, slots) for direction in Direction], now))
+
+
+def outcome_of(target: PercentileUtilisation, value: float | None, coverage: float, *, beyond: bool) -> Outcome:
+    """What a percentile says. `beyond`: so many slots are above the limit that it is a miss whatever the coverage."""
+    if beyond:
+        return Outcome(Standing.MISSED, value, coverage)
+    if value is None or coverage < target.coverage:
+        return Outcome(Standing.UNPROVEN, value, coverage)
+    return Outcome(_against_limit(target, value), value, coverage)
+
+
+def badness(outcome: Outcome) -> tuple[int, float]:
+    """Higher is worse; no figure at all is worst."""
+    return severity(outcome.standing), inf if outcome.value is None else outcome.value
+
+
+def utilisations(link: Link, rates: LinkRates, direction: Direction, slots: range) -> list[float]:
+    """The utilisation of each of these slots, NaN where there is none."""
+    return _track(link, rates, direction, slots).utilisation
+
+
+def _outcome(target: PercentileUtilisation, tracks: Iterable[_Track], now: float) -> Outcome:
+    if target.reading == "daily":
+        return _told(_daily_reading(target, tracks, now))
+    slots = _slots(window_of(target, now))
+    return max((_told(_figures(target, track, slots)) for track in tracks), key=badness)
+
+
+def _told(figures: dict[str, Any]) -> Outcome:
+    return Outcome(Standing(figures["standing"]), figures["value"], figures["coverage"])
 
 
 # --- one direction ----------------------------------------------------------------------------------------------------
@@ -194,14 +241,9 @@ def _figures(target: PercentileUtilisation, track: _Track, slots: range) -> dict
     p95 = present[rank(n) - 1] if n else None
     above = n - bisect_right(present, target.limit)
     coverage = n / len(slots)
-    if above > len(slots) - rank(len(slots)):
-        standing = Standing.MISSED
-    elif p95 is None or coverage < target.coverage:
-        standing = Standing.UNPROVEN
-    else:
-        standing = _against_limit(target, p95)
+    beyond = above > len(slots) - rank(len(slots))
     return {
-        "standing": standing.value,
+        "standing": outcome_of(target, p95, coverage, beyond=beyond).standing.value,
         "value": p95,
         "rank": rank(n),
         "rate": None if p95 is None else track.rate[cut][utilisation.index(p95)],
@@ -258,7 +300,7 @@ def _daily_reading(target: PercentileUtilisation, tracks: Iterable[_Track], now:
 
 def _reading(slots: range, directions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Each direction by itself; the worse one speaks."""
-    name, speaks = max(directions.items(), key=lambda item: _badness(Standing(item[1]["standing"]), item[1]["value"]))
+    name, speaks = max(directions.items(), key=lambda item: badness(_told(item[1])))
     return {
         "standing": speaks["standing"],
         "value": speaks["value"],
@@ -267,10 +309,6 @@ def _reading(slots: range, directions: dict[str, dict[str, Any]]) -> dict[str, A
         "window": [slots.start * SLOT_S, slots.stop * SLOT_S],
         "directions": directions,
     }
-
-
-def _badness(standing: Standing, value: float | None) -> tuple[int, float]:
-    return severity(standing), inf if value is None else value
 
 
 def _missing(values: Iterable[float]) -> int:

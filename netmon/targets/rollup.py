@@ -6,16 +6,20 @@ Worst first: missed, unproven, at_risk, met; exempt drops out, and an empty set 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from netmon.model import Standing, Subject, Verdict, Window
 from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
+from netmon.targets.later import Later, read_once
 
 _WORST_FIRST = (Standing.MISSED, Standing.UNPROVEN, Standing.AT_RISK, Standing.MET, Standing.EXEMPT)
+_SEVERITY = {standing: -place for place, standing in enumerate(_WORST_FIRST)}
 
 
 def severity(standing: Standing) -> int:
     """Higher is worse."""
-    return -_WORST_FIRST.index(standing)
+    return _SEVERITY[standing]
 
 
 def worst(standings: Iterable[Standing]) -> Standing:
@@ -55,18 +59,27 @@ def commune_verdict(
         coverage=0.0 if speaks is None else speaks.coverage,
         window=window if speaks is None else speaks.window,
         final=final if speaks is None else speaks.final,
-        evidence={
-            "rule": rule_name(target),
-            "parts": [
-                {"kind": part.subject.kind, "id": part.subject.id, "standing": part.standing.value, "value": part.value,
-                 "coverage": part.coverage}
-                for part in parts
-            ],
-            "worst": None if speaks is None else {
-                "kind": speaks.subject.kind, "id": speaks.subject.id, "evidence": dict(speaks.evidence)
-            },
-        },
-    )  # fmt: skip
+        evidence=Later(partial(_commune_evidence, target, tuple(parts), speaks)),
+    )
+
+
+def _commune_evidence(target: AnyTarget, parts: Sequence[Verdict], speaks: Verdict | None) -> dict[str, Any]:
+    return {
+        "rule": rule_name(target),
+        "parts": [
+            {
+                "kind": part.subject.kind,
+                "id": part.subject.id,
+                "standing": part.standing.value,
+                "value": part.value,
+                "coverage": part.coverage,
+            }
+            for part in parts
+        ],
+        "worst": None
+        if speaks is None
+        else {"kind": speaks.subject.kind, "id": speaks.subject.id, "evidence": read_once(speaks.evidence)},
+    }
 
 
 def _badness(target: PercentileUtilisation | Availability, part: Verdict) -> tuple[int, float]:

@@ -48,3 +48,13 @@ def window_rates(receive: Sequence[float], transmit: Sequence[float] | None = No
 
 
 ABSENT = nan
+
+
+class NoMeter:
+    """Counts nothing."""
+
+    def count(self, family: str, amount: float = 1, /, **labels: str) -> None: ...
+
+    def gauge(self, family: str, value: float, /, **labels: str) -> None: ...
+
+    def observe(self, family: str, value: float, /, **labels: str) -> None: ...

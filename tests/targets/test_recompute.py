@@ -16,9 +16,9 @@ from netmon.cli import explain as command
 from netmon.inventory import Inventory
 from netmon.model import End, LinkKind, Octets, Slot, Standing, Subject
 from netmon.store import Store
-from netmon.targets.evaluate import Timeline, evaluate
+from netmon.targets.evaluate import Afresh, Timeline, evaluate
 from netmon.targets.percentile import LinkRates
-from tests.targets.made import FIRST_K, FULL, LAST_K, NOW, P95, SERVICE, SHARE, link, site
+from tests.targets.made import FIRST_K, FULL, LAST_K, NOW, P95, SERVICE, SHARE, NoMeter, link, site
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "recompute"
 HQ = Subject("site", "ub-01273")
@@ -51,14 +51,6 @@ credentials:
 canaries: [core-1]
 store: {path: netmon.db}
 """
-
-
-class NoMeter:
-    def count(self, family, amount=1, /, **labels): ...
-
-    def gauge(self, family, value, /, **labels): ...
-
-    def observe(self, family, value, /, **labels): ...
 
 
 class FromStore:
@@ -110,9 +102,8 @@ def judged(tmp_path_factory):
         store.fold(NOW)
         store.flush()
         places = Inventory({HQ.id: site(HQ.id)}, {}, {LINK.id: link()})
-        verdicts = evaluate(
-            [P95, SERVICE, SHARE], places, {"04": ["01273"]}, {}, FromStore(store.reader()), NOW
-        )  # fmt: skip
+        judged = Afresh(FromStore(store.reader()))
+        verdicts = list(evaluate([P95, SERVICE, SHARE], places, {"04": ["01273"]}, {}, judged, NOW))
         store.put_verdicts(verdicts, NOW)
         store.flush()
     return home

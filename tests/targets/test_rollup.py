@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netmon.inventory import Inventory
 from netmon.model import LinkKind, SiteKind, Span, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import Selection
-from netmon.targets.evaluate import Timeline, evaluate
+from netmon.targets.evaluate import Afresh, Timeline, evaluate
 from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict, worst
 from tests.targets.made import NOW, P95, SERVICE, SHARE, link, site, window_rates
 
@@ -140,7 +140,8 @@ def run(targets, evidence=None, communes=("01273", "01279", "01288"), scope_exce
     ]
     links = [link(name="l1", at="hq1"), link(name="l2", at="hq2"), replace(link(name="lte1", at="hq1"), kind=LinkKind.LTE)]
     places = Inventory({each.id: each for each in sites}, {}, {each.id: each for each in links})
-    found = evaluate(targets, places, {"04": communes}, scope_except or {}, evidence or Measured(), NOW)
+    judged = Afresh(evidence or Measured())
+    found = list(evaluate(targets, places, {"04": communes}, scope_except or {}, judged, NOW))
     verdicts = {verdict.id: verdict for verdict in found}
     assert len(verdicts) == len(found), "no verdict is said twice"
     return verdicts
