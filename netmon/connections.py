@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from netmon.derive import services
 from netmon.derive.services import Witness
-from netmon.derive.states import Track
+from netmon.derive.states import ALIVE, Track
 from netmon.inventory import Inventory
-from netmon.model import DeviceState, Link, LinkRole, LinkState, Outcome, Poll, Port, Service, Subject
+from netmon.model import DeviceState, Link, LinkRole, LinkState, Poll, Port, Service, Subject
 
 
 class Change(NamedTuple):
@@ -125,7 +125,7 @@ class Connections:
 
     def note_ports(self, poll: Poll, oper_up: Mapping[str, bool]) -> bool:
         """Notes what a poll said of the ports that witness links; True when that changed anything."""
-        if poll.outcome not in (Outcome.ANSWERED, Outcome.REFUSED):
+        if poll.outcome not in ALIVE:
             return False
         moved = False
         for port in self._ports.get(poll.device, ()):

@@ -5,19 +5,20 @@ An interface's counters belong to the device; what they mean for a link, named f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from netmon.derive.counters import Ceiling, Counters, Step, ceiling
+from netmon.derive.counters import Ceiling, Counters, Limits, Steps, ceiling
+from netmon.derive.layout import OCTETS, RECEIVED, SENT, Layout
 from netmon.derive.slots import SlotFiller
-from netmon.model import Baseline, Direction, End, Gap, Kind, Link, Reading, Series, Slot, Unplaced
+from netmon.model import Baseline, Direction, End, Gap, Kind, Link, Series, Slot, Unplaced
 
-OCTETS = {
-    "netmon_interface_receive_bytes_total": {End.NEAR: Direction.RECEIVE, End.FAR: Direction.TRANSMIT},
-    "netmon_interface_transmit_bytes_total": {End.NEAR: Direction.TRANSMIT, End.FAR: Direction.RECEIVE},
+WAYS = {
+    RECEIVED: {End.NEAR: Direction.RECEIVE, End.FAR: Direction.TRANSMIT},
+    SENT: {End.NEAR: Direction.TRANSMIT, End.FAR: Direction.RECEIVE},
 }
-"""An interface's octet counters, and the commune's direction that they mean at either end of a link."""
+"""The commune's direction that an interface's octet counters mean at either end of a link."""
 
 WRAPS_SOON_S = 30.0
 """How old the stored reading of a Counter32 may become: at 200 Mbit/s and half as much again it wraps in 114 s."""
@@ -34,12 +35,13 @@ class Settled:
 
 
 class EndOfLink:
-    """One end of a link. `labels` are those of the interface's series."""
+    """One end of a link, as `interface` of the device with these labels counts it."""
 
-    def __init__(self, link: Link, end: End, labels: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, link: Link, end: End, device: tuple[tuple[str, str], ...], interface: str) -> None:
         self.link = link
         self.end = end
-        self._labels = labels
+        self._interface = interface
+        self._labels = (*device, ("interface", interface))
         self._filler = SlotFiller()
         self.shown_at = 0.0  # when its last slot went to the page of metrics
         self._stored_at = 0.0  # when the store last got a baseline that the next poll after a crash can be compared with
@@ -49,7 +51,7 @@ class EndOfLink:
         self._filler = SlotFiller(baseline)
         points = (baseline.receive, baseline.transmit)
         self._stored_at = max((point.unix for point in points if point is not None), default=0.0)
-        for family, ways in OCTETS.items():
+        for family, ways in WAYS.items():
             point = baseline.receive if ways[self.end] is Direction.RECEIVE else baseline.transmit
             if point is not None:
                 counters.restore(Series(family, self._labels, point.kind), point)
@@ -61,28 +63,29 @@ class EndOfLink:
 
     def baseline(self, counters: Counters) -> Baseline:
         """Where this end stands now."""
-        points = {ways[self.end]: counters.point(Series(family, self._labels)) for family, ways in OCTETS.items()}
+        points = {ways[self.end]: counters.point(Series(family, self._labels)) for family, ways in WAYS.items()}
         return self._filler.baseline(points[Direction.RECEIVE], points[Direction.TRANSMIT])
 
-    def settle(self, steps: Iterable[Step], readings: Iterable[Reading], now: float, counters: Counters) -> Settled | None:
-        """Takes the steps and readings of its interface's octet counters; returns what has to be stored, None for nothing.
+    def settle(self, steps: Steps, now: float, counters: Counters) -> Settled | None:
+        """Takes what a poll said of its interface's octet counters; returns what has to be stored, None for nothing.
 
         The baseline is stored with every closed slot, and also at the first reading and after a gap: whenever netmon dies,
         the next poll has something to be compared with. Of a 32-bit counter it is stored oftener, for it wraps in minutes.
         """
         gaps: list[Gap] = []
         unplaced: list[Unplaced] = []
-        for step in steps:
-            way, start, stop = OCTETS[step.series.family][self.end], step.before.unix, step.after.at.unix
-            if step.difference is None:
-                gaps.append(Gap(way, min(start, stop), max(start, stop), step.reason))  # a clock may have gone back
-            else:
-                unplaced += self._filler.add(way, step.difference, start, stop)
         due = False
-        for reading in readings:
-            self._filler.read(OCTETS[reading.series.family][self.end], reading.at.unix)
-            patience = WRAPS_SOON_S if reading.series.kind is Kind.COUNTER32 else inf
-            due = due or not self._stored_at or reading.at.unix - self._stored_at >= patience
+        for n in steps.layout.octets.get(self._interface, ()):
+            series, at, step = steps.layout.counters[n], steps.after[n].unix, steps.of(n)
+            way = WAYS[series.family][self.end]
+            if step is not None and step.difference is not None:
+                unplaced += self._filler.add(way, step.difference, step.start, at)
+            else:
+                self._filler.read(way, at)
+            if step is not None and step.difference is None:
+                gaps.append(Gap(way, min(step.start, at), max(step.start, at), step.reason))  # a clock may have gone back
+            patience = WRAPS_SOON_S if series.kind is Kind.COUNTER32 else inf
+            due = due or not self._stored_at or at - self._stored_at >= patience
         slots = self._filler.close(now)
         if not (slots or gaps or unplaced or due):
             return None
@@ -91,26 +94,35 @@ class EndOfLink:
 
 
 class Ceilings:
-    """How fast the counters of one device can run, from the links that its interfaces carry and its ports' speeds."""
+    """How fast the counters of one device can run, from the links that its interfaces carry and its ports' speeds. Reckoned
+    anew when the layout or a speed changes, and when another capacity begins."""
 
-    def __init__(self, ends: Mapping[str, Sequence[EndOfLink]], speeds: Mapping[str, float], now: float) -> None:
+    def __init__(self, ends: Mapping[str, Sequence[EndOfLink]]) -> None:
         self._ends = ends
-        self._speeds = speeds
-        self._now = now
-        self._found: dict[tuple[str, bool], Ceiling] = {}
+        self._rests_on: tuple[object, ...] = ()
+        self._until = inf  # when the capacity of a link changes
+        self._found = Limits((), (), inf)
 
-    def of(self, series: Series) -> Ceiling:
-        """The ceiling of one counter."""
-        key = (series.label("interface"), series.family in OCTETS)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self._make(*key)
+    def of(self, layout: Layout, values: Sequence[float], now: float) -> Limits:
+        """The limits of the layout's counters."""
+        rests_on = (layout, *[values[place] for place in layout.speed.values()])
+        if rests_on != self._rests_on or now >= self._until:
+            self._rests_on, self._found = rests_on, Limits.of(self._reckon(layout, values, now), layout.kinds)
+            capacities = (one for ends in self._ends.values() for end in ends for one in end.link.capacities)
+            self._until = min((one.valid_from for one in capacities if one.valid_from > now), default=inf)
+        return self._found
+
+    def _reckon(self, layout: Layout, values: Sequence[float], now: float) -> list[Ceiling]:
+        known: dict[tuple[str, bool], Ceiling] = {}  # the counters of an interface share theirs
+        found = []
+        for series in layout.counters:
+            interface, octets = key = series.label("interface"), series.family in OCTETS
+            if key not in known:
+                speed = float(values[layout.speed[interface]]) if interface in layout.speed else None
+                known[key] = ceiling(self._contract(interface, now), speed, octets=octets)
+            found.append(known[key])
         return found
 
-    def _make(self, interface: str, octets: bool) -> Ceiling:
-        contract = 0.0
-        for end in self._ends.get(interface, ()):
-            capacity = end.link.capacity_at(self._now)
-            if capacity is not None:
-                contract += max(capacity.receive, capacity.transmit)
-        return ceiling(contract or None, self._speeds.get(interface), octets=octets)
+    def _contract(self, interface: str, now: float) -> float | None:
+        capacities = [end.link.capacity_at(now) for end in self._ends.get(interface, ())]
+        return sum(max(capacity.receive, capacity.transmit) for capacity in capacities if capacity is not None) or None

@@ -7,7 +7,6 @@ soon. The pipeline stores and exports the changes and hands the pokes to the sch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from math import inf
 
 from netmon import causes
@@ -97,7 +96,7 @@ class Network:
             self.connections.recall(subject, state)
         elif subject.id in self.tracks and self.tracks[subject.id].shown_up is None:
             up = state in (DeviceState.UP, DeviceState.SUSPECT)
-            self.tracks[subject.id] = replace(self.tracks[subject.id], shown_up=up)
+            self.tracks[subject.id] = self.tracks[subject.id]._replace(shown_up=up)
 
     @property
     def links(self) -> Mapping[str, Told]:
@@ -115,18 +114,19 @@ class Network:
         """Takes a poll, and what it said of interfaces (by their identity: is ifOperStatus up?)."""
         out, sent = Outturn(), poll.sent.monotonic + self.offset
         before = self.tracks[poll.device]
-        if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0) and self._reports(poll.device):
-            self._looked[poll.device] = sent
-            return out
+        after = states.after_poll(before, poll, sent)
         if poll.outcome is Outcome.ANSWERED:
             self._patient.pop(poll.device, None)
-        after = states.after_poll(before, poll, sent)
-        if poll.outcome is Outcome.LOCAL and self._reports(poll.device):
-            after = states.doubt(after, sent)  # its broker is away, and nobody can hear it (SEMANTICS 9)
+        elif self._reports(poll.device):
+            if poll.outcome is Outcome.SILENT and sent < self._patient.get(poll.device, 0.0):
+                self._looked[poll.device] = sent
+                return out
+            if poll.outcome is Outcome.LOCAL:
+                after = states.doubt(after, sent)  # its broker is away, and nobody can hear it (SEMANTICS 9)
         self.tracks[poll.device] = after
         if poll.period_s is not None:
             self._periods[poll.device] = poll.period_s
-        if self._worth_verifying(poll, after):
+        if poll.outcome is not Outcome.ANSWERED and self._worth_verifying(poll, after):
             out.poke(poll.device, self.verify_after_s)
         moved = self.connections.note_ports(poll, oper_up)
         told = self._tell_device(out, poll.device, before, after, sent)
@@ -154,10 +154,10 @@ class Network:
             if canaries and not causes.reconnected(self._asked_ones(), canaries, self.isolated_since):
                 return out
             self._rejoin(out, now)
-        elif causes.cannot_ask(self._asked_ones(), canaries):
+        elif canaries and canaries[0].failures and causes.cannot_ask(self._asked_ones(), canaries):
             self._isolate(out, now, now)
             return out
-        falling = {device for device, track in self.tracks.items() if track.falling}
+        falling = {device for device, track in self.tracks.items() if track.silences and track.falling}
         if not falling:
             self._asked.clear()
             return out
@@ -175,6 +175,8 @@ class Network:
         device reported by itself holds as long as netmon goes on looking for more."""
         out = Outturn()
         for device_id, track in self.tracks.items():
+            if now <= track.asked + 2 * self.inventory.devices[device_id].interval_s:
+                continue  # as almost all are
             looked = max(self._looked.get(device_id, 0.0), self._paced.get(device_id, 0.0))
             until = max(track.asked, self.started, looked) + 2 * self.inventory.devices[device_id].interval_s
             if now > until and track.state is not DeviceState.UNKNOWN:

@@ -7,7 +7,8 @@ peer, so that no device can be late because of another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from math import nan
 from typing import Protocol
 
 import structlog
@@ -16,11 +17,12 @@ from netmon import inventory as inventories
 from netmon import samples
 from netmon.announce import Announcer
 from netmon.connections import Outturn
-from netmon.derive.counters import Step
-from netmon.derive.slots import present
+from netmon.derive.counters import NO_STEPS
+from netmon.derive.layout import Layout
+from netmon.derive.states import ALIVE
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
-from netmon.measure import OCTETS, Ceilings, EndOfLink
+from netmon.measure import EndOfLink
 from netmon.model import (
     SLOT_S,
     At,
@@ -33,26 +35,23 @@ from netmon.model import (
     Outcome,
     Poll,
     Reading,
-    Series,
-    Slot,
-    Speech,
+    Readings,
     Subject,
 )
 from netmon.network import Network
+from netmon.settle import Settler
 from netmon.store import Store
 from netmon.supply import ON_BATTERY, UNTOLD, Supplies
 from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
 
-SPEED = "netmon_interface_speed_bytes_per_second"
-OPER = "netmon_interface_up"
 CHECK = "check:"
 """Prefix of the schedule's keys for the ping of a link's check address."""
 
 CHECK_TIMEOUT_S = 2.0
 
-OWNERS = ("read", "info", "poll", "polled", "late")
+OWNERS = ("read", "info", "poll", "late")
 """What a device has with the exporters, beside its states."""
 
 DEAD_EVERY_S = 60.0
@@ -89,6 +88,7 @@ class Pipeline:
         self._store = store
         self._outlets = outlets
         self._meter = meter
+        self._settler = Settler(store, outlets, meter)
         self._make_poller = make_poller
         self._pinger = pinger
         self._poke = poke
@@ -152,7 +152,7 @@ class Pipeline:
         labels, watch = self.inventory.device_labels(device.id), self.watches.get(device.id)
         poller = self._make_poller(device, labels)
         if watch is not None and watch.labels == labels and watch.device.speaks is device.speaks:
-            watch.device, watch.poller = device, poller
+            watch.device, watch.poller, watch.fresh_until = device, poller, 0.0
             return
         if watch is not None and watch.device.speaks is not device.speaks:
             self._forget_supply(device.id)
@@ -163,7 +163,7 @@ class Pipeline:
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []
                 for end in ends:
-                    moved = EndOfLink(end.link, end.end, (*labels, ("interface", interface)))
+                    moved = EndOfLink(end.link, end.end, labels, interface)
                     moved.restore(end.baseline(watch.counters), fresh.counters)
                     fresh.ends[interface].append(moved)
                     self._outlets.forget(f"rate:{end.link.id}")
@@ -173,7 +173,7 @@ class Pipeline:
         before = {name: watch.ends for name, watch in self.watches.items()}
         elsewhere = {(end.link.id, end.end): end for watch in self.watches.values() for end in watch.all_ends()}
         for watch in self.watches.values():
-            watch.ends = {}
+            watch.hang({})
         for port, links in self.inventory.links_by_port().items():
             watch = self.watches[port.device]
             there = {(end.link.id, end.end): end for end in before[port.device].get(port.interface, ())}
@@ -183,7 +183,7 @@ class Pipeline:
                     if at == port:
                         end = there.get((link.id, place))
                         if end is None:
-                            end = EndOfLink(link, place, (*watch.labels, ("interface", port.interface)))
+                            end = EndOfLink(link, place, watch.labels, port.interface)
                             end.follow(elsewhere.get((link.id, place)))
                         end.link = link
                         ends.append(end)
@@ -225,34 +225,51 @@ class Pipeline:
         if poll.outcome is Outcome.REFUSED and (watch.last is None or watch.last.outcome is not Outcome.REFUSED):
             log.warning("device refuses to be measured", device=poll.device, detail=poll.detail)
         watch.last = poll
-        speeds = {r.series.label("interface"): float(r.value) for r in poll.readings if r.series.family == SPEED}
-        oper = {r.series.label("interface"): bool(r.value) for r in poll.readings if r.series.family == OPER}
-        if poll.readings and not poll.incomplete and (oper or watch.device.speaks is Speech.SNMP):
-            watch.note_interfaces(
-                {r.series.label("interface") for r in poll.readings if r.series.family in OCTETS} | oper.keys()
-            )
-        ceilings = Ceilings(watch.ends, speeds, poll.sent.unix)
-        steps = watch.counters.take(poll.readings, ceilings.of)
-        self._measure(watch, steps, poll)
-        if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
-            watch.alive_at = poll.ended.unix
-            self._outlets.put(f"poll:{poll.device}", samples.poll_samples(watch.device, watch.labels, poll))
-        if poll.readings:
-            watch.read_at = poll.ended.unix
-            read = samples.reading_samples(poll, watch.counters.totals, ceilings, watch.device.interval_s)
-            self._outlets.put(f"read:{poll.device}", read, at=samples.times_of(poll, read))
-            self._outlets.put(f"info:{poll.device}", samples.info_samples(poll), kept=True)
+        readings = Readings.of(poll.readings)
+        layout = watch.lay_out(readings.series)
+        if readings:
+            self._take_readings(watch, poll, layout, readings)
+            if not poll.incomplete and (layout.up or watch.asked):
+                watch.note_interfaces(layout)
+        self._show_poll(watch, poll)
         self._write_late(poll.device, poll.history)
-        self._note_supply(poll)
-        polled = Series("netmon_device_last_poll_timestamp_seconds", watch.labels)
-        self._outlets.put(f"polled:{poll.device}", [(polled, poll.ended.unix)], kept=True)
-        self._publish(self.network.poll(poll, oper))
+        self._note_supply(watch, poll, layout.mains_in(readings))
+        up = {interface: layout.up[interface] for interface in watch.ends if interface in layout.up}
+        self._publish(self.network.poll(poll, {interface: bool(readings.values[up[interface]]) for interface in up}))
         if self.network.tracks[poll.device].fallen and watch.device.interval_s > DEAD_EVERY_S:
             self._poke(poll.device, DEAD_EVERY_S)
-        duration = poll.ended.monotonic - poll.sent.monotonic
-        self._meter.count("netmon_polls_total", outcome=str(poll.outcome))
-        self._meter.observe("netmon_poll_duration_seconds", duration)
-        self._meter.count("netmon_readings_total", len(poll.readings))
+        self._meter.count("netmon_polls_total", outcome=poll.outcome.value)
+        self._meter.observe("netmon_poll_duration_seconds", poll.ended.monotonic - poll.sent.monotonic)
+        self._meter.count("netmon_readings_total", len(readings))
+
+    def _take_readings(self, watch: Watch, poll: Poll, layout: Layout, readings: Readings) -> None:
+        """Counts, settles what links rest on it, and shows what was measured."""
+        limits = watch.ceilings.of(layout, readings.values, poll.sent.unix)
+        steps = watch.counters.take(layout, readings, limits)
+        for reason in steps.gaps.values():
+            self._meter.count("netmon_gaps_total", reason=reason)
+        self._settler.settle(self.inventory, watch, steps, poll.ended.unix)
+        watch.read_at = poll.ended.unix
+        watch.fresh_until = watch.read_at + min(SLOT_S, self._max_age_intervals * watch.period_s)
+        values = samples.shown_values(layout, readings, steps.totals, limits, watch.device.interval_s)
+        times = samples.shown_times(layout, readings, poll.ended)
+        self._outlets.put_values(f"read:{poll.device}", layout.shown, values, at=times)
+        if watch.named is not layout:
+            self._outlets.put_values(f"info:{poll.device}", layout.info, [1] * len(layout.info), kept=True)
+            watch.named = layout
+
+    def _show_poll(self, watch: Watch, poll: Poll) -> None:
+        """Shows how the poll went and when it ended. Only the latter is told of one that did not find the device alive: what
+        was said before stays on the page until it is old. Nor is there more to say of a look at what reports by itself."""
+        owner, ended = f"poll:{poll.device}", poll.ended.unix
+        if poll.outcome in ALIVE:
+            watch.alive_at = ended
+            if watch.asked:
+                watch.went = samples.poll_values(poll)
+                self._outlets.put_values(owner, watch.poll_series, (*watch.went, ended), at=ended)
+                return
+        series = watch.poll_series if watch.went else watch.poll_series[-1:]
+        self._outlets.put_values(owner, series, (*watch.went, ended), at=(*[nan] * len(watch.went), ended))
 
     def _write_late(self, device: str, history: Iterable[Reading]) -> None:
         """Readings of the past. A counter that came late has no sum of ours: the next live one bridges its time."""
@@ -263,8 +280,11 @@ class Pipeline:
         self.supplies.forget(device)
         self._store.end_span(Subject("supply", device), self._clock())
 
-    def _note_supply(self, poll: Poll) -> None:
-        was, change = self.supplies.of(poll.device), self.supplies.take(poll, self.watches[poll.device].period_s)
+    def _note_supply(self, watch: Watch, poll: Poll, mains: Reading | None) -> None:
+        was = self.supplies.of(poll.device)
+        if mains is None and was == UNTOLD:
+            return
+        change = self.supplies.take(poll, mains, watch.period_s)
         if change is None:
             return
         if change.state == UNTOLD:
@@ -297,25 +317,24 @@ class Pipeline:
         """The slower part of the clock's work, every few seconds."""
         self._publish(self.network.stale(now))
         for name, watch in self.watches.items():
+            if now < watch.fresh_until:
+                continue
             age_s = self._max_age_intervals * watch.period_s
             if watch.read_at and now > watch.read_at + age_s:
                 watch.read_at = 0.0
                 self._outlets.drop(f"read:{name}")
             if watch.alive_at and now > watch.alive_at + age_s:
                 watch.alive_at = 0.0
+                watch.went = ()
                 self._outlets.drop(f"poll:{name}")
-            for ends in watch.ends.values():
-                self._settle(watch, ends, (), (), now)
-            for end in watch.all_ends():
-                if end.shown_at and now > end.shown_at + 3 * SLOT_S:
-                    end.shown_at = 0.0
-                    self._outlets.drop(f"rate:{end.link.id}")
+            self._settler.settle(self.inventory, watch, NO_STEPS, now)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much."""
         self.network.shift(step_s)
         for watch in self.watches.values():
             watch.read_at += step_s if watch.read_at else 0.0
+            watch.fresh_until += step_s if watch.fresh_until else 0.0
             watch.alive_at += step_s if watch.alive_at else 0.0
             for end in watch.all_ends():
                 end.shown_at += step_s if end.shown_at else 0.0
@@ -364,60 +383,6 @@ class Pipeline:
         self.announcer.tell(self.network, out.changes)
         for device, after_s in out.pokes.items():
             self._poke(device, after_s)
-
-    def _measure(self, watch: Watch, steps: list[Step], poll: Poll) -> None:
-        """Hands each end of a link the steps and readings of its interface, and stores what that settled."""
-        for step in steps:
-            if step.reason:
-                self._meter.count("netmon_gaps_total", reason=step.reason)
-        if not watch.ends:
-            return
-        stepped: dict[str, list[Step]] = {}
-        for step in steps:
-            if step.series.family in OCTETS:
-                stepped.setdefault(step.series.label("interface"), []).append(step)
-        read: dict[str, list[Reading]] = {}
-        for reading in poll.readings:
-            if reading.series.family in OCTETS:
-                read.setdefault(reading.series.label("interface"), []).append(reading)
-        for interface, ends in watch.ends.items():
-            self._settle(watch, ends, stepped.get(interface, ()), read.get(interface, ()), poll.ended.unix)
-
-    def _settle(
-        self,
-        watch: Watch,
-        ends: Sequence[EndOfLink],
-        steps: Sequence[Step],
-        readings: Sequence[Reading],
-        now: float,
-    ) -> None:
-        """Stores what is settled of the ends that one interface is. When one has something to store, all store where they
-        stand, for they share the counters that a restart goes on from."""
-        settled = [(end, end.settle(steps, readings, now, watch.counters)) for end in ends]
-        if not any(what for _, what in settled):
-            return
-        for end, what in settled:
-            if what is None:
-                self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
-                continue
-            self._store.put_link(
-                end.link.id,
-                end.end,
-                slots=what.slots,
-                unplaced=what.unplaced,
-                gaps=what.gaps,
-                baseline=what.baseline,
-            )
-            for slot in what.slots:
-                self._show_slot(end, slot, now)
-
-    def _show_slot(self, end: EndOfLink, slot: Slot, now: float) -> None:
-        whole = present(slot.receive) and present(slot.transmit)
-        self._meter.count("netmon_slots_total", present="yes" if whole else "no")
-        if end.end is End.NEAR or end.link.near is None:
-            end.shown_at = now
-            rates = samples.rate_samples(self.inventory, end.link.id, slot)
-            self._outlets.put(f"rate:{end.link.id}", rates, at=(slot.k + 1) * SLOT_S)
 
     def _show_changed(self, old: Inventory, diff: inventories.Diff) -> None:
         """Exports the state series of what is new or has another description than before."""

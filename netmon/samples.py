@@ -2,79 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
-from netmon.derive.counters import measurable
+from netmon.derive.counters import Limits, measurable
+from netmon.derive.layout import Layout
 from netmon.derive.slots import present
 from netmon.inventory import Inventory
-from netmon.measure import OCTETS, Ceilings
-from netmon.model import (
-    Device,
-    DeviceState,
-    Direction,
-    Kind,
-    LinkState,
-    Outcome,
-    Poll,
-    Reading,
-    Series,
-    Service,
-    Slot,
-    Speech,
-)
+from netmon.model import At, DeviceState, Direction, LinkState, Outcome, Poll, Readings, Series, Service, Slot
 from netmon.network import Network
+
+_UNIX: Callable[[At], float] = itemgetter(0)
 
 EXPLAINED_BY = ("upstream", "self")
 
 
-def reading_samples(
-    poll: Poll, totals: Mapping[Series, int], ceilings: Ceilings, interval_s: float
-) -> list[tuple[Series, float]]:
-    """What a poll measured: gauges as they are, counters as netmon's own sums."""
-    samples: list[tuple[Series, float]] = []
-    for reading in _measured(poll):
-        series = reading.series
-        if series.kind is Kind.COUNTER64 or series.kind is Kind.COUNTER32:
-            samples.append((series, totals[series]))
-        else:
-            samples.append((series, reading.value))
-    for reading in poll.readings:
-        if reading.series.family in OCTETS and reading.series.kind is Kind.COUNTER32:
-            samples += _not_measurable(reading, ceilings, interval_s)
-    return samples
+def shown_values(layout: Layout, readings: Readings, totals: Sequence[int], limits: Limits, every_s: float) -> list[float]:
+    """The values of the layout's `shown` series: gauges as they are, counters as netmon's own sums, and of 32-bit ones
+    whether they wrap too soon for a poll `every_s`."""
+    wraps = [int(not measurable(limits.ceilings[n], every_s)) for n in layout.narrow]
+    return [*layout.gauges(readings.values), *totals, *wraps]
 
 
-def info_samples(poll: Poll) -> list[tuple[Series, float]]:
-    """What a device and its parts are called and say that they are: this never goes (SEMANTICS 8)."""
-    return [(reading.series, 1) for reading in poll.readings if reading.series.kind is Kind.INFO]
+def shown_times(layout: Layout, readings: Readings, ended: At) -> list[float]:
+    """When each of the layout's `shown` series was read, Unix seconds."""
+    read = map(_UNIX, (*layout.gauges(readings.at), *layout.counted(readings.at)))
+    return [*read, *[ended.unix] * len(layout.narrow)]
 
 
-def _measured(poll: Poll) -> list[Reading]:
-    return [reading for reading in poll.readings if reading.series.kind is not Kind.INFO]
+def poll_series(labels: tuple[tuple[str, str], ...]) -> tuple[Series, ...]:
+    """The series of `poll_values`, and of when the poll ended."""
+    return (
+        Series("netmon_device_snmp_up", labels),
+        Series("netmon_device_poll_duration_seconds", labels),
+        Series("netmon_device_poll_incomplete", labels),
+        Series("netmon_device_last_poll_timestamp_seconds", labels),
+    )
 
 
-def times_of(poll: Poll, samples: Sequence[tuple[Series, float]]) -> list[float]:
-    """When each of a poll's `reading_samples` was taken, Unix seconds."""
-    times = [reading.at.unix for reading in _measured(poll)]
-    return times + [poll.ended.unix] * (len(samples) - len(times))
-
-
-def _not_measurable(reading: Reading, ceilings: Ceilings, interval_s: float) -> list[tuple[Series, float]]:
-    if reading.series.family != "netmon_interface_receive_bytes_total":
-        return []  # once an interface is enough
-    wraps = not measurable(ceilings.of(reading.series), interval_s)
-    return [(Series("netmon_interface_not_measurable", reading.series.labels), int(wraps))]
-
-
-def poll_samples(device: Device, labels: tuple[tuple[str, str], ...], poll: Poll) -> list[tuple[Series, float]]:
-    """How the last poll that found the device alive went; one that reports by itself only was looked after."""
-    if device.speaks is Speech.MQTT:
-        return []
-    return [
-        (Series("netmon_device_snmp_up", labels), float(poll.outcome is Outcome.ANSWERED and poll.snmp)),
-        (Series("netmon_device_poll_duration_seconds", labels), poll.ended.monotonic - poll.sent.monotonic),
-        (Series("netmon_device_poll_incomplete", labels), float(bool(poll.incomplete))),
-    ]
+def poll_values(poll: Poll) -> tuple[float, ...]:
+    """How the last poll that found a device alive went."""
+    snmp_up = poll.outcome is Outcome.ANSWERED and poll.snmp
+    return float(snmp_up), poll.ended.monotonic - poll.sent.monotonic, float(bool(poll.incomplete))
 
 
 def device_samples(network: Network, device: str) -> list[tuple[Series, float]]:

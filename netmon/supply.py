@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netmon.connections import Change
-from netmon.model import Outcome, Poll, Subject
+from netmon.model import Outcome, Poll, Reading, Subject
 
-MAINS = "netmon_mains_up"
 ON_MAINS, ON_BATTERY, UNTOLD = "mains", "battery", ""
 
 PERIODS = 3
@@ -32,13 +31,12 @@ class Supplies:
         """What feeds a device: `mains`, `battery`, or "" where it does not say so."""
         return self._told.get(device, (UNTOLD, 0.0))[0]
 
-    def take(self, poll: Poll, period_s: float) -> Change | None:
-        """What a poll of a device that speaks every `period_s` changes; None for nothing. The state is "" when the device
-        tells it no more."""
-        for reading in poll.readings:
-            if reading.series.family == MAINS:
-                self._said[poll.device] = poll.sent.monotonic
-                return self._change(poll.device, ON_MAINS if reading.value else ON_BATTERY, reading.at.unix)
+    def take(self, poll: Poll, mains: Reading | None, period_s: float) -> Change | None:
+        """What a poll of a device that speaks every `period_s`, and what it said of its mains, change; None for nothing.
+        The state is "" when the device tells it no more."""
+        if mains is not None:
+            self._said[poll.device] = poll.sent.monotonic
+            return self._change(poll.device, ON_MAINS if mains.value else ON_BATTERY, mains.at.unix)
         if poll.outcome is not Outcome.ANSWERED or poll.incomplete:
             return None
         said = self._said.setdefault(poll.device, poll.sent.monotonic)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import structlog
 
+from netmon import samples
 from netmon.derive.counters import Counters
-from netmon.measure import EndOfLink
-from netmon.model import Device, Lull, Poll
+from netmon.derive.layout import Layout
+from netmon.measure import Ceilings, EndOfLink
+from netmon.model import Device, Lull, Poll, Series, Speech
 
 log = structlog.get_logger(__name__)
+
+_NOTHING = Layout()
 
 
 class Poller(Protocol):
@@ -27,14 +31,34 @@ class Watch:
     def __init__(self, device: Device, labels: tuple[tuple[str, str], ...], poller: Poller) -> None:
         self.device = device
         self.labels = labels
+        self.asked = device.speaks is Speech.SNMP  # else it reports by itself
         self.poller = poller
+        self.poll_series = samples.poll_series(labels)
+        self.went: tuple[float, ...] = ()  # how the last poll went that found it alive, while it is on the page
+        self.layout = Layout()
+        self.named: Layout | None = None  # the layout whose info series are shown
         self.counters = Counters()
-        self.ends: dict[str, list[EndOfLink]] = {}  # by interface
+        self.hang({})
         self.looked = False  # whether it was asked, or looked after, at all
         self.last: Poll | None = None
         self.missing: tuple[str, ...] = ()  # interfaces that links name and the device does not have
         self.alive_at = 0.0  # when a poll last found it alive, and when one last brought readings
         self.read_at = 0.0
+        self.fresh_until = 0.0  # nothing of it ages before that
+
+    def lay_out(self, series: tuple[Series, ...]) -> Layout:
+        """The layout of what a poll brought. A poll that brought nothing leaves what is known of the one before."""
+        if not series:
+            return _NOTHING
+        if not self.layout.holds(series):
+            self.layout = Layout(series)
+        return self.layout
+
+    def hang(self, ends: dict[str, list[EndOfLink]]) -> None:
+        """Takes the ends of links that its interfaces are, by interface."""
+        self.ends = ends
+        self.ceilings = Ceilings(ends)
+        self._noted: Layout | None = None
 
     @property
     def period_s(self) -> float:
@@ -46,9 +70,11 @@ class Watch:
         """The ends of links that the device's interfaces are."""
         return (end for ends in self.ends.values() for end in ends)
 
-    def note_interfaces(self, has: Iterable[str]) -> None:
+    def note_interfaces(self, layout: Layout) -> None:
         """Notes which interfaces the device has, and says so once when a link names another."""
-        there = set(has)
+        if layout is self._noted:
+            return
+        self._noted, there = layout, layout.interfaces
         missing = tuple(interface for interface in self.ends if interface not in there)
         if missing and missing != self.missing:
             some = sorted(there)[:20]

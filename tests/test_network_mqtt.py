@@ -300,7 +300,7 @@ def test_what_was_down_when_netmon_ceased_to_know_does_not_page_anew(site):
     site.poll(130, Outcome.LOCAL)
     site.network.stale(T0 + 130)
     track = site.network.tracks["p0"]
-    site.network.tracks["p0"] = replace(track, outcome="silent")  # as after the guard, or after a look that was in vain
+    site.network.tracks["p0"] = track._replace(outcome="silent")  # as after the guard, or after a look that was in vain
     told = {series.labels[4:]: value for series, value in samples.device_samples(site.network, "p0") if value}
     assert (track.state, track.shown_up) == (DeviceState.UNKNOWN, False)
     assert told == {(("state", "unknown"),): 1, (("by", "self"),): 1}

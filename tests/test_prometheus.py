@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from netmon.catalogue import DEVICE, OWN
+from netmon.exporters.numbers import written
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.model import Meter, Series
 
@@ -23,6 +24,11 @@ def series(family: str, device: str = "r1", **others: str) -> Series:
     """A series of a family with all its labels, plain values for those that are not given."""
     values = {"device": device, **others}
     return Series(family, tuple((name, values.get(name, f"{name}-1")) for name in DEVICE[family].labels))
+
+
+def put(page: Page, owner: str, samples: list[tuple[Series, float]], kept: bool = False) -> None:
+    """Puts series with their values, as the outlets do."""
+    page.put(owner, tuple(one for one, _ in samples), written([value for _, value in samples]), kept)
 
 
 def samples(page: bytes) -> dict[Sample, float]:
@@ -47,10 +53,12 @@ def full_page() -> bytes:
     page = Page(own)
     for n in range(20):
         device = f"xã-{n}"
-        page.put(
-            device, [(series(name, device, site=device, commune=device), n) for name in DEVICE if "province" not in name]
+        put(
+            page,
+            device,
+            [(series(name, device, site=device, commune=device), n) for name in DEVICE if "province" not in name],
         )
-    page.put("province:04", [(series(name), 1) for name in DEVICE if "province" in name], kept=True)
+    put(page, "province:04", [(series(name), 1) for name in DEVICE if "province" in name], kept=True)
     return page.render()
 
 
@@ -90,7 +98,7 @@ def test_promtool_has_nothing_to_say_about_the_page(promtool: Path) -> None:
 def test_a_label_value_comes_back_as_it_was(value: str) -> None:
     """Backslashes, quotes, line feeds, percent signs and any letter survive."""
     page = Page(OwnMetrics())
-    page.put("r1", [(series("netmon_interface_up", interface=value), 1), (series("netmon_device_up"), 0)])
+    put(page, "r1", [(series("netmon_interface_up", interface=value), 1), (series("netmon_device_up"), 0)])
     assert samples(page.render()) == {
         ("netmon_interface_up", series("netmon_interface_up", interface=value).labels): 1,
         ("netmon_device_up", series("netmon_device_up").labels): 0,
@@ -100,7 +108,7 @@ def test_a_label_value_comes_back_as_it_was(value: str) -> None:
 def test_half_a_letter_in_a_name_does_not_break_the_page() -> None:
     """What a device sent in another encoding may hold surrogates, which UTF-8 cannot carry."""
     page = Page(OwnMetrics())
-    page.put("r1", [(series("netmon_interface_up", interface="Gi0/1 \udce9"), 1)])
+    put(page, "r1", [(series("netmon_interface_up", interface="Gi0/1 \udce9"), 1)])
     assert b'interface="Gi0/1 ?"} 1\n' in page.render()
 
 
@@ -109,17 +117,18 @@ def test_half_a_letter_in_a_name_does_not_break_the_page() -> None:
     [
         *((5, "5"), (2**64 - 1, "18446744073709551615"), (True, "1")),
         *((0.1, "0.1"), (5.0, "5.0"), (-1e-9, "-1e-09")),
-        *((math.inf, "+Inf"), (-math.inf, "-Inf"), (math.nan, "NaN")),
+        *((math.inf, "+Inf"), (-math.inf, "-Inf"), (math.nan, "NaN"), (10**400, "+Inf"), (-(10**400), "-Inf")),
     ],
 )
 def test_numbers_are_written_without_loss(value: float, text: str) -> None:
     page = Page(OwnMetrics())
-    page.put("r1", [(series("netmon_device_uptime_seconds"), value)])
+    put(page, "r1", [(series("netmon_device_uptime_seconds"), value)])
     line = next(line for line in page.render().decode().splitlines() if line.startswith("netmon_device_uptime_seconds{"))
     assert line.rpartition(" ")[2] == text
 
 
 NAMES = ("netmon_device_up", "netmon_device_snmp_up", "netmon_device_info", "netmon_device_uptime_seconds")
+COUNTED = ("netmon_interface_up", "netmon_interface_receive_bytes_total", "netmon_interface_transmit_bytes_total")
 OWNERS = st.sampled_from(["r1", "r2"])
 PUT = st.tuples(OWNERS, st.booleans(), st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 9))))
 
@@ -139,14 +148,14 @@ def test_the_page_holds_what_each_owner_put_last(steps: list[tuple[object, ...]]
             case ("forget", str(owner)):
                 page.forget(owner)
                 model[owner, False], model[owner, True] = {}, {}
-            case (str(owner), bool(kept), list(put)):
-                given_samples = [(series(name, owner), value) for name, value in put]
-                if len(dict(put)) < len(put) or dict(put).keys() & model[owner, not kept].keys():
+            case (str(owner), bool(kept), list(brought)):
+                given_samples = [(series(name, owner), value) for name, value in brought]
+                if len(dict(brought)) < len(brought) or dict(brought).keys() & model[owner, not kept].keys():
                     with pytest.raises(ValueError, match="twice"):
-                        page.put(owner, given_samples, kept)
+                        put(page, owner, given_samples, kept)
                 else:
-                    page.put(owner, given_samples, kept)
-                    model[owner, kept] = dict(put)
+                    put(page, owner, given_samples, kept)
+                    model[owner, kept] = dict(brought)
     expected = {
         (name, series(name, owner).labels): value for (owner, _), part in model.items() for name, value in part.items()
     }
@@ -157,6 +166,19 @@ def test_the_page_holds_what_each_owner_put_last(steps: list[tuple[object, ...]]
     assert {line.split()[2] for line in text.decode().splitlines() if line.startswith("# TYPE")} & DEVICE.keys() == {
         name for name, _ in expected
     }
+
+
+@given(st.permutations([(name, port) for name in COUNTED for port in "abc"]), st.lists(st.booleans(), max_size=5))
+def test_numbers_find_their_lines_in_whatever_order_the_series_come(order: list[tuple[str, str]], drops: list[bool]) -> None:
+    """Families stand together on the page, and need not in what an owner brings, again and again in the same object."""
+    page, brought = Page(OwnMetrics()), tuple(series(name, interface=port) for name, port in order)
+    for n, drop in enumerate([False, *drops]):
+        if drop:
+            page.drop("r1")
+            assert samples(page.render()) == {}
+        page.put("r1", brought, [str(100 * n + place) for place in range(len(brought))])
+        found = samples(page.render())
+        assert found == {(one.family, one.labels): 100 * n + place for place, one in enumerate(brought)}
 
 
 @pytest.mark.parametrize(
@@ -170,9 +192,9 @@ def test_the_page_holds_what_each_owner_put_last(steps: list[tuple[object, ...]]
 def test_what_the_catalogue_does_not_know_is_refused_and_changes_nothing(wrong: Series) -> None:
     """An unknown family, missing labels, labels in another order (which would make a second name for one series)."""
     page = Page(OwnMetrics())
-    page.put("r1", [(series("netmon_device_snmp_up"), 1)])
+    put(page, "r1", [(series("netmon_device_snmp_up"), 1)])
     with pytest.raises(ValueError, match=wrong.family):
-        page.put("r1", [(series("netmon_device_snmp_up"), 0), (wrong, 1)])
+        put(page, "r1", [(series("netmon_device_snmp_up"), 0), (wrong, 1)])
     assert set(samples(page.render()).values()) == {1}
 
 

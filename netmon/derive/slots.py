@@ -13,6 +13,9 @@ SLOT_US = SLOT_S * 1_000_000
 DAY_US = 86_400_000_000
 LOCAL_US = ZONE_S * 1_000_000
 
+_NOTHING = Octets(0, 0)
+_DIRECTIONS = len(Direction)
+
 PRESENT_S = 240
 """A slot is present when at least so many of its seconds are covered."""
 
@@ -59,13 +62,15 @@ class SlotFiller:
             points = [point for point in (baseline.receive, baseline.transmit) if point is not None]
             if points:
                 self._closed = micros(min(point.unix for point in points)) // SLOT_US - 1
+            self._closed = min((self._closed, *(k - 1 for k in self._open)))
 
     def add(self, direction: Direction, octets: int, start: float, end: float) -> list[Unplaced]:
-        """Shares a difference over the slots of [start, end), Unix seconds; returns what has no slot.
+        """Shares a difference over the slots of [start, end), Unix seconds, when it was read; returns what has no slot.
 
         That is all of it when it spans more than a slot's length, and the part that falls into slots already closed.
         """
-        start_us, end_us = micros(start), micros(end)
+        start_us = micros(start)
+        self._read_us[direction] = end_us = micros(end)
         if end_us <= start_us:
             return [Unplaced(direction, start, end, octets)] if octets else []
         if end_us - start_us > SLOT_US:
@@ -78,18 +83,21 @@ class SlotFiller:
                 )
                 for day, part, _ in shares(octets, start_us, end_us, DAY_US, -LOCAL_US)
             ]
+        k = start_us // SLOT_US
+        whole = (k, octets, end_us - start_us)
+        inside = end_us <= (k + 1) * SLOT_US  # of one slot, as almost every difference is
         late = []
-        for k, part, covered_us in shares(octets, start_us, end_us, SLOT_US):
+        for k, part, covered_us in (whole,) if inside else shares(octets, start_us, end_us, SLOT_US):
             if k <= self._closed:
                 late.append(Unplaced(direction, max(start, k * SLOT_S), min(end, (k + 1) * SLOT_S), part))
                 continue
             ways = self._open.setdefault(k, {})
-            had = ways.get(direction, Octets(0, 0))
+            had = ways.get(direction, _NOTHING)
             ways[direction] = Octets(had.octets + part, had.covered_us + covered_us)
         return late
 
     def read(self, direction: Direction, unix: float) -> None:
-        """Notes that a direction was read, also where the difference was refused: no difference to come starts earlier."""
+        """Notes that a direction was read where there is no difference to `add`: none to come starts earlier."""
         self._read_us[direction] = micros(unix)
 
     def close(self, now: float) -> list[Slot]:
@@ -98,9 +106,11 @@ class SlotFiller:
         A slot is closed once both directions were read at or after its end; by the clock one slot's length after its end,
         for a difference that long has no slot.
         """
-        read_us = min(self._read_us.values()) if len(self._read_us) == len(Direction) else 0
+        read_us = min(self._read_us.values()) if len(self._read_us) == _DIRECTIONS else 0
         before = max(read_us, micros(now) - SLOT_US) // SLOT_US
-        self._closed = max(self._closed, before - 1)
+        if before - 1 <= self._closed:
+            return []  # all that is open is younger
+        self._closed = before - 1
         return [self._slot(k, self._open.pop(k)) for k in sorted(self._open) if k < before]
 
     def baseline(self, receive: CounterPoint | None, transmit: CounterPoint | None) -> Baseline:
@@ -109,5 +119,4 @@ class SlotFiller:
 
     @staticmethod
     def _slot(k: int, ways: dict[Direction, Octets]) -> Slot:
-        nothing = Octets(0, 0)
-        return Slot(k, ways.get(Direction.RECEIVE, nothing), ways.get(Direction.TRANSMIT, nothing))
+        return Slot(k, ways.get(Direction.RECEIVE, _NOTHING), ways.get(Direction.TRANSMIT, _NOTHING))

@@ -8,16 +8,18 @@ is causes' work. Two silent polls in a row make it fall since the send time of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from netmon.model import DeviceState, Outcome, Poll
+
+ALIVE = (Outcome.ANSWERED, Outcome.REFUSED)
+"""Outcomes that show a device alive: one that refuses to be measured is a ticket, not an outage."""
 
 VERIFY_AFTER_S = 5.0
 """A silent poll is verified by another one so much later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """What is known of a device. Times are Unix seconds; 0 is never.
 
     `since`: of the state. `silences`, `silent_since`, `silent_again`: the run of silent polls and the send times of its
@@ -56,27 +58,28 @@ def enter(track: Track, state: DeviceState, since: float, cause: str = "") -> Tr
     """The track in a new state; in the same one it keeps its `since`."""
     shown = track.shown_up if state is DeviceState.UNKNOWN else state in (DeviceState.UP, DeviceState.SUSPECT)
     if state is track.state:
-        return replace(track, cause=cause, shown_up=shown)
-    return replace(track, state=state, since=since, cause=cause, shown_up=shown)
+        return track._replace(cause=cause, shown_up=shown)
+    return track._replace(state=state, since=since, cause=cause, shown_up=shown)
 
 
 def after_poll(track: Track, poll: Poll, sent: float) -> Track:
     """The track after a poll that was sent at `sent`. `refused` counts as alive: a ticket, not an outage. `local` and `bug`
     say nothing of the device."""
-    noted = replace(track, outcome=str(poll.outcome), detail=poll.detail, tried=sent)
-    if poll.outcome in (Outcome.ANSWERED, Outcome.REFUSED):
-        alive = replace(calm(noted), heard=sent, asked=sent)
-        if track.state is DeviceState.SUSPECT:
-            return replace(alive, state=DeviceState.UP, shown_up=True)  # it was up all along: `since` stands
-        return enter(alive, DeviceState.UP, sent)
+    outcome = poll.outcome.value
+    if poll.outcome in ALIVE:
+        # Nothing counts against it any more. One that was suspected was up all along: `since` stands.
+        since = track.since if track.state in (DeviceState.UP, DeviceState.SUSPECT) else sent
+        return Track(
+            DeviceState.UP, since, heard=sent, asked=sent, tried=sent, outcome=outcome, detail=poll.detail, shown_up=True
+        )
+    noted = track._replace(outcome=outcome, detail=poll.detail, tried=sent)
     if poll.outcome is Outcome.LOCAL:
-        return replace(noted, mute=track.mute + 1, failures=track.failures + 1)
+        return noted._replace(mute=track.mute + 1, failures=track.failures + 1)
     if poll.outcome is not Outcome.SILENT:
         return noted
     first = track.silent_since if track.silences else sent
     again = sent if track.silences == 1 else track.silent_again
-    silent = replace(
-        noted,
+    silent = noted._replace(
         asked=sent,
         silences=track.silences + 1,
         silent_since=first,
@@ -86,13 +89,13 @@ def after_poll(track: Track, poll: Poll, sent: float) -> Track:
     )
     if track.state is DeviceState.UP:
         # `since` stays that of `up`, for the poll that verifies may show that it never left.
-        return replace(silent, state=DeviceState.SUSPECT)
+        return silent._replace(state=DeviceState.SUSPECT)
     return silent
 
 
 def calm(track: Track) -> Track:
     """The track with nothing counted against it."""
-    return replace(track, silences=0, silent_since=0.0, silent_again=0.0, mute=0, failures=0)
+    return track._replace(silences=0, silent_since=0.0, silent_again=0.0, mute=0, failures=0)
 
 
 def fall(track: Track, state: DeviceState, cause: str = "") -> Track:
@@ -102,12 +105,12 @@ def fall(track: Track, state: DeviceState, cause: str = "") -> Track:
 
 def doubt(track: Track, now: float) -> Track:
     """The track when netmon no longer knows: the guard is active, or polls stopped."""
-    return enter(replace(track, silences=0, silent_since=0.0, silent_again=0.0), DeviceState.UNKNOWN, now)
+    return enter(track._replace(silences=0, silent_since=0.0, silent_again=0.0), DeviceState.UNKNOWN, now)
 
 
 def reconsider(track: Track) -> Track:
     """An unreachable device whose upstream is back: counts its silences anew, and shows unreachable until they are told."""
-    return replace(calm(track), cause="")
+    return calm(track)._replace(cause="")
 
 
 def shift(track: Track, step_s: float) -> Track:
@@ -116,8 +119,7 @@ def shift(track: Track, step_s: float) -> Track:
     def moved(unix: float) -> float:
         return unix + step_s if unix else unix
 
-    return replace(
-        track,
+    return track._replace(
         silent_since=moved(track.silent_since),
         silent_again=moved(track.silent_again),
         heard=moved(track.heard),

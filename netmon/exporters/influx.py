@@ -88,7 +88,8 @@ class Influx:
         self._numbers = count(self._outbox.newest + 1)
         self._receiver = Receiver(self.where, self._api.CHECK, meter)
         self._lines = Lines()
-        self._open: list[str] = []
+        self._open: list[bytes] = []
+        self._open_points = 0
         self._closed: deque[Batch] = deque()
         self._closed_bytes = 0
         self._delivery: Delivery | None = None
@@ -98,14 +99,18 @@ class Influx:
         self._to_store = asyncio.Event()
         self._disk_failing: set[str] = set()
 
-    def write(self, owner: str, samples: Sequence[tuple[Series, float]], at: float | Sequence[float]) -> None:
-        """Takes samples and returns at once. `at` is in Unix seconds: one for all, or one for each sample.
+    def write(self, owner: str, series: tuple[Series, ...], numbers: Sequence[str], at: float | Sequence[float]) -> None:
+        """Takes numbers as text and returns at once. `at` is in Unix seconds: one for all, or one for each number.
 
-        What stands before the values is kept for `owner` while it brings the same series.
+        What stands before the numbers is kept for `owner` while it brings the same series.
         """
-        self._open += self._lines.render(owner, samples, at)
-        while len(self._open) >= self._settings.batch_points:
+        lines, points = self._lines.render(owner, series, numbers, at)
+        while points >= (room := self._settings.batch_points - self._open_points):
+            *fitting, lines = lines.split(b"\n", room)
+            self._add(b"\n".join([*fitting, b""]), room)
             self._close_batch()
+            points -= room
+        self._add(lines, points)
 
     def forget(self, owner: str) -> None:
         """The owner is no longer part of the inventory."""
@@ -120,7 +125,7 @@ class Influx:
     def waiting_points(self) -> int:
         """Points that were neither accepted nor dropped yet."""
         sending = self._delivery.left().points - self._stored if self._delivery else 0
-        return len(self._open) + sum(batch.points for batch in self._closed) + sending + self._outbox.points
+        return self._open_points + sum(batch.points for batch in self._closed) + sending + self._outbox.points
 
     async def run_forever(self) -> None:
         """Sends, and keeps what cannot be sent. Ends only by cancellation; what waits is for `close`."""
@@ -131,8 +136,7 @@ class Influx:
 
     async def close(self) -> None:
         """One last short attempt to send, unless the receiver is known to be away; what remains lies in the outbox."""
-        while self._open:
-            self._close_batch()
+        self._close_batch()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 while not self._receiver.away and await asyncio.shield(self._take()):
@@ -152,13 +156,18 @@ class Influx:
     async def _close_batches(self) -> None:
         while True:
             await self._clock.sleep(self._settings.every_s)
-            if self._open:
-                self._close_batch()
+            self._close_batch()
+
+    def _add(self, lines: bytes, points: int) -> None:
+        if points:
+            self._open.append(lines)
+            self._open_points += points
 
     def _close_batch(self) -> None:
-        size = self._settings.batch_points
-        lines, self._open = self._open[:size], self._open[size:]
-        batch = Batch(next(self._numbers), len(lines), "".join(lines).encode())
+        if not self._open:
+            return
+        batch = Batch(next(self._numbers), self._open_points, b"".join(self._open))
+        self._open, self._open_points = [], 0
         self._closed.append(batch)
         self._closed_bytes += len(batch.lines)
         while self._closed_bytes > MEMORY_BYTES and len(self._closed) > 1:

@@ -1,4 +1,4 @@
-r"""InfluxDB's line protocol, by hand: series, values and times to lines.
+r"""InfluxDB's line protocol, by hand: series, numbers and times to lines.
 
     netmon_temperature_celsius,commune=01273,device=bts-1,province=04 value=41.5 1753000000000000000
 
@@ -17,8 +17,9 @@ Format: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from netmon.exporters.numbers import NO_NUMBERS
 from netmon.model import Series
 
 _AMBIGUOUS = re.compile(r"\\{2,}|\\(?=[,= \n\r\t]|\Z)")
@@ -27,58 +28,63 @@ _ESCAPES = str.maketrans(
     | {ord("\n"): r"\n", ord("\r"): r"\r", ord("\t"): r"\t"}
     | {ord(special): f"\\{special}" for special in ",= "}
 )
-_UNTOLD = frozenset({"nan", "inf", "-inf"})
 _LATEST_S = 9.2e9
 """The protocol's times end in 2262, where nanoseconds no longer fit into 64 bits."""
 
 
 class Lines:
-    """Writes lines. What comes before the value of each is kept for each owner for as long as its series stay the same."""
+    """Writes lines. What stands in each beside its number and its time is kept for each owner for as long as its series stay
+    the same: a line is four pieces of text, and the same piece is in memory once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[list[Series], list[str]]] = {}
+        self._known: dict[str, tuple[tuple[Series, ...], tuple[str, ...]]] = {}
+        self._names: dict[str, str] = {}
 
-    def render(self, owner: str, samples: Sequence[tuple[Series, float]], at: float | Sequence[float]) -> list[str]:
-        """A line, with its line feed, for each sample that can be told. `at` is in Unix seconds, kept to the microsecond:
-        one for all, or one for each sample (ValueError: not as many as samples)."""
-        series = [one for one, _ in samples]
+    def render(
+        self, owner: str, series: tuple[Series, ...], numbers: Sequence[str], at: float | Sequence[float]
+    ) -> tuple[bytes, int]:
+        """Lines, and how many: one, with its line feed, for each number (`exporters.numbers`) that can be told. `at` is in
+        Unix seconds, kept to the microsecond: one for all, or one for each (ValueError: not as many as series)."""
         known = self._known.get(owner)
-        if known is None or known[0] != series:
-            known = self._known[owner] = (series, [prefix(one) for one in series])
-        heads = known[1]
-        numbers = [_number(value) for _, value in samples]
+        if known is None or (known[0] is not series and known[0] != series):
+            known = self._known[owner] = (series, self._pieces(series))
+        pieces = list(known[1])
+        pieces[2::4] = numbers
         if isinstance(at, (int, float)):
-            tail = _tail(at)
-            if tail and _UNTOLD.isdisjoint(numbers):
-                return [head + number + tail for head, number in zip(heads, numbers, strict=True)]
-            tails = [tail] * len(heads)
+            tails = {at: _tail(at)}
+            pieces[3::4] = [tails[at]] * len(series)
         else:
-            tails = [_tail(instant) for instant in at]
-        parts = zip(heads, numbers, tails, strict=True)
-        return [head + number + tail for head, number, tail in parts if tail and number not in _UNTOLD]
+            tails = {instant: _tail(instant) for instant in set(at)}
+            pieces[3::4] = map(tails.__getitem__, at)
+        if "" in tails.values() or not NO_NUMBERS.isdisjoint(numbers):
+            lines = [pieces[n : n + 4] for n in range(0, len(pieces), 4)]
+            pieces = [piece for line in lines if line[3] and line[2] not in NO_NUMBERS for piece in line]
+        return "".join(pieces).encode(), len(pieces) // 4
 
     def forget(self, owner: str) -> None:
         """The owner is gone; what was kept for it goes."""
         self._known.pop(owner, None)
 
+    def _pieces(self, series: tuple[Series, ...]) -> tuple[str, ...]:
+        """Measurement, tags, and room for number and time of each series."""
+        known: dict[tuple[tuple[str, str], ...], str] = {}
+        pieces: list[str] = []
+        for one in series:
+            name = self._names.get(one.family) or self._names.setdefault(one.family, _escaped(one.family))
+            tags = known.get(one.labels) or known.setdefault(one.labels, _tags(one.labels))
+            pieces += [name, tags, "", ""]
+        return tuple(pieces)
 
-def prefix(series: Series) -> str:
-    """All of a line that comes before the value: `measurement,tag=text,… value=`."""
-    tags = "".join(f",{_escaped(name)}={_escaped(text)}" for name, text in sorted(series.labels) if text)
-    return f"{_escaped(series.family)}{tags} value="
+
+def _tags(labels: Iterable[tuple[str, str]]) -> str:
+    """What stands between the measurement and the number."""
+    return "".join(f",{_escaped(name)}={_escaped(text)}" for name, text in sorted(labels) if text) + " value="
 
 
 def _escaped(text: str) -> str:
     if "\\" in text:
         text = _AMBIGUOUS.sub(lambda found: "/" * len(found.group()), text)
     return text.translate(_ESCAPES)
-
-
-def _number(value: float) -> str:
-    try:
-        return str(float(value)).removesuffix(".0")
-    except OverflowError:  # an integer that no float holds
-        return "inf"
 
 
 def _tail(at: float) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from netmon.exporters.numbers import written
 from netmon.exporters.prometheus import Page
 from netmon.model import Series
 
@@ -21,9 +22,9 @@ _TURN = 100
 
 
 class Database(Protocol):
-    """Takes samples with their times, and returns at once; `exporters.influx.Influx` is one."""
+    """Takes numbers of series with their times, and returns at once; `exporters.influx.Influx` is one."""
 
-    def write(self, owner: str, samples: Samples, at: float | Sequence[float]) -> None: ...
+    def write(self, owner: str, series: tuple[Series, ...], numbers: Sequence[str], at: float | Sequence[float]) -> None: ...
 
     def forget(self, owner: str) -> None: ...
 
@@ -35,26 +36,40 @@ class Outlets:
         self.page = page
         self._database = database
         self._clock = clock
-        self._kept: dict[str, Samples] = {}
+        self._kept: dict[str, tuple[tuple[Series, ...], Sequence[float]]] = {}
 
     def put(self, owner: str, samples: Samples, kept: bool = False, at: float | Sequence[float] | None = None) -> None:
+        """What `put_values` does, of series with their values."""
+        self.put_values(owner, *_columns(samples), kept, at)
+
+    def put_values(
+        self,
+        owner: str,
+        series: tuple[Series, ...],
+        values: Sequence[float],
+        kept: bool = False,
+        at: float | Sequence[float] | None = None,
+    ) -> None:
         """Replaces what the owner has in this part of the page, and writes it. `at`: the time of all or of each, else now.
-        What is `kept` and has not changed is not written again: `repeat` does that.
+        What is `kept` and has not changed is not written again: `repeat` does that. As long as `series` is the same object
+        only the numbers are made anew.
 
         ValueError as the page raises it.
         """
-        if kept and self._kept.get(owner) == samples:
+        if kept and self._kept.get(owner) == (series, values):
             return
-        self.page.put(owner, samples, kept)
+        numbers = written(values)
+        self.page.put(owner, series, numbers, kept)
         if kept:
-            self._kept[owner] = samples
+            self._kept[owner] = series, values
         if self._database is not None:
-            self._database.write(owner, samples, self._clock() if at is None else at)
+            self._database.write(owner, series, numbers, self._clock() if at is None else at)
 
     def put_late(self, owner: str, samples: Samples, at: Sequence[float]) -> None:
         """Samples of the past: the page has no place for them."""
         if self._database is not None:
-            self._database.write(owner, samples, at)
+            series, values = _columns(samples)
+            self._database.write(owner, series, written(values), at)
 
     def drop(self, owner: str) -> None:
         """The owner is silent: what it measured leaves the page."""
@@ -74,6 +89,10 @@ class Outlets:
         for n, owner in enumerate(list(self._kept)):
             if n % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
-            samples = self._kept.get(owner)
-            if samples is not None:
-                self._database.write(owner, samples, self._clock())
+            if owner in self._kept:
+                series, values = self._kept[owner]
+                self._database.write(owner, series, written(values), self._clock())
+
+
+def _columns(samples: Samples) -> tuple[tuple[Series, ...], list[float]]:
+    return tuple(series for series, _ in samples), [value for _, value in samples]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -32,7 +32,9 @@ _Owner = tuple[str, bool]
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-_NUMBERS = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf", "True": "1", "False": "0"}
+_CUT_BYTES = b"\n" + bytes(15)
+_CUT = _CUT_BYTES.decode()
+"""Stands before each family in an owner's text, which is cut there. No label has a line feed; what is long is found fast."""
 
 
 class OwnMetrics:
@@ -46,6 +48,7 @@ class OwnMetrics:
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
+        self._used: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}  # the library looks for labels slowly
         self._metrics = {family.name: self._made(family) for family in OWN.values()}
         for family in OWN.values():
             for value in family.values:
@@ -76,21 +79,33 @@ class OwnMetrics:
         raise ValueError(f"{family.name} is a {family.kind}, and nothing makes those")
 
     def _of(self, kind: type[_Metric], family: str, labels: Mapping[str, str]) -> _Metric:
-        metric = self._metrics.get(family)
-        if not isinstance(metric, kind):
-            raise ValueError(f"netmon counts no {kind.__name__.lower()} {family} about itself")
-        if labels.keys() != set(OWN[family].labels):
-            raise ValueError(f"{family} has the labels {OWN[family].labels}, not {tuple(labels)}")
-        return metric.labels(**labels) if labels else metric
+        key = (kind, family, *labels.items())
+        known = self._used.get(key)
+        if known is None:
+            metric = self._metrics.get(family)
+            if not isinstance(metric, kind):
+                raise ValueError(f"netmon counts no {kind.__name__.lower()} {family} about itself")
+            if labels.keys() != set(OWN[family].labels):
+                raise ValueError(f"{family} has the labels {OWN[family].labels}, not {tuple(labels)}")
+            known = self._used[key] = metric.labels(**labels) if labels else metric
+        return cast("_Metric", known)
 
 
 @dataclass(slots=True)
 class _Block:
-    """What one owner handed in last: its series, and for each family the lines without their values and where in the
-    samples these stand. Kept so that the next samples of the same series cost only their numbers."""
+    """What one owner handed in: its series, the pieces of their text with room for the numbers, the families in it, and the
+    lines of each. `places`: where among the numbers that of each line stands, None where the series come by family."""
 
-    series: list[Series]
-    families: dict[str, tuple[str, tuple[int, ...]]]
+    series: tuple[Series, ...]
+    places: list[int] | None
+    pieces: Sequence[str]
+    families: tuple[str, ...]
+    lines: list[bytes]
+
+    def write(self, numbers: Sequence[str]) -> None:
+        pieces = list(self.pieces)
+        pieces[2::3] = numbers if self.places is None else [numbers[place] for place in self.places]
+        self.lines = "".join(pieces).encode(errors="replace").split(_CUT_BYTES)[1:]
 
 
 class Page:
@@ -98,15 +113,16 @@ class Page:
 
     An owner has two parts, which do not touch each other: what it measured, and with `kept` what is known of it while it is
     silent (SEMANTICS 8). Each `put` replaces one part. No series is on the page twice as long as owners do not share any.
+    `render` may be called from another thread.
     """
 
     def __init__(self, own: OwnMetrics) -> None:
         self._own = own
         self._heads = {
-            name: f"# HELP {name} {_help(family.en)}\n# TYPE {name} {family.kind}\n".encode()
+            name: f"# HELP {name} {_help(family.en)}\n# TYPE {name} {family.kind}".encode()
             for name, family in DEVICE.items()
         }
-        self._lines: dict[str, dict[_Owner, bytes]] = {name: {} for name in DEVICE}
+        self._names = {name: (f"{_CUT}{name}{{", f"\n{name}{{") for name in DEVICE}  # of a family's first line, of others
         self._blocks: dict[_Owner, _Block] = {}
         self._series = 0
 
@@ -115,83 +131,91 @@ class Page:
         """Series of devices, links, sites and units on the page now."""
         return self._series
 
-    def put(self, owner: str, samples: Sequence[tuple[Series, float]], kept: bool = False) -> None:
-        """Replaces what the owner had in this part.
+    def put(self, owner: str, series: tuple[Series, ...], numbers: Sequence[str], kept: bool = False) -> None:
+        """Replaces what the owner had in this part. Numbers come as text (`exporters.numbers`). As long as `series` is the
+        same object, nothing but these is looked at.
 
         A family or labels that the catalogue does not know, or a series given twice, raise ValueError and change nothing.
         """
-        key = (owner, kept)
-        series = [one for one, _ in samples]
-        block = self._blocks.get(key)
-        if block is None or block.series != series:
-            block = self._lay_out(key, series)
-        numbers = [_NUMBERS.get(number, number) for number in [str(value) for _, value in samples]]
-        for family, (template, places) in block.families.items():
-            text = template % tuple([numbers[place] for place in places])
-            self._lines[family][key] = text.encode(errors="replace")
+        block = self._blocks.get((owner, kept))
+        if block is not None and block.pieces and (block.series is series or block.series == series):
+            block.write(numbers)
+            return
+        fresh = self._lay_out(owner, series, kept)
+        fresh.write(numbers)
+        if kept:
+            fresh.pieces = ()  # what is known seldom changes
+        self._replace((owner, kept), fresh)
 
     def drop(self, owner: str) -> None:
         """The owner is silent: its measured series go, but for families that the catalogue keeps."""
         block = self._blocks.get((owner, False))
         if block is not None:
-            self._lay_out((owner, False), [one for one in block.series if DEVICE[one.family].keeps])
+            left = self._lay_out(owner, tuple(one for one in block.series if DEVICE[one.family].keeps), kept=False)
+            written = dict(zip(block.families, block.lines, strict=True))
+            left.lines = [written[family] for family in left.families]
+            self._replace((owner, False), left)
 
     def forget(self, owner: str) -> None:
         """The owner is no longer part of the inventory: everything of it goes."""
         for kept in (False, True):
-            self._lay_out((owner, kept), [])
+            self._replace((owner, kept), None)
 
     def render(self) -> bytes:
         """The whole page: each family with HELP, TYPE and its lines in one group, then netmon's own."""
         self._own.gauge("netmon_scrape_series", self._series)
-        parts: list[bytes] = []
-        for family, lines in self._lines.items():
-            if lines:
-                parts.append(self._heads[family])
-                parts += lines.values()
-        parts.append(self._own.render())
-        return b"".join(parts)
+        alike: dict[tuple[str, ...], list[list[bytes]]] = {}  # owners with the same families, which are most, at once
+        for block in list(self._blocks.values()):  # a copy: the loop's thread may put meanwhile
+            alike.setdefault(block.families, []).append(block.lines)
+        lines: dict[str, list[bytes]] = {family: [head] for family, head in self._heads.items()}
+        for families, texts in alike.items():
+            for family, column in zip(families, zip(*texts, strict=True), strict=True):
+                lines[family] += column
+        return b"\n".join([text for texts in lines.values() if len(texts) > 1 for text in texts] + [self._own.render()])
 
-    def _lay_out(self, key: _Owner, series: list[Series]) -> _Block:
-        """Gives a part of an owner other series: families that it no longer has go, others wait for their numbers."""
-        owner, kept = key
+    def _replace(self, key: _Owner, block: _Block | None) -> None:
+        before = self._blocks.get(key)
+        self._series += (len(block.series) if block else 0) - (len(before.series) if before else 0)
+        if block is not None and block.series:
+            self._blocks[key] = block
+        else:
+            self._blocks.pop(key, None)
+
+    def _lay_out(self, owner: str, series: tuple[Series, ...], kept: bool) -> _Block:
+        """The text of an owner's series, by family, without the numbers. Pieces that are the same are in memory once."""
         other = self._blocks.get((owner, not kept))
-        seen = {(one.family, one.labels) for one in other.series} if other else set()
-        prefixes: dict[str, list[str]] = {}
+        seen = set(other.series) if other else set()
         places: dict[str, list[int]] = {}
         for place, one in enumerate(series):
-            if (one.family, one.labels) in seen:
-                raise ValueError(f"{owner} has the series {_prefix(one)} twice")
-            seen.add((one.family, one.labels))
-            prefixes.setdefault(one.family, []).append(_prefix(one))
+            _check(one)
+            if one in seen:
+                raise ValueError(f"{owner} has the series {one.family}{{{_labels(one)}twice")
+            seen.add(one)
             places.setdefault(one.family, []).append(place)
-        block = _Block(
-            series,
-            {
-                family: ("".join(f"{text.replace('%', '%%')} %s\n" for text in texts), tuple(places[family]))
-                for family, texts in prefixes.items()
-            },
-        )
-        before = self._blocks.pop(key, None)
-        if before is not None:
-            self._series -= len(before.series)
-            for family in before.families.keys() - block.families.keys():
-                del self._lines[family][key]
-        if series:
-            self._blocks[key] = block
-            self._series += len(series)
-        return block
+        known: dict[tuple[tuple[str, str], ...], str] = {}
+        pieces: list[str] = []
+        for family, found in places.items():
+            first, other_ones = self._names[family]
+            for n, place in enumerate(found):
+                one = series[place]
+                labels = known.get(one.labels) or known.setdefault(one.labels, _labels(one))
+                pieces += [other_ones if n else first, labels, ""]
+        order = [place for found in places.values() for place in found]
+        return _Block(series, None if order == sorted(order) else order, tuple(pieces), tuple(places), [])
 
 
-def _prefix(series: Series) -> str:
-    """`name{label="value",…}`, checked against the catalogue."""
+def _check(series: Series) -> None:
+    """ValueError: the catalogue does not have such a series."""
     family = DEVICE.get(series.family)
     if family is None:
         raise ValueError(f"{series.family} is not in the catalogue")
     if tuple(name for name, _ in series.labels) != family.labels:
         raise ValueError(f"{series.family} has the labels {family.labels}, not {series.labels}")
-    labels = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in series.labels)
-    return f"{series.family}{{{labels}}}"
+
+
+def _labels(series: Series) -> str:
+    """`label="value",…} `: what stands between the name and the number."""
+    return ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in series.labels) + "} "
 
 
 def _help(text: str) -> str:

@@ -33,10 +33,13 @@ BOTH = pytest.mark.parametrize("api", [InfluxApi.V2, InfluxApi.V1])
 
 def points(influx: Influx, count: int, first: int = 0) -> list[bytes]:
     """Writes points, each of a time of its own, and returns their lines."""
-    samples = [(series("r1"), float(n)) for n in range(first, first + count)]
-    times = [AT + n for n in range(first, first + count)]
-    influx.write("r1", samples, times)
-    return [line.rstrip("\n").encode() for line in Lines().render("r1", samples, times)]
+    written = (
+        (series("r1"),) * count,
+        [str(n) for n in range(first, first + count)],
+        [AT + n for n in range(first, first + count)],
+    )
+    influx.write("r1", *written)
+    return Lines().render("r1", *written)[0].splitlines()
 
 
 def script(*says: Say | Callable[[Request], Say]) -> Callable[[Request], Say]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from netmon.exporters.numbers import written
 from netmon.model import Series
 from netmon.settings import InfluxApi
 from tests.exporters.conftest import Counts, Fast, Start, series, until
@@ -65,7 +66,7 @@ async def test_series_values_and_times_are_stored_as_written(
     figures = [0.0, -40.5, 1e-9, 12345678901234.5, 2**63, 1e300, 0.1 + 0.2, 7, True]
     influx = await start(shared.url, api=api, gzip=gzip)
     for n in range(3):
-        influx.write("r1", [(one, value * (n + 1)) for one, value in zip(known, figures, strict=True)], AT + n)
+        influx.write("r1", tuple(known), written([value * (n + 1) for value in figures]), AT + n)
     await until(lambda: meter.accepted == 27)
     read = {
         "C:\\ Label:  Serial Number 12ab": "C:/ Label:  Serial Number 12ab",
@@ -95,13 +96,13 @@ async def test_nothing_is_lost_while_the_receiver_is_stopped_and_started(
     """Each point that was written before, during and after is stored exactly once."""
     with victoria(tmp_path / "victoria") as server:
         influx = await start(server.url, Fast(100), api=api, batch_points=500)
-        written = 0
+        sent = 0
 
         def write(points: int) -> None:
-            nonlocal written
-            times = [AT + n for n in range(written, written + points)]
-            influx.write("r1", [(series("r1"), float(n)) for n in range(written, written + points)], times)
-            written += points
+            nonlocal sent
+            numbers = range(sent, sent + points)
+            influx.write("r1", (series("r1"),) * points, [str(n) for n in numbers], [AT + n for n in numbers])
+            sent += points
 
         write(2_200)
         await until(lambda: meter.accepted == 2_200)

@@ -1,0 +1,66 @@
+"""Settle: what an interface counted, handed to the ends of links that it is; what that settles is stored and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netmon import samples
+from netmon.derive.counters import Steps
+from netmon.derive.slots import present
+from netmon.exporters.outlets import Outlets
+from netmon.inventory import Inventory
+from netmon.measure import EndOfLink, Settled
+from netmon.model import SLOT_S, End, Meter, Slot
+from netmon.store import Store
+from netmon.watch import Watch
+
+RATE_HOLDS_S = 3 * SLOT_S
+"""How long the rate of the last closed slot stays on the page."""
+
+
+class Settler:
+    """Stores and shows what the ends of links settle. Nothing here waits."""
+
+    def __init__(self, store: Store, outlets: Outlets, meter: Meter) -> None:
+        self._store = store
+        self._outlets = outlets
+        self._meter = meter
+
+    def settle(self, inventory: Inventory, watch: Watch, steps: Steps, now: float) -> None:
+        """Stores what a poll of a device settled of the ends of links that its interfaces are, or time alone (`NO_STEPS`). When
+        one has something to store, all ends on its interface store where they stand, for they share the counters that a
+        restart goes on from."""
+        for ends in watch.ends.values():
+            settled = [end.settle(steps, now, watch.counters) for end in ends]
+            if settled.count(None) < len(settled):
+                self._store_ends(inventory, watch, ends, settled, now)
+            for end in ends:
+                if end.shown_at and now > end.shown_at + RATE_HOLDS_S:
+                    end.shown_at = 0.0
+                    self._outlets.drop(f"rate:{end.link.id}")
+
+    def _store_ends(
+        self, inventory: Inventory, watch: Watch, ends: Sequence[EndOfLink], settled: Sequence[Settled | None], now: float
+    ) -> None:
+        for end, what in zip(ends, settled, strict=True):
+            if what is None:
+                self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
+                continue
+            self._store.put_link(
+                end.link.id,
+                end.end,
+                slots=what.slots,
+                unplaced=what.unplaced,
+                gaps=what.gaps,
+                baseline=what.baseline,
+            )
+            for slot in what.slots:
+                self._show(inventory, end, slot, now)
+
+    def _show(self, inventory: Inventory, end: EndOfLink, slot: Slot, now: float) -> None:
+        whole = present(slot.receive) and present(slot.transmit)
+        self._meter.count("netmon_slots_total", present="yes" if whole else "no")
+        if end.end is End.NEAR or end.link.near is None:
+            end.shown_at = now
+            rates = samples.rate_samples(inventory, end.link.id, slot)
+            self._outlets.put(f"rate:{end.link.id}", rates, at=(slot.k + 1) * SLOT_S)
