@@ -54,8 +54,11 @@ def started_anew(old: Settings, new: Settings) -> list[str]:
             ("store.path", old.store.path, new.store.path),
             ("exporters.prometheus", old.prometheus, new.prometheus),
             ("exporters.influxdb", old.influx, new.influx),
+            ("traps.listen", old.traps and old.traps.listen, new.traps and new.traps.listen),
             ("control", old.control, new.control),
             ("poll.concurrency", old.poll.concurrency, new.poll.concurrency),
+            ("poll.requests_per_second", old.poll.requests_per_s, new.poll.requests_per_s),
+            ("poll.device_requests_per_second", old.poll.device_requests_per_s, new.poll.device_requests_per_s),
         )
         if was != now
     ]

@@ -17,7 +17,7 @@ AddressPlan = Callable[[str, int], str]
 """The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"."""
 
 SecretPlan = Callable[[str], str]
-"""Where a secret comes from, as the configuration writes it: "community" or "mqtt-password"."""
+"""Where a secret comes from, as the configuration writes it: "snmp-auth", "snmp-priv", "community" or "mqtt-password"."""
 
 _OPERATORS = ("vnpt", "viettel", "vnpt", "viettel", "mobifone")
 """In turn: most communes hang on the two large ones."""
@@ -91,7 +91,7 @@ def province(
     plan = address_plan or private_plan(code)
     suffix = "" if port == 161 else f", port: {port}"
     place = _Place(
-        prefix=_prefix(unit),
+        prefix=prefix(unit),
         province=unit,
         communes=register.communes(code, on),
         address=lambda kind, n: f"address: {plan(kind, n)}{suffix}",
@@ -109,7 +109,7 @@ def province(
     return files
 
 
-def _prefix(unit: Unit) -> str:
+def prefix(unit: Unit) -> str:
     """The initials of a province, "cb" for Cao Bằng; the first two letters of a name of one word, "hu" for Huế.
 
     No two provinces have the same, so that their configurations can be put together.
@@ -140,13 +140,16 @@ poll:
   deadline: 10s        # a poll keeps what arrived until then
   concurrency: 500     # polls under way at once
   verify_after: 5s     # a silent device is asked again before it is called down
+  credential: snmp     # of those below; a device may name another
 
 # How to speak to the devices' agents. Secrets never stand here: !env NAME, !file path or !credential name (systemd).
 credentials:
-  snmp:
-    version: "2c"
-    community: {place.secret("community")}
-
+  snmp:                  # SNMPv3: who asks is proven, and nothing can be read on the way
+    version: "3"
+    user: netmon
+    auth: {{protocol: SHA-256, key: {place.secret("snmp-auth")}}}
+    priv: {{protocol: AES, key: {place.secret("snmp-priv")}}}
+{_commented(_old(place))}
 {_mqtt(place)}
 # Devices that tell whether netmon itself is cut off: its own gateway and a device of the provincial centre.
 canaries: [{place.prefix}-gw-1, {place.prefix}-core-1]
@@ -170,6 +173,14 @@ exporters:
 # scope:
 #   except:
 #     "{place.communes[-1].code}": not yet on the network
+"""
+
+
+def _old(place: _Place) -> str:
+    return f"""\
+  old:                   # for devices that know no SNMPv3, which then have credential: old
+    version: "2c"
+    community: {place.secret("community")}
 """
 
 

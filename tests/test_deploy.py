@@ -27,6 +27,7 @@ from tests import peers
 
 DEPLOY = peers.ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "netmon.service"
+SOCKET = DEPLOY / "systemd" / "netmon-traps.socket"
 
 
 def settings(name: str) -> list[str]:
@@ -46,6 +47,7 @@ def unit_here(tmp_path: Path) -> Path:
     text = UNIT.read_text()
     for program in (setting("ExecStart").split()[0], setting("ExecReload").split()[0]):
         text = text.replace(f"={program} ", "=/bin/true ")
+    (tmp_path / SOCKET.name).write_text(SOCKET.read_text().replace("[Unit]", "[Unit]\nDefaultDependencies=no"))
     path = tmp_path / "netmon.service"
     path.write_text(text.replace("[Unit]", "[Unit]\nDefaultDependencies=no"))
     return path
@@ -54,8 +56,21 @@ def unit_here(tmp_path: Path) -> Path:
 def test_systemd_understands_every_line_of_the_unit(unit_here: Path):
     program = peers.require("systemd-analyze")
     done = subprocess.run([program, "verify", unit_here], capture_output=True, text=True)
-    remarks = [line for line in done.stderr.splitlines() if "netmon.service" in line]
+    remarks = [line for line in done.stderr.splitlines() if "netmon" in line]
     assert (done.returncode, remarks) == (0, [])
+
+
+def test_the_port_of_traps_is_handed_to_the_daemon_under_the_name_that_it_knows(unit_here: Path):
+    """As systemd reads the unit: both kinds of IP on port 162, started by the service and stopped with it."""
+    program = peers.require("systemd-analyze")
+    socket_here = unit_here.with_name(SOCKET.name)
+    done = subprocess.run([program, "verify", socket_here], capture_output=True, text=True)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "netmon" in line]) == (0, [])
+    lines = SOCKET.read_text().splitlines()
+    assert {"ListenDatagram=162", "PartOf=netmon.service", "Service=netmon.service"} <= set(lines)
+    assert setting("Sockets") == SOCKET.name
+    (name,) = [line.split("=")[1] for line in lines if line.startswith("FileDescriptorName=")]
+    assert f'systemd.handed_over("{name}")' in (peers.ROOT / "netmon" / "daemon.py").read_text()
 
 
 def test_the_unit_exposes_little(unit_here: Path):
@@ -78,7 +93,7 @@ def test_the_unit_starts_a_command_that_netmon_has(monkeypatch: pytest.MonkeyPat
 def test_the_unit_loads_the_credentials_that_the_guides_and_the_example_name():
     """`!credential NAME` there is a LoadCredential here, or the daemon would look for a file that nobody gave it."""
     written = [*DEPLOY.rglob("README.md"), peers.ROOT / "config" / "netmon.yaml"]
-    named = {name for path in written for name in re.findall(r"!credential (\S+)[`\n]", path.read_text())}
+    named = {name for path in written for name in re.findall(r"!credential ([a-z-]+)[`}\n]", path.read_text())}
     assert named == set(settings("LoadCredential"))
 
 

@@ -41,9 +41,8 @@ def test_each_of_the_34_provinces_is_written_and_accepted(tmp_path: Path, regist
             SiteKind.PROVINCIAL_CENTRE,
         }
         assert settings.mqtt is None
-        assert [problem.text for problem in settings.warnings] == [
-            "community: still the placeholder that netmon init wrote"
-        ], unit.name
+        unsaid = "key: still the placeholder that netmon init wrote"
+        assert [problem.text for problem in settings.warnings] == [unsaid] * 2, unit.name
 
 
 def test_bts_adds_sites_over_both_protocols_and_the_broker(tmp_path: Path, register: Register, today: date) -> None:
@@ -54,7 +53,7 @@ def test_bts_adds_sites_over_both_protocols_and_the_broker(tmp_path: Path, regis
     assert settings.mqtt is not None
     reporting = [device for device in settings.inventory.devices.values() if device.speaks is Speech.MQTT]
     assert 1.75 < len(reporting) / len(register.communes("79", today)) < 1.85
-    assert len(settings.warnings) == 2, "the two secrets, which are still to be filled in"
+    assert len(settings.warnings) == 3, "the three secrets, which are still to be filled in"
 
 
 def test_what_it_says_can_be_done(
@@ -70,6 +69,7 @@ def test_what_it_says_can_be_done(
         assert (tmp_path / "a b/netmon" / name).exists(), name
     assert re.findall(r"netmon (check|probe|run) ", said) == ["check", "probe", "run"]
     assert "netmon check --config 'a b/netmon'" in said
+    assert "netmon probe cb-core-1 --config 'a b/netmon'" in said
     assert main(["check", "--config", "a b/netmon"]) == 0
     told = capsys.readouterr().out
     assert "OK: a b/netmon" in told
@@ -84,7 +84,7 @@ def test_secrets_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) ->
     finally:
         os.umask(before)
     modes = {path.name: oct(path.stat().st_mode)[-3:] for path in (tmp_path / "new").rglob("*") if "secrets" in path.parts}
-    assert modes == {"secrets": "700", "community": "600", "mqtt-password": "600"}
+    assert modes == {"secrets": "700", "snmp-auth": "600", "snmp-priv": "600", "mqtt-password": "600"}
     assert (tmp_path / "new" / ".gitignore").read_text() == "secrets/\n"
 
 

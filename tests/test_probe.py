@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from netmon.cli import probe
+from netmon.cli import probe, readings
 from netmon.model import At, Reading, Series
-from tests.peers import Snmpd, free_port
+from netmon.snmp import oid
+from tests.peers import ROOT, Snmpd, free_port
 
 SECRET = "not-to-be-seen"
+CONFIG = str(ROOT / "config")
 
 
 @pytest.fixture(autouse=True)
@@ -95,11 +97,21 @@ def test_a_refusal_says_who_refused(capsys: pytest.CaptureFixture[str]):
     [
         (("127.0.0.1", "--profile", "nothing"), "no profile nothing: there are generic"),
         (("nowhere.invalid",), "nowhere.invalid has no address"),
+        (("cb-core-l", "--config", CONFIG), "cb-core-l is no device of {CONFIG} and has no address: "),
+        (("cb-core-l", "--config", CONFIG), "(did you mean cb-core-1?)"),
+        (("cb-bts-01273-2-ctl", "--config", CONFIG), "cb-bts-01273-2-ctl reports by itself, over MQTT: it is never asked"),
+        (("h", "--config", CONFIG, "--credential", "snmpp"), "{CONFIG} has no credential 'snmpp' (did you mean snmp?)"),
+        (("h", "--config", CONFIG, "--credential", "snmp", "-u", "noc"), "--credential snmp says how to ask; -v, -c, -u"),
+        (("h", "--config", "/nowhere"), "the configuration has errors; nothing was asked"),
     ],
 )
-def test_what_cannot_be_asked_is_said(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_asked_is_said(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("SNMP_AUTH", "SNMP_PRIV", "MQTT_PASSWORD"):
+        monkeypatch.setenv(f"NETMON_{name}", "n3tm0n-n3tm0n")
     assert run(*words) == 1
-    assert said in capsys.readouterr().err
+    assert said.format(CONFIG=CONFIG) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -107,11 +119,11 @@ def test_what_cannot_be_asked_is_said(words: tuple[str, ...], said: str, capsys:
     [
         (("h", "--port", "abc"), "argument --port: 'abc' is not a whole number from 1 to 65535"),
         (("h", "--port", "65536"), "argument --port: '65536' is not a whole number from 1 to 65535"),
-        (("h", "--retries", "x"), "argument --retries: 'x' is not a whole number from 0 to 100"),
-        (("h", "--timeout", "soon"), "argument --timeout: 'soon' is not a number of seconds above 0 and up to 60"),
-        (("h", "--timeout", "nan"), "argument --timeout: 'nan' is not a number of seconds"),
-        (("h", "--version", "3"), "argument --version: SNMPv3 is not spoken yet by this version"),
-        (("h", "--version", "2"), "argument --version: '2' is not a version"),
+        (("h", "--retries", "x"), "argument -r/--retries: 'x' is not a whole number from 0 to 100"),
+        (("h", "--timeout", "soon"), "argument -t/--timeout: 'soon' is not a number of seconds above 0 and up to 60"),
+        (("h", "--timeout", "nan"), "argument -t/--timeout: 'nan' is not a number of seconds"),
+        (("h", "--version", "2"), "argument -v/--version: '2' is not a version"),
+        (("h", "--also-from", "router"), "argument --also-from: 'router' is not an IP address"),
         (("",), "argument HOST: it is empty"),
         ((" ",), "argument HOST: it is empty"),
         (("127.0.0.1:161",), "'127.0.0.1:161' has a port in it; write 127.0.0.1 --port 161"),
@@ -129,17 +141,22 @@ def test_an_address_of_ipv6_is_not_taken_for_a_host_and_a_port():
     assert [probe._host(text) for text in ("::1", "fe80::1", " router ")] == ["::1", "fe80::1", "router"]
 
 
+ROWS = (("ge-0/0/1", "1.3.6.1.2.1.31.1.1.1.6.1000001"), ("Nhà văn hoá xã " * 12, "1.3.6.1.2.1.31.1.1.1.6.2"))
 READINGS = [
-    Reading(Series(family, (("device", ""), ("vendor", "acme"), ("interface", name)), oid=oid), 2**64 - 1, At(0.0, 0.0))
+    Reading(
+        Series(family, (("device", ""), ("vendor", "acme"), ("interface", name)), oid=oid.encode(dotted)),
+        2**64 - 1,
+        At(0.0, 0.0),
+    )
     for family in ("netmon_interface_receive_bytes_total", "netmon_interface_transmit_errors_total")
-    for name, oid in (("ge-0/0/1", "1.3.6.1.2.1.31.1.1.1.6.1000001"), ("Nhà văn hoá xã " * 12, "1.3.6.1.2.1.31.1.1.1.6.2"))
+    for name, dotted in ROWS
 ]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 132])
 def test_a_table_fits_the_terminal_and_loses_nothing(columns: int):
     """Long cells go on in the next line; put together again they are whole."""
-    wide, narrow = probe._table(READINGS, None), probe._table(READINGS, columns)
+    wide, narrow = readings.as_table(READINGS, None), readings.as_table(READINGS, columns)
     assert max(map(len, wide.splitlines())) > 200
     assert max(map(len, narrow.splitlines())) <= columns
     assert sorted("".join(narrow.split())) == sorted("".join(wide.split()))
@@ -147,7 +164,7 @@ def test_a_table_fits_the_terminal_and_loses_nothing(columns: int):
 
 
 def test_a_label_that_all_rows_share_is_left_out():
-    table = probe._table(READINGS, None)
+    table = readings.as_table(READINGS, None)
     assert 'interface="ge-0/0/1"' in table
     assert "acme" not in table
-    assert "acme" in probe._table(READINGS[:1], None)
+    assert "acme" in readings.as_table(READINGS[:1], None)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon import units
+from netmon.cli.asking import level
+from netmon.credential import Credential
 from netmon.settings import (
     ConfigErrors,
     InfluxApi,
@@ -83,12 +85,16 @@ def _summary(settings: Settings) -> Iterable[tuple[str, str]]:
     yield "devices", f"{spoken}, canaries: {', '.join(inventory.canaries) or 'none'}"
     yield "links", _by_kind(link.kind for link in inventory.links.values())
     yield "targets", ", ".join(target.id for target in settings.targets) or "none"
-    yield "credentials", ", ".join(f"{entry.name} (version {entry.version})" for entry in settings.credentials.values())
+    yield "credentials", ", ".join(f"{entry.name} (version {_spoken(entry)})" for entry in settings.credentials.values())
     yield "store", str(settings.store.path)
     yield "metrics", f"{settings.prometheus.host}:{settings.prometheus.port}"
     yield "mqtt", _broker(settings.mqtt) if settings.mqtt is not None else "none"
     yield "influxdb", _influx(settings.influx) if settings.influx is not None else "none"
     yield "warnings", str(len(settings.warnings))
+
+
+def _spoken(credential: Credential) -> str:
+    return f"3, {level(credential)}" if credential.version == "3" else credential.version
 
 
 def _broker(mqtt: MqttSettings) -> str:

@@ -82,12 +82,12 @@ def run(args: argparse.Namespace) -> int:
         return fail(f"there is no province '{args.province}' ({hint or '`netmon init --list` shows all'})")
     directory: Path = args.output
     files = scaffold.province(province.code, register, today, secret=lambda name: f"!file secrets/{name}", bts=args.bts)
-    secrets = ["community", *(["mqtt-password"] if args.bts else [])]
+    secrets = ["snmp-auth", "snmp-priv", *(["mqtt-password"] if args.bts else [])]
     try:
         write(directory, {**files, ".gitignore": "secrets/\n"}, {f"secrets/{name}": f"{PLACEHOLDER}\n" for name in secrets})
     except OSError as error:
         return fail(f"nothing was written to {directory}: {error.strerror or error}")
-    print(_written(province, len(register.communes(province.code, today)), directory, secrets))
+    print(_written(province, len(register.communes(province.code, today)), directory, bts=args.bts))
     return 0
 
 
@@ -167,17 +167,18 @@ def _listed(register: Register, on: date) -> str:
     return f"{table(('CODE', 'NAME', 'ENGLISH NAME', 'COMMUNES'), rows)}\n{total}"
 
 
-def _written(province: Unit, communes: int, directory: Path, secrets: Sequence[str]) -> str:
+def _written(province: Unit, communes: int, directory: Path, *, bts: bool) -> str:
     """What was written, what is left to do, and how to go on."""
     where = shlex.quote(str(directory))
-    core = scaffold.private_plan(province.code)("core", 0)
     lines = [f"{directory}: {province.name}, {communes} communes.", "", "Fill in:"]
     rows = [
-        ("secrets/community", "the community with which your devices may be read"),
-        *([("secrets/mqtt-password", "the password of netmon's user at the broker")] if len(secrets) > 1 else []),
+        ("secrets/snmp-auth", "the authentication key (SHA-256) of your devices' SNMPv3 user netmon"),
+        ("secrets/snmp-priv", "its privacy key (AES)"),
+        *([("secrets/mqtt-password", "the password of netmon's user at the broker")] if bts else []),
         ("inventory/provincial-centre.yaml", "the addresses of your gateway and core router"),
         ("inventory/communes.yaml", "router addresses, interfaces, operators, contracted capacities"),
-        *([("inventory/bts.yaml, bts-mqtt.yaml", "your BTS sites; these are examples")] if len(secrets) > 1 else []),
+        *([("inventory/bts.yaml, bts-mqtt.yaml", "your BTS sites; these are examples")] if bts else []),
+        ("netmon.yaml", "another SNMP user, other protocols, devices that know SNMPv2c only: credentials"),
         ("netmon.yaml", "by hand: store.path and control; under systemd: !credential for secrets (deploy/systemd)"),
     ]
     space = max(len(name) for name, _ in rows)
@@ -186,7 +187,7 @@ def _written(province: Unit, communes: int, directory: Path, secrets: Sequence[s
         "",
         "Then:",
         f"  netmon check --config {where}",
-        f'  NETMON_COMMUNITY="$(cat {shlex.quote(str(directory / "secrets/community"))})" netmon probe {core}',
+        f"  netmon probe {scaffold.prefix(province)}-core-1 --config {where}",
         f"  netmon run --config {where}",
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`netmon probe`: ask one device once and print what it said, without any configuration."""
+"""`netmon probe`: ask one device once and print what it said, with a configuration or without any."""
 
 from __future__ import annotations
 
@@ -6,49 +6,68 @@ import argparse
 import asyncio
 import json
 import logging
-import os
 import re
 import shutil
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from netmon import profiles
 from netmon.catalogue import DEVICE
-from netmon.cli.words import fail, table, width
-from netmon.credential import Credential, Secret
-from netmon.model import Device, Outcome, Poll, Reading
+from netmon.cli import asking, readings
+from netmon.cli.asking import UnclearError
+from netmon.cli.engine_id import in_words
+from netmon.cli.words import ago, fail
+from netmon.credential import Credential
+from netmon.model import Device, Engine, Outcome, Poll, Speech
 from netmon.pollers.snmp import SnmpPoller
 from netmon.profiles.schema import DEVICE_INFO, PLACE
-from netmon.snmp import Client
+from netmon.settings import ConfigErrors, Settings, default_directory, load, quantities
+from netmon.settings.problem import UnfitError, meant
+from netmon.snmp import Client, Request, Response, Target
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-COMMUNITY = "NETMON_COMMUNITY"
 DEADLINE_S = 60.0
+TIMEOUT_S, RETRIES, PORT = 2.0, 1, 161
 
+_SILENT = "an access list without this machine, a firewall on the way, another port, or nobody there."
 _LIKELY = {
-    Outcome.SILENT: "Likely: a wrong community, an access list without this machine, a firewall on the way, another port, "
-    "or nobody there.",
     Outcome.REFUSED: "Something is there, but it would not be measured: check the port, the agent's access list and the "
     "address it answers from.",
     Outcome.LOCAL: "The fault is on this side: check the routes of this machine.",
 }
 
-_PORT_CLOSED = "Nothing listens on that UDP port (or a firewall says so): is an SNMP agent running there, on another --port?"
+_LIKELY_WHERE = {
+    "port unreachable": "Nothing listens on that UDP port (or a firewall says so): is an SNMP agent running there, on "
+    "another --port?",
+    "also_from": "Routers with several addresses often do so. To try it: --also-from and that address; for good: "
+    "also_from: [ADDRESS] at the device in inventory/*.yaml, or that one as its address.",
+    "authorizationError": "It knows who asks but shows nothing: its access control (VACM) has no line for that user, or "
+    "wants a higher security level.",
+}
+"""By a word of what came."""
 
-NARROWEST = 8
-"""Columns that a column of the table keeps, however narrow the terminal."""
 _HOST_AND_PORT = re.compile(r"(?P<host>[^:]+|\[[^\]]*\]):(?P<port>\d*)")
 
 _EXAMPLE = """\
 examples:
-  $ netmon probe 192.0.2.1 --community commune-ro
+  $ netmon probe 192.0.2.1 -u netmon
+      SNMPv3, authenticated and encrypted (SHA-256, AES); the keys come from the environment, or are asked for
+  $ netmon probe 192.0.2.1 -u netmon -l authNoPriv -a SHA -A /run/keys/snmp-auth
+      authenticated only, the key in a file
+  $ netmon probe cb-core-1 --config config
+      a device of a configuration by its id: address, port, credential and also_from are the inventory's
+  $ netmon probe 192.0.2.1 --config config --credential old
+      any address, with a credential of a configuration
   $ NETMON_COMMUNITY=commune-ro netmon probe router.example --format json > readings.json
+      SNMPv2c
 
 JSON is a list of what was read on standard output, each with family, labels, value, unit and oid; what the device says it
 is goes to standard error. The table fits the terminal, and is as wide as it needs where there is none. Values are raw for
@@ -65,17 +84,37 @@ def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("host", metavar="HOST", type=_host, help="address or name of the device")
     parser.add_argument(
-        "--version", metavar="{1,2c}", type=_version, default="2c", help="SNMP version (default: %(default)s)"
+        "host", metavar="HOST", type=_host, help="address or name of the device, or its id in the configuration"
     )
-    parser.add_argument("--community", metavar="NAME", help=f"community (default: ${COMMUNITY}, else public)")
-    parser.add_argument("--port", metavar="P", type=_port, default=161, help="UDP port (default: %(default)s)")
+    asking.add_options(parser)
+    known = parser.add_argument_group("from a configuration")
+    known.add_argument(
+        "--config",
+        metavar="DIR",
+        type=Path,
+        help="its directory (with --credential: $NETMON_CONFIG, else /etc/netmon, else ./config)",
+    )
+    known.add_argument("--credential", metavar="NAME", help="one of its credentials (default: the device's)")
+    parser.add_argument("--port", metavar="P", type=_port, help=f"UDP port (default: {PORT})")
     parser.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=2.0, help="seconds to wait for each answer (default: %(default)g)"
+        "--also-from",
+        metavar="ADDRESS",
+        type=_address,
+        action="append",
+        default=[],
+        help="another address from which its answers may come",
     )
-    parser.add_argument("--retries", metavar="N", type=_count, default=1, help="times to ask again (default: %(default)s)")
+    parser.add_argument(
+        "-t",
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        help=f"seconds to wait for each answer (default: {TIMEOUT_S:g})",
+    )
+    parser.add_argument("-r", "--retries", metavar="N", type=_count, help=f"times to ask again (default: {RETRIES})")
     parser.add_argument("--profile", metavar="P", help="profile (default: chosen by the device's sysObjectID)")
+    parser.add_argument("--engine", choices=[*Engine], help="which SNMP engine asks: netmon's own, or pysnmp for comparison")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
     parser.set_defaults(run=run)
 
@@ -86,68 +125,128 @@ def run(args: argparse.Namespace) -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    community, origin = _community(args.community)
     try:
-        addresses = _resolve(args.host)
+        device, credential = _chosen(args)
         known = profiles.load()
-        if args.profile:
-            known.named(args.profile)
-    except OSError as error:
-        return fail(f"{args.host} has no address: {error.strerror}")
-    except profiles.ProfileError as error:
+        if device.profile:
+            known.named(device.profile)
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return fail("the configuration has errors; nothing was asked")
+    except (UnclearError, profiles.ProfileError) as error:
         return fail(str(error))
-    device = Device(
-        id=args.host,
-        site="",
-        addresses=addresses,
-        port=args.port,
-        profile=args.profile,
-        timeout_s=args.timeout,
-        retries=args.retries,
-        deadline_s=DEADLINE_S,
-    )
-    credential = Credential(name=origin, version=args.version, community=Secret(community))
-    poll, sys_object_id, profile = asyncio.run(_probe(device, credential, known))
+    found = asyncio.run(_probe(device, credential, known))
+    poll = found.poll
     if poll.outcome is not Outcome.ANSWERED:
         return fail(_failure(device, credential, poll))
 
     values = [reading for reading in poll.readings if reading.series.family != DEVICE_INFO]
-    identity = _identity(poll, sys_object_id, profile, origin)
+    identity = _identity(found, credential)
     if args.format == "json":
         print(identity, file=sys.stderr)
-        read = [_as_json(reading) for reading in poll.readings if reading.series.oid]
+        read = [readings.as_json(reading) for reading in poll.readings if reading.series.oid]
         print(json.dumps(read, ensure_ascii=False, indent=1))
     else:
         print(identity, end="\n\n")
         order = list(DEVICE)
         values.sort(key=lambda reading: order.index(reading.series.family))
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(_table(values, columns))
+        print(readings.as_table(values, columns))
     if poll.detail or poll.incomplete:
         print(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
     return 0
 
 
-async def _probe(device: Device, credential: Credential, known: profiles.Profiles) -> tuple[Poll, str, str]:
-    async with Client() as client:
-        poller = SnmpPoller(client, device, (), credential, known)
-        poll = await poller.poll(light=True)  # sysUpTime by itself first: what a failure is then about is plain
-        return poll, poller.sys_object_id, poller.profile
+# --- whom to ask, and how ---------------------------------------------------------------------------------------------
 
 
-def _community(given: str | None) -> tuple[str, str]:
-    """The community and where it came from; the second may be printed."""
-    if given is not None:
-        return given, "--community"
-    if COMMUNITY in os.environ:
-        return os.environ[COMMUNITY], f"${COMMUNITY}"
-    return "public", "the default"
+def _chosen(args: argparse.Namespace) -> tuple[Device, Credential]:
+    """Whom the options mean and how to ask. UnclearError or ConfigErrors say why that is not to be known."""
+    settings = load(args.config or default_directory()) if args.config or args.credential else None
+    device = settings.inventory.devices.get(args.host) if settings else None
+    if device is not None and device.speaks is Speech.MQTT:
+        raise UnclearError(f"{device.id} reports by itself, over MQTT: it is never asked")
+    credential = _credential(args, settings, device)
+    if device is None:
+        addresses = _resolve(args.host, settings)
+        device = Device(id=args.host, site="", addresses=addresses, timeout_s=TIMEOUT_S, retries=RETRIES)
+    given = {"port": args.port, "timeout_s": args.timeout, "retries": args.retries, "profile": args.profile}
+    given |= {"engine": Engine(args.engine) if args.engine else None}
+    also_from = (*device.also_from, *args.also_from)
+    changed = {name: value for name, value in given.items() if value is not None}
+    return replace(device, deadline_s=DEADLINE_S, also_from=also_from, **changed), credential
 
 
-def _resolve(host: str) -> tuple[str, ...]:
-    """Addresses of a name, in the system's order. Raises OSError."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+def _credential(args: argparse.Namespace, settings: Settings | None, device: Device | None) -> Credential:
+    if asking.is_told(args) or settings is None:
+        if args.credential:
+            raise UnclearError(f"--credential {args.credential} says how to ask; -v, -c, -u and their like say it otherwise")
+        return asking.credential(args)
+    names = list(settings.credentials)
+    name = args.credential or (device.credential if device else names[0] if len(names) == 1 else "")
+    if not name:
+        raise UnclearError(f"{args.host} is no device of {settings.directory}: --credential {', '.join(names)}")
+    if name not in settings.credentials:
+        hint = meant(name, names) or f"there are {', '.join(names)}"
+        raise UnclearError(f"{settings.directory} has no credential '{name}' ({hint})")
+    return replace(settings.credentials[name], name=f"credential {name} of {settings.directory}")
+
+
+def _resolve(host: str, settings: Settings | None) -> tuple[str, ...]:
+    """Addresses of a name, in the system's order."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        if settings is None:
+            raise UnclearError(f"{host} has no address: {error.strerror}") from None
+        hint = meant(host, settings.inventory.devices)
+        text = f"{host} is no device of {settings.directory} and has no address: {error.strerror}"
+        raise UnclearError(f"{text} ({hint})" if hint else text) from None
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a probe brought, and who answered it."""
+
+    poll: Poll
+    sys_object_id: str
+    profile: str
+    target: Target | None
+
+
+class _Attentive:
+    """Asks through a client and remembers whom: a poll does not tell what was learned of an SNMPv3 engine."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.target: Target | None = None
+
+    async def ask(self, target: Target, request: Request, deadline: float = inf) -> Response:
+        self.target = target
+        return await self._client.ask(target, request, deadline)
+
+
+async def _probe(device: Device, credential: Credential, known: profiles.Profiles) -> _Found:
+    async with _client(device.engine) as client:
+        attentive = _Attentive(client)
+        poller = SnmpPoller(attentive, device, (), credential, known)
+        poll = await poller.poll(light=True)  # sysUpTime by itself first: what a failure is then about is plain
+        return _Found(poll=poll, sys_object_id=poller.sys_object_id, profile=poller.profile, target=attentive.target)
+
+
+def _client(engine: Engine) -> Client:
+    if engine is Engine.NETMON:
+        return Client()
+    from netmon.snmp.second import PysnmpClient
+
+    return PysnmpClient()
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
 
 
 def _failure(device: Device, credential: Credential, poll: Poll) -> str:
@@ -155,80 +254,38 @@ def _failure(device: Device, credential: Credential, poll: Poll) -> str:
     asked = ", ".join(
         f"[{address}]:{device.port}" if ":" in address else f"{address}:{device.port}" for address in device.addresses
     )
-    how = f"SNMPv{credential.version}, community from {credential.name}"
+    how = asking.in_words(credential)
     came, likely = poll.detail, _LIKELY.get(poll.outcome, "")
     if poll.outcome is Outcome.SILENT:
         attempts = f"{device.retries + 1} attempts" if device.retries else "1 attempt"
         how = f"{how}, {attempts}, {poll.ended.monotonic - poll.sent.monotonic:.1f} s"
         came = "nothing came."
-    elif "port unreachable" in came:
-        likely = _PORT_CLOSED
+        # An SNMPv3 agent tells everybody who it is, and a stranger what is wrong with him.
+        first = "SNMPv3 is not switched on there" if credential.version == "3" else "a wrong community"
+        likely = f"Likely: {first}, {_SILENT}"
+    elif poll.outcome is Outcome.REFUSED:
+        # An SNMPv3 engine says by itself what is wrong.
+        said = "" if credential.version == "3" else likely
+        likely = next((sentence for word, sentence in _LIKELY_WHERE.items() if word in came), said)
     return f"asked {asked} ({how}) for sysUpTime.0: {came} {likely}".rstrip()
 
 
-def _identity(poll: Poll, sys_object_id: str, profile: str, origin: str) -> str:
+def _identity(found: _Found, credential: Credential) -> str:
+    poll, target = found.poll, found.target
     info = next((reading.series for reading in poll.readings if reading.series.family == DEVICE_INFO), None)
-    lines = [("sys_object_id", sys_object_id), ("profile", profile)]
+    lines = [("sys_object_id", found.sys_object_id), ("profile", found.profile)]
     lines += [(name, value) for name, value in (info.labels if info else ()) if name not in (*PLACE, "profile")]
     if poll.round_trip_s is not None:
         lines.append(("round_trip", f"{poll.round_trip_s * 1000:.1f} ms"))
-    lines.append(("community", f"from {origin}"))
+    lines.append(("asked_with", asking.in_words(credential)))
+    if target is not None and target.engine is not None:
+        boots, seconds = target.engine.now(poll.ended.monotonic)
+        lines.append(("engine_id", in_words(target.engine.id)))
+        lines.append(("engine_boots", f"{boots}, the last one {ago(seconds)} ago"))
     return "\n".join(f"{name:<14} {value or '-'}" for name, value in lines)
 
 
-def _as_json(reading: Reading) -> dict[str, object]:
-    series = reading.series
-    return {
-        "family": series.family,
-        "labels": _labels(reading),
-        "value": reading.value,
-        "unit": DEVICE[series.family].unit,
-        "oid": series.oid,
-    }
-
-
-def _table(readings: Sequence[Reading], columns: int | None) -> str:
-    """The readings, no wider than `columns`: what all have in common is left out, then the widest cells are wrapped."""
-    labels = [_labels(reading) for reading in readings]
-    common = set.intersection(*(set(each.items()) for each in labels)) if len(labels) > 1 else set()
-    head = ("FAMILY", "LABELS", "VALUE", "UNIT", "OID")
-    rows = [
-        _as_row(reading, {name: value for name, value in each.items() if (name, value) not in common})
-        for reading, each in zip(readings, labels, strict=True)
-    ]
-    widths = [max(width(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    while columns is not None and sum(widths) + 2 * (len(widths) - 1) > columns:
-        widest = max((0, 1, 4), key=widths.__getitem__)  # not the value, which is read as a whole, nor its unit
-        if widths[widest] <= NARROWEST:
-            break
-        widths[widest] -= 1
-    lines = []
-    for row in rows:
-        cells = [_pieces(cell, space) for cell, space in zip(row, widths, strict=True)]
-        lines += [[cell[i] if i < len(cell) else "" for cell in cells] for i in range(max(map(len, cells)))]
-    return table(head, lines)
-
-
-def _pieces(text: str, space: int) -> list[str]:
-    """A cell in pieces of at most so many columns, parted behind a mark between its words where there is one."""
-    found = []
-    while width(text) > space:
-        marks = [mark.end() for mark in re.finditer(r"[ _.]", text[:space]) if mark.end() > space // 2]
-        cut = marks[-1] if marks else space
-        found.append(text[:cut].rstrip())
-        text = text[cut:]
-    return [*found, text]
-
-
-def _as_row(reading: Reading, labels: Mapping[str, str]) -> tuple[str, ...]:
-    said = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items() if value)
-    value = str(reading.value) if isinstance(reading.value, int) else f"{reading.value:.12g}"
-    return reading.series.family, said, value, DEVICE[reading.series.family].unit, reading.series.oid or "-"
-
-
-def _labels(reading: Reading) -> dict[str, str]:
-    """Without the device's place: a device that is in no inventory has none."""
-    return {name: value for name, value in reading.series.labels if name not in PLACE}
+# --- options ----------------------------------------------------------------------------------------------------------
 
 
 def _host(text: str) -> str:
@@ -241,12 +298,11 @@ def _host(text: str) -> str:
     return text.strip()
 
 
-def _version(text: str) -> str:
-    if text == "3":
-        raise argparse.ArgumentTypeError("SNMPv3 is not spoken yet by this version of netmon; 1 and 2c are")
-    if text not in ("1", "2c"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a version of SNMP that is spoken here; 1 and 2c are")
-    return text
+def _address(text: str) -> str:
+    try:
+        return quantities.address(text)
+    except UnfitError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

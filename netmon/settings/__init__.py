@@ -41,6 +41,7 @@ __all__ = [
     "PrometheusSettings",
     "Settings",
     "StoreSettings",
+    "TrapSettings",
     "default_directory",
     "load",
 ]
@@ -48,9 +49,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollSettings:
-    """What is not a device's own: at most `concurrency` polls at once; a silence is verified after `verify_after_s`."""
+    """What is not a device's own: at most `concurrency` polls at once; a silence is verified after `verify_after_s`. SNMP
+    requests go at most so many a second, to all devices and to each."""
 
     concurrency: int = 500
+    requests_per_s: float = 2_000
+    device_requests_per_s: float = 100
     verify_after_s: float = 5.0
 
 
@@ -94,6 +98,17 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrapSettings:
+    """Where traps and informs are heard, unless sockets are handed over. `credentials` are names: every device may use them,
+    beside its own. One address may send `rate` a second, and `burst` at once."""
+
+    listen: tuple[tuple[str, int], ...] = ()
+    credentials: tuple[str, ...] = ()
+    rate: float = 2.0
+    burst: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InfluxSettings:
     """Where points are written. `org`, `bucket` and `token` belong to v2; `database`, `retention_policy`, `user` and
     `password` to v1. What waits lies in the directory `outbox`, at most `outbox_bytes` of it."""
@@ -134,6 +149,7 @@ class Settings:
     control: Path
     scope: Mapping[str, str]
     mqtt: MqttSettings | None = None
+    traps: TrapSettings | None = None
     influx: InfluxSettings | None = None
     warnings: tuple[Problem, ...] = ()
 
@@ -233,7 +249,12 @@ def _settings(
         inventory=inventory,
         targets=targets,
         credentials=build.credentials(main),
-        poll=PollSettings(concurrency=main.poll.concurrency, verify_after_s=main.poll.verify_after),
+        poll=PollSettings(
+            concurrency=main.poll.concurrency,
+            requests_per_s=main.poll.requests_per_second,
+            device_requests_per_s=main.poll.device_requests_per_second,
+            verify_after_s=main.poll.verify_after,
+        ),
         store=StoreSettings(
             path=kept,
             slot_days=store.slot_days,
@@ -244,6 +265,7 @@ def _settings(
         control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
         mqtt=_mqtt(main.mqtt, home, keys=keys),
+        traps=_traps(main.traps),
         influx=_influx(main.exporters.influxdb, home, kept),
     )
 
@@ -264,6 +286,17 @@ def _mqtt(section: models.Mqtt | None, home: Path, *, keys: bool) -> MqttSetting
         password=section.password,
         client_id=section.client_id,
         keepalive_s=section.keepalive,
+    )
+
+
+def _traps(section: models.Traps | None) -> TrapSettings | None:
+    if section is None:
+        return None
+    return TrapSettings(
+        listen=tuple(section.listen),
+        credentials=tuple(section.credentials),
+        rate=float(section.rate),
+        burst=float(section.burst),
     )
 
 

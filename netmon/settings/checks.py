@@ -111,12 +111,11 @@ def _main(main: Table, devices: Named, credentials: Named, units: _Units) -> Ite
     poll = main.table("poll")
     for name, mark in poll.texts("credential") if poll is not None else []:
         yield from credentials.want(name, mark)
+    traps = main.table("traps")
+    for name, mark in traps.texts("credentials") if traps is not None else []:
+        yield from credentials.want(name, mark)
     if poll is not None:
         yield from _patience(poll)
-    for credential in credentials.tables.values():
-        if credential.text("version") == "3":
-            text = "SNMPv3 is not spoken yet: this netmon polls with version 2c or 1"
-            yield problem_at(credential.value_mark("version"), text)
     if len(credentials.tables) > 1 and (poll is None or "credential" not in poll):
         asked = {name: device for name, device in devices.tables.items() if not _reports(device)}
         bare = [name for name, device in asked.items() if "credential" not in device]

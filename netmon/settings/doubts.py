@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -48,6 +49,7 @@ def doubts(
     if not targets:
         yield Problem(str(directory / "targets.yaml"), 1, 1, "no targets: nothing is judged")
     yield from _placeholders(written.netmon)
+    yield from _credentials(written.netmon, inventory)
     yield from _servers(written.netmon, inventory)
     yield from _slow_witnesses(written, inventory)
     yield from _twins(written)
@@ -65,6 +67,33 @@ def _placeholders(table: Table) -> Iterator[Problem]:
             yield from _placeholders(value)
         elif value == Secret(PLACEHOLDER):
             yield problem_at(table.value_mark(key), f"{key}: still the placeholder that netmon init wrote")
+
+
+def _credentials(main: Table, inventory: Inventory) -> Iterator[Problem]:
+    """What proves little, or can be read on the way: told once for all the devices elsewhere that are asked with it."""
+    elsewhere = [device for device in inventory.devices.values() if not all(map(urls.here, device.addresses))]
+    asked = Counter(device.credential for device in elsewhere)
+    for name, credential in main["credentials"].items():
+        if not asked[name]:
+            continue
+        devices = f"{asked[name]} devices are asked" if asked[name] > 1 else "a device is asked"
+        auth, priv = credential.table("auth"), credential.table("priv")
+        if credential["version"] != "3":
+            text = f"{devices} with version {credential['version']}: its community goes there in the clear"
+            yield problem_at(credential.value_mark("version"), text, 'version: "3", with auth and priv, hides it')
+            if credential["community"] in _DEFAULTS:
+                yield problem_at(credential.value_mark("community"), "community: the one that everybody tries first")
+        elif auth is None:
+            text = f"{devices} with no proof of who asks or answers"
+            yield problem_at(credential.value_mark("version"), text, "auth: {protocol: SHA-256, key: …} gives it")
+        if auth is not None and auth["protocol"] == "MD5":
+            yield problem_at(auth.value_mark("protocol"), f"{devices} with MD5, which is weak", "SHA-256 where they know it")
+        if priv is not None and priv["protocol"] == "DES":
+            text = f"{devices} with DES, which is broken within a day"
+            yield problem_at(priv.value_mark("protocol"), text, "AES where they know it")
+
+
+_DEFAULTS = (Secret("public"), Secret("private"))
 
 
 def _servers(main: Table, inventory: Inventory) -> Iterator[Problem]:

@@ -41,15 +41,8 @@ def faults(root: Table, model: type[Shape]) -> tuple[Any, list[Problem]]:
         return None, [
             problem
             for detail in error.errors(include_url=False)
-            if not _refused_as_a_whole(root, detail["loc"])
             for problem in [_problem(root, detail), *_behind_an_unknown_rule(root, detail)]
         ]
-
-
-def _refused_as_a_whole(root: Table, loc: tuple[int | str, ...]) -> bool:
-    """Of a credential of version 3 `checks` says that it cannot be used: its shape is not worth a line."""
-    credential = _locate(root, loc[:2])[0] if loc[:1] == ("credentials",) and len(loc) > 1 and loc[-1] != "[key]" else None
-    return credential is not None and credential.text("version") == "3"
 
 
 def _behind_an_unknown_rule(root: Table, detail: Any) -> list[Problem]:

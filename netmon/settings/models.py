@@ -27,13 +27,17 @@ from netmon.settings import quantities
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
     Address,
+    AddressEndpoint,
+    AuthProtocol,
     Batch,
     BrokerUrl,
     Concurrency,
+    ContextName,
     DailyYears,
     Day,
     Endpoint,
     EngineName,
+    Given,
     GivenSecret,
     GivenText,
     GivenWord,
@@ -51,16 +55,21 @@ from netmon.settings.values import (
     Pace,
     Patience,
     PortNumber,
+    PrivProtocol,
     Province,
     Rate,
     Ratio,
+    RequestRate,
     Retries,
     SiteKindName,
     SlotDays,
     SpeechName,
     Text,
+    TrapBurst,
+    TrapRate,
+    UserKey,
+    UserName,
     WindowDays,
-    Word,
     at_least_one,
     one_or_many,
 )
@@ -98,6 +107,8 @@ class Poll(Shape):
     retries: Retries = 1
     deadline: Patience = 10.0
     concurrency: Concurrency = 500
+    requests_per_second: RequestRate = 2_000
+    device_requests_per_second: RequestRate = 100
     verify_after: Patience = 5.0
     credential: str | None = None
 
@@ -119,25 +130,25 @@ class CommunityV2c(Shape):
 class Auth(Shape):
     """Authentication of the user-based security model (RFC 3414, RFC 7860)."""
 
-    protocol: Literal["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
-    key: Hidden
+    protocol: AuthProtocol
+    key: UserKey
 
 
 class Priv(Shape):
-    """Privacy of the user-based security model (RFC 3414, RFC 3826)."""
+    """Privacy of the user-based security model (RFC 3414, RFC 3826), and the AES of longer keys that makers agreed on."""
 
-    protocol: Literal["DES", "AES", "AES-192", "AES-256"]
-    key: Hidden
+    protocol: PrivProtocol
+    key: UserKey
 
 
 class UserV3(Shape):
     """SNMPv3 with the user-based security model; its level follows from what is given."""
 
     version: Literal["3"]
-    user: Word
+    user: UserName
     auth: Auth | None = None
     priv: Priv | None = None
-    context: str = ""
+    context: ContextName = ""
 
     @field_validator("priv")
     @classmethod
@@ -184,6 +195,17 @@ class Mqtt(Shape):
     key: GivenText = None
     client_id: Id = "netmon"
     keepalive: Keepalive = 30.0
+
+
+class Traps(Shape):
+    """Where devices send traps and informs, with which credentials beside their own, and how many each may send."""
+
+    listen: Annotated[list[AddressEndpoint], BeforeValidator(one_or_many), AfterValidator(at_least_one)] = [
+        ("0.0.0.0", 162),  # noqa: S104 - as every receiver of traps: who may speak is known by address and credential
+    ]
+    credentials: Annotated[list[str], BeforeValidator(one_or_many)] = []
+    rate: TrapRate = 2
+    burst: TrapBurst = 100
 
 
 class Outbox(Shape):
@@ -236,6 +258,7 @@ class NetmonFile(Shape):
     store: Store = Store()
     exporters: Exporters = Exporters()
     mqtt: Mqtt | None = None
+    traps: Annotated[Traps | None, Given] = None
     control: Text | None = None
     scope: Scope = Scope()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sized
+from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Str
 from netmon.credential import Secret
 from netmon.model import Engine, LinkKind, LinkRole, SiteKind, Speech
 from netmon.settings import quantities, urls
-from netmon.settings.problem import UnfitError
+from netmon.settings.problem import UnfitError, meant
 from netmon.settings.secrets import HOW, has_control
 
 Many = TypeVar("Many", bound=Sized)
@@ -20,6 +21,12 @@ DAY_S = 86_400
 LONGEST_WINDOW_DAYS = 366
 LONGEST_KEEPALIVE_S = 65_535
 SMALLEST_OUTBOX = 10**6
+SHORTEST_KEY, LONGEST_NAME = 8, 32
+"""Octets of a key (RFC 3414, section 11.2), and of a user (usmUserName) or a context (vacmContextName)."""
+
+AUTH_PROTOCOLS = ("MD5", "SHA", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
+PRIV_PROTOCOLS = ("DES", "AES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C")
+_ALSO_CALLED = {"SHA-1": "SHA", "AES-128": "AES"}
 
 
 def _id(text: str) -> str:
@@ -55,6 +62,40 @@ def _word(text: str) -> str:
     return text
 
 
+def usm_key(secret: Secret) -> Secret:
+    """A key of SNMPv3's user-based security model. UnfitError, which does not repeat it: it is too short."""
+    # An empty one was not fetched at all: whoever reads it wants the rest of the settings only.
+    if 0 < len(secret.reveal().encode()) < SHORTEST_KEY:
+        raise UnfitError(f"a key has at least {SHORTEST_KEY} characters, and this one is shorter (RFC 3414, section 11.2)")
+    return secret
+
+
+def usm_name(text: str) -> str:
+    """A user or a context as SNMPv3 carries it: UTF-8, of a bounded length (RFC 3411, SnmpAdminString)."""
+    octets = len(text.encode())
+    if octets > LONGEST_NAME:
+        raise UnfitError(f"must be at most {LONGEST_NAME} octets, and is {octets}")
+    if has_control(text):
+        raise UnfitError("a control character cannot stand here")
+    return text
+
+
+def auth_protocol(text: str) -> str:
+    """A protocol of authentication by its usual name."""
+    return _protocol(text, AUTH_PROTOCOLS)
+
+
+def priv_protocol(text: str) -> str:
+    """A protocol of privacy by its usual name."""
+    return _protocol(text, PRIV_PROTOCOLS)
+
+
+def _protocol(text: str, known: tuple[str, ...]) -> str:
+    if text not in known:
+        raise UnfitError(f"'{text}' is not one of {', '.join(known)}", meant(text, known))
+    return _ALSO_CALLED.get(text, text)
+
+
 def one_or_many(value: object) -> object:
     """What stands alone, as a list of one."""
     return value if isinstance(value, list) else [value]
@@ -77,6 +118,13 @@ def _window_days(value: object) -> int | None:
     if days < 1 or days % 1 or days > LONGEST_WINDOW_DAYS:
         raise UnfitError(f"'{value}' is not a window: write it as month or 7d, at most {LONGEST_WINDOW_DAYS}d")
     return int(days)
+
+
+def _numbered(place: tuple[str, int]) -> tuple[str, int]:
+    try:
+        return str(ip_address(place[0])), place[1]
+    except ValueError:
+        raise UnfitError(f"'{place[0]}' is not an address: write it as 0.0.0.0:162 or \"[::]:162\"") from None
 
 
 def _between(low: int, high: int) -> Callable[[int], int]:
@@ -137,10 +185,17 @@ Ratio = Annotated[float, PlainValidator(quantities.ratio)]
 Day = Annotated[float, PlainValidator(quantities.day)]
 Address = Annotated[str, PlainValidator(quantities.address)]
 Endpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint)]
+AddressEndpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint), AfterValidator(_numbered)]
 BrokerUrl = Annotated[urls.Broker, PlainValidator(urls.broker)]
 HttpUrl = Annotated[str, PlainValidator(urls.http)]
 OutboxSize = Annotated[int, PlainValidator(quantities.size), AfterValidator(_enough)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
+UserKey = Annotated[Secret, PlainValidator(_secret), AfterValidator(usm_key)]
+UserName = Annotated[str, AfterValidator(_word), AfterValidator(usm_name)]
+ContextName = Annotated[str, AfterValidator(usm_name)]
+AuthProtocol = Annotated[str, AfterValidator(auth_protocol)]
+PrivProtocol = Annotated[str, AfterValidator(priv_protocol)]
+Given = BeforeValidator(_given)
 GivenText = Annotated[Text | None, BeforeValidator(_given)]
 GivenWord = Annotated[Word | None, BeforeValidator(_given)]
 GivenSecret = Annotated[Hidden | None, BeforeValidator(_given)]
@@ -149,7 +204,10 @@ Interface = Annotated[str, AfterValidator(_interface)]
 PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]
 Retries = Annotated[int, AfterValidator(_between(0, 10))]
 Concurrency = Annotated[int, AfterValidator(_between(1, 10_000))]
+RequestRate = Annotated[int, AfterValidator(_between(1, 100_000))]
 Batch = Annotated[int, AfterValidator(_between(1, 100_000))]
+TrapRate = Annotated[int, AfterValidator(_between(1, 1_000))]
+TrapBurst = Annotated[int, AfterValidator(_between(1, 10_000))]
 Intervals = Annotated[int, AfterValidator(_between(1, 1_000))]
 SlotDays = Annotated[int, AfterValidator(_between(2, 36_500))]
 JudgedSlotDays = Annotated[int, AfterValidator(_between(8, 36_500))]

@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
+from netmon.pollers.agent import wire_credential
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.sim import sink
 from netmon.sim.agents import Agent, listen
@@ -27,6 +28,7 @@ from netmon.sim.reports import Line, report
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.stations import stations
 from netmon.sim.troubles import Script, Trouble, in_words, script
+from netmon.snmp import Credential
 from netmon.store import StoreError
 
 DEFAULT_SEED = 2026
@@ -39,14 +41,11 @@ class SimulationError(Exception):
 def agents(settings: Settings, chosen: Script, *, seed: int, started: float) -> list[Agent]:
     """An agent for every device of a configuration that speaks SNMP."""
     made = province(settings.inventory, chosen, seed=seed, started=started)
-    return [Agent(machine, _community(settings, machine.id)) for machine in made.machines.values()]
+    return [Agent(machine, _credential(settings, machine.id), started) for machine in made.machines.values()]
 
 
-def _community(settings: Settings, device: str) -> bytes:
-    credential = settings.credentials[settings.inventory.devices[device].credential]
-    if credential.community is None:
-        raise SimulationError(f"{device} speaks SNMPv{credential.version}; the simulator knows v1 and v2c only")
-    return credential.community.reveal().encode()
+def _credential(settings: Settings, device: str) -> Credential:
+    return wire_credential(settings.credentials[settings.inventory.devices[device].credential])
 
 
 def _endpoint(settings: Settings, device: str, port: int | None) -> tuple[str, int]:

@@ -1,8 +1,9 @@
-"""SNMP agents of simulated machines: what they answer (RFC 3416 section 4.2, RFC 1157), and their sockets."""
+"""SNMP agents of simulated machines: what they answer (RFC 3416 section 4.2, RFC 1157), to whom, and their sockets."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
@@ -10,12 +11,15 @@ from typing import Any, cast
 
 from netmon.sim.mib import Object, View, view
 from netmon.sim.province import Machine
+from netmon.snmp import Credential
+from netmon.snmp.authority import Authority
 from netmon.snmp.ber import Tag, Value
 from netmon.snmp.errors import Malformed
 from netmon.snmp.message import (
     NO_SUCH_NAME,
     TOO_BIG,
     V1,
+    Community,
     Query,
     decode_request,
     encode_response,
@@ -30,13 +34,19 @@ Row = tuple[bytes, int, Value]
 
 
 class Agent:
-    """The agent of one machine. It hears one community, in v1 and v2c, and says nothing to another."""
+    """The agent of one machine, in a simulator that was `started` at an instant.
 
-    __slots__ = ("_community", "_life", "_view", "machine")
+    It hears one credential. Of a community, in v1 and v2c, it says nothing to another; a user of SNMPv3 it answers at the
+    level at which he asks, and a stranger it tells what is wrong.
+    """
 
-    def __init__(self, machine: Machine, community: bytes) -> None:
+    __slots__ = ("_authority", "_community", "_life", "_started", "_view", "machine")
+
+    def __init__(self, machine: Machine, hears: Credential, started: float) -> None:
         self.machine = machine
-        self._community = community
+        self._community = hears.name if isinstance(hears, Community) else None
+        self._authority = None if isinstance(hears, Community) else Authority(engine_id(machine.id), 0, [hears])
+        self._started = started
         self._life = -1
         self._view = View(())
 
@@ -51,12 +61,20 @@ class Agent:
         """The answer to a datagram that arrives at an instant (Unix seconds), None where a real agent says nothing."""
         if self.machine.silent_at(at):
             return None
+        if self._authority is not None:
+            life, booted = self.machine.life(at)
+            self._authority.boots = boots_before(self._started) + life
+            self._authority.started = booted if life else self._started
+            return self._authority.answer(datagram, at, partial(self._respond, at=at))
         try:
             query = decode_request(datagram)
         except Malformed:
             return None
         if query.community != self._community or (query.version == V1 and query.pdu == Tag.GET_BULK):
             return None
+        return self._respond(query, at)
+
+    def _respond(self, query: Query, at: float) -> bytes:
         objects = self.view(at)
         if query.pdu == Tag.SET:
             return _refused(query, NO_SUCH_NAME if query.version == V1 else _NO_ACCESS, 1)
@@ -69,6 +87,23 @@ class Agent:
                     return _refused(query, NO_SUCH_NAME, index)
         answer = encode_response(query, rows)
         return answer if len(answer) <= LARGEST else _refused(query, TOO_BIG, 0)
+
+
+def engine_id(device: str) -> bytes:
+    """The SNMPv3 engine of a device: always the same, by its maker's number and an address of its own (RFC 3411)."""
+    return _HUAWEI_BY_MAC + b"\x02" + hashlib.sha256(f"{device}/engine".encode()).digest()[:5]
+
+
+_HUAWEI_BY_MAC = b"\x80\x00\x07\xdb\x03"
+
+
+def boots_before(started: float) -> int:
+    """How often the engines had booted when a simulator was started: more than with any simulator before it, for a manager
+    never believes an engine whose boots go back (RFC 3414 section 3.2)."""
+    return int(started - _FIRST_BOOT) // _BOOT_S
+
+
+_FIRST_BOOT, _BOOT_S = 1_767_200_400, 10  # 2026-01-01 in Viet Nam; no machine restarts as often as that
 
 
 def _refused(query: Query, status: int, index: int) -> bytes:

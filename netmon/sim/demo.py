@@ -88,7 +88,7 @@ def where_to_look(children: Sequence[Child], config: Path, settings: Settings, *
     chosen = script(settings.inventory, seed=seed, started=time.time())
     page = f"http://{settings.prometheus.host}:{settings.prometheus.port}"
     netmon = shlex.quote(str(Path(sys.executable).parent / "netmon"))
-    where, secret = (shlex.quote(str(path)) for path in (config, config / "community"))
+    where = shlex.quote(str(config))
     lines = [
         f"{len(settings.inventory.devices)} simulated devices, heard over SNMP and MQTT and judged. Ctrl-C stops it all.",
         "",
@@ -102,9 +102,9 @@ def where_to_look(children: Sequence[Child], config: Path, settings: Settings, *
         commune = settings.inventory.sites[chosen.saturated.site].commune
         target = next((target.id for target in settings.targets if isinstance(target, PercentileUtilisation)), "")
         lines.append(f"  why        {netmon} explain {target}/{commune} --config {where}")
-    core = settings.inventory.devices[settings.inventory.canaries[-1]]
+    core = settings.inventory.canaries[-1]
     lines += [
-        f'  one device NETMON_COMMUNITY="$(cat {secret})" {netmon} probe {core.addresses[0]} --port {core.port}',
+        f"  one device {netmon} probe {core} --config {where}",
         f"  logs       {'  '.join(str(child.log) for child in children)}",
         "",
         "What goes wrong:",
@@ -121,9 +121,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Runs a simulated Cao Bằng (78 SNMP agents on loopback addresses, 102 base stations that report over\n"
-        "MQTT), its broker (mosquitto where it is installed), a stand-in for InfluxDB, and a netmon that watches it all,\n"
-        "until Ctrl-C. What it makes lies in var/demo; each run begins anew, with seven days of simulated past.",
+        description="Runs a simulated Cao Bằng (78 SNMP agents on loopback addresses, of which 58 speak SNMPv3, and 102\n"
+        "base stations that report over MQTT), its broker (mosquitto where it is installed), a stand-in for InfluxDB,\n"
+        "and a netmon that watches it all, until Ctrl-C. What it makes lies in var/demo; each run begins anew, with\n"
+        "seven days of simulated past.",
         epilog="--check prints one line of JSON: devices, devices_up, communes (those with verdicts), readings, series,\n"
         "verdicts (of communes, by kind), mqtt_messages, influx_points (that the stand-in accepted, or that InfluxDB did\n"
         "where it is another) and cpu_seconds (of the daemon); with a reason, and exit status 1, unless there are 150\n"

@@ -23,6 +23,8 @@ from netmon.store.schema import lock
 
 PROVINCE = "04"
 USUAL_PORT = 9797
+_OLD = "inventory/bts.yaml"
+"""Where the devices stand that know no SNMPv3: power controllers of base stations."""
 _USUAL_SOCKET = "../control.sock"
 _SOCKET_PATH = 107
 """Bytes that the path of a Unix socket may have (unix(7))."""
@@ -73,13 +75,15 @@ def prepare(home: Path, *, keep: bool, port: int | None, control: str = _USUAL_S
         secret=lambda name: f"!file {name}",
     )
     text = files.pop(main.name)
+    files[_OLD] = files[_OLD].replace("-pwr, address:", "-pwr, credential: old, address:")
+    text = re.sub(r"(?m)^# (  old:|    (?:version|community):)", r"\1", text)
     text = _filled_in(text, "store", "\n  path: ../netmon.db")
     text = _filled_in(text, "listen", f" 127.0.0.1:{port or _free_port(usual_port)}")
     text = _with_servers(_with_influx(text))
     for name, content in files.items():
         (config / name).parent.mkdir(parents=True, exist_ok=True)
         (config / name).write_text(content, encoding="utf-8")
-    for name in ("community", "mqtt-password", "influxdb-token"):
+    for name in ("snmp-auth", "snmp-priv", "community", "mqtt-password", "influxdb-token"):
         given = os.environ.get(f"NETMON_{name.upper().replace('-', '_')}")
         write_secret(config / name, given or secrets.token_hex(8))
     main.write_text(f"{text}\ncontrol: {control}\n", encoding="utf-8")  # last: with it the directory is whole

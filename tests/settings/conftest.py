@@ -19,6 +19,13 @@ credentials:
 canaries: [gw]
 """
 
+V2C = 'version: "2c", community: !env NETMON_COMMUNITY'
+AUTH, PRIV = "auth: {protocol: SHA-256, key: !env NETMON_KEY}", "priv: {protocol: AES, key: !env NETMON_KEY}"
+V3 = f'version: "3", user: noc, {AUTH}, {PRIV}'
+
+SOUND = NETMON.replace(V2C, V3)
+"""The same without a cause for doubt."""
+
 INVENTORY = """\
 sites:
   - id: centre
@@ -56,6 +63,7 @@ def register() -> units.Register:
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes a configuration and returns its directory; a text of None leaves a file out."""
     monkeypatch.setenv("NETMON_COMMUNITY", "n3tm0n")
+    monkeypatch.setenv("NETMON_KEY", "n3tm0n-n3tm0n")
 
     def written(netmon: str | None = NETMON, inventory: str | None = INVENTORY, targets: str | None = None) -> Path:
         (tmp_path / "inventory").mkdir(exist_ok=True)

@@ -57,7 +57,10 @@ def test_ten_lines_and_an_inventory_are_enough(write: Write, register: Register)
     link = settings.inventory.links["fibre"]
     assert (link.near, link.far) == (Port("r1", "ge1"), Port("gw", "ge9"))
     assert [(c.receive, c.transmit) for c in link.capacities] == [(25_000_000, 25_000_000)]
-    assert [problem.text for problem in settings.warnings] == ["no targets: nothing is judged"]
+    assert [problem.text for problem in settings.warnings] == [
+        "2 devices are asked with version 2c: its community goes there in the clear",
+        "no targets: nothing is judged",
+    ]
 
 
 def test_a_device_overrides_what_poll_says_and_never_outlasts_its_interval(write: Write, register: Register) -> None:
@@ -226,22 +229,6 @@ def test_a_list_that_is_merged_is_checked_where_it_stands_and_once(write: Write,
     ) + ("      - <<: *link\n        id: lte\n")
     assert wrong(write(inventory=inventory), register) == [
         "inventory/a.yaml:21:19: 'fast' is not a rate: write it as 64 kbit/s, 200 Mbit/s or 1 Gbit/s"
-    ]
-
-
-@pytest.mark.parametrize(
-    "credential",
-    [
-        '{version: "3", user: noc, auth: {protocol: SHA256, key: !env NETMON_COMMUNITY}}',
-        '{version: "3", community: !env NETMON_COMMUNITY}',
-        "{version: 3, user: noc}",
-    ],
-)
-def test_snmpv3_is_said_to_be_unspoken_and_nothing_else(write: Write, register: Register, credential: str) -> None:
-    """How its keys should be written is not worth a line where it is refused however they are."""
-    netmon = NETMON.replace('{version: "2c", community: !env NETMON_COMMUNITY}', credential)
-    assert wrong(write(netmon), register) == [
-        "netmon.yaml:3:19: SNMPv3 is not spoken yet: this netmon polls with version 2c or 1"
     ]
 
 

@@ -19,8 +19,8 @@ ON = date(2026, 11, 1)
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETMON_COMMUNITY", "n3tm0n")
-    monkeypatch.setenv("NETMON_MQTT_PASSWORD", "n3tm0n")
+    for name in ("SNMP_AUTH", "SNMP_PRIV", "COMMUNITY", "MQTT_PASSWORD"):
+        monkeypatch.setenv(f"NETMON_{name}", "n3tm0n-n3tm0n")
 
 
 def test_the_example_is_what_the_register_gives_for_cao_bang(register: Register) -> None:
@@ -32,6 +32,9 @@ def test_the_example_holds_every_commune_of_cao_bang(register: Register) -> None
     settings = load(EXAMPLE, register=register)
     inventory = settings.inventory
     assert settings.warnings == ()
+    assert [(entry.version, entry.auth_protocol, entry.priv_protocol) for entry in settings.credentials.values()] == [
+        ("3", "SHA-256", "AES")
+    ]
     assert inventory.canaries == ("cb-gw-1", "cb-core-1")
     committees = {site.commune for site in inventory.sites.values() if site.kind is SiteKind.PEOPLES_COMMITTEE}
     assert committees == {unit.code for unit in register.communes("04", ON)}
@@ -82,12 +85,15 @@ def test_what_stands_commented_in_the_example_is_right(register: Register, tmp_p
     assert settings.influx is not None
     assert (settings.influx.url, settings.influx.bucket) == ("http://127.0.0.1:8086", "netmon")
     assert len(settings.scope) == 1
+    assert {name: entry.version for name, entry in settings.credentials.items()} == {"snmp": "3", "old": "2c"}
+    assert {device.credential for device in settings.inventory.devices.values()} == {"snmp"}
     assert [problem.text for problem in settings.warnings] == ["no device speaks MQTT: the broker is asked for nothing"]
 
 
-@pytest.mark.parametrize("key", ["community", "store", "listen", "broker", "password"])
+@pytest.mark.parametrize("key", ["old", "community", "store", "listen", "broker", "password"])
 def test_what_the_demonstration_fills_in_stands_once_on_a_line_of_its_own(register: Register, key: str) -> None:
-    assert len(re.findall(rf"(?m)^ *{key}:", scaffold.province("04", register, ON)["netmon.yaml"])) == 1
+    text = scaffold.province("04", register, ON)["netmon.yaml"]
+    assert len(re.findall(rf"(?m)^(?:# )? *{key}:", text)) == 1
 
 
 def test_every_province_has_a_starting_configuration_without_faults(register: Register, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from netmon.model import Engine, Speech
 from netmon.settings import InfluxApi, InfluxSettings, MqttSettings, load
 from netmon.units import Register
 from tests import peers
-from tests.settings.conftest import INVENTORY, NETMON, TODAY, Write
+from tests.settings.conftest import INVENTORY, NETMON, SOUND, TODAY, Write
 from tests.settings.test_doubts import P95, warned
 from tests.settings.test_load import good, wrong
 
@@ -369,10 +369,10 @@ def test_nothing_is_counted_by_sixties(write: Write, register: Register) -> None
 
 
 def test_a_broker_without_devices_is_asked_for_nothing(write: Write, register: Register) -> None:
-    assert warned(write(NETMON + BROKER, targets=P95), register) == [
+    assert warned(write(SOUND + BROKER, targets=P95), register) == [
         "netmon.yaml:5:1: no device speaks MQTT: the broker is asked for nothing (a device that does has protocol: mqtt)"
     ]
-    assert warned(write(NETMON + BROKER, REPORTING, P95), register) == []
+    assert warned(write(SOUND + BROKER, REPORTING, P95), register) == []
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_a_broker_without_devices_is_asked_for_nothing(write: Write, register: R
     ],
 )  # fmt: skip
 def test_what_crosses_a_network_in_the_clear_is_said(write: Write, register: Register, broker: str, clear: str) -> None:
-    lines = warned(write(NETMON + f"mqtt: {{broker: '{broker}'}}\n", REPORTING, P95), register)
+    lines = warned(write(SOUND + f"mqtt: {{broker: '{broker}'}}\n", REPORTING, P95), register)
     assert lines == ([f"netmon.yaml:5:16: {clear}"] if clear else [])
 
 
@@ -394,12 +394,12 @@ def test_a_device_that_reports_too_seldom_measures_no_link(write: Write, registe
     """At 300 s or more its readings fill no slot, as those of a device that is asked."""
     no_slot = "readings so far apart fill no slot of 5 minutes; 1m or less is sure to"
     witness = REPORTING.replace("{device: r1, interface", "{device: m1, interface")
-    assert warned(write(NETMON + BROKER, witness, P95), register) == []
-    assert warned(write(NETMON + BROKER, witness.replace("interval: 1m", "interval: 300s"), P95), register) == [
+    assert warned(write(SOUND + BROKER, witness, P95), register) == []
+    assert warned(write(SOUND + BROKER, witness.replace("interval: 1m", "interval: 300s"), P95), register) == [
         f"inventory/a.yaml:14:44: 'm1' measures a link every 300s: {no_slot}"
     ]
     by_default = witness.replace(", interval: 1m", "").replace("10.4.0.1}", "10.4.0.1, interval: 1m}")
-    assert warned(write(NETMON + BROKER + "poll: {interval: 5m}\n", by_default, P95), register) == [
+    assert warned(write(SOUND + BROKER + "poll: {interval: 5m}\n", by_default, P95), register) == [
         f"netmon.yaml:6:18: 1 of the devices ('m1') measure links every 5m: {no_slot}"
     ]
 
@@ -408,12 +408,12 @@ def test_a_token_crosses_a_network_only_encrypted(write: Write, register: Regist
     """Points alone are no secret."""
     remote = INFLUX.replace("127.0.0.1", "10.4.0.9")
     with_token = remote.replace("netmon}", "netmon, token: !env NETMON_COMMUNITY}")
-    assert warned(write(NETMON + remote, targets=P95), register) == []
-    assert warned(write(NETMON + with_token, targets=P95), register) == [
+    assert warned(write(SOUND + remote, targets=P95), register) == []
+    assert warned(write(SOUND + with_token, targets=P95), register) == [
         "netmon.yaml:6:19: 10.4.0.9 is another machine: the token goes there in the clear (https:// encrypts it)"
     ]
-    assert warned(write(NETMON + with_token.replace("http:", "https:"), targets=P95), register) == []
-    assert warned(write(NETMON + with_token.replace("10.4.0.9", "127.0.0.1"), targets=P95), register) == []
+    assert warned(write(SOUND + with_token.replace("http:", "https:"), targets=P95), register) == []
+    assert warned(write(SOUND + with_token.replace("10.4.0.9", "127.0.0.1"), targets=P95), register) == []
 
 
 def certify(certificate: Path, key: Path, passphrase: str = "") -> None:

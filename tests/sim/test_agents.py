@@ -29,6 +29,7 @@ from netmon.snmp.message import (
 
 START = 1_795_000_000.0
 SYS_UPTIME, IF_NAME, IF_OPER_STATUS = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.2.2.1.8"
+HEARD = Community(V2C, b"bi-mat")
 HC_IN, HC_OUT = "1.3.6.1.2.1.31.1.1.1.6", "1.3.6.1.2.1.31.1.1.1.10"
 
 
@@ -88,7 +89,7 @@ def made(inventory: Inventory, chosen: Script) -> Province:
 
 @pytest.fixture
 def core(made: Province) -> Asker:
-    return Asker(Agent(made.machines["core-1"], b"bi-mat"))
+    return Asker(Agent(made.machines["core-1"], HEARD, START))
 
 
 def test_a_walk_over_the_whole_view_rises_strictly_and_meets_every_object(core: Asker) -> None:
@@ -182,7 +183,7 @@ def test_counters_of_both_ends_of_a_link_grow_by_the_same(
     for link in (chosen.saturated, *([chosen.cut[0]] if chosen.cut else [])):
         assert link.near
         assert link.far
-        near = Asker(Agent(made.machines[link.near.device], b"bi-mat"))
+        near = Asker(Agent(made.machines[link.near.device], HEARD, START))
         times = [START + seconds for seconds in (0, 14.9, 1400, 1450.25)]
         sent = [core.column(HC_OUT, at)[link.far.interface] for at in times]
         received = [near.column(HC_IN, at)[link.near.interface] for at in times]
@@ -207,7 +208,7 @@ def test_a_reboot_is_silent_then_starts_uptime_and_counters_anew_and_renumbers_t
     assert chosen.reboot
     link, timetable = chosen.reboot
     assert link.near
-    router = Asker(Agent(made.machines[link.near.device], b"bi-mat"))
+    router = Asker(Agent(made.machines[link.near.device], HEARD, START))
     start, end = timetable.window(0)
     before = router.walk(start - 1, IF_NAME)
     octets = router.column(HC_IN, start - 1)[link.near.interface]

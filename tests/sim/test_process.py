@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,14 +17,16 @@ from typing import NoReturn
 
 import pytest
 
+from netmon.credential import Credential
 from netmon.inventory import Inventory
 from netmon.model import End, Port, Speech, Subject
+from netmon.pollers.agent import wire_credential
 from netmon.settings import Settings, load
 from netmon.sim import seed
 from netmon.sim.prepare import prepare
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.troubles import Trouble
-from netmon.snmp import V2C, Client, Community, Silent, Target, get_request, oid, walk
+from netmon.snmp import V2C, Client, Community, Refused, Silent, Target, Usm, get_request, oid, walk
 from netmon.store import Reader, StoreError
 from netmon.store.schema import lock
 from tests import peers
@@ -47,11 +50,6 @@ def settings(config: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def community(config: Path) -> str:
-    return (config / "community").read_text()
-
-
-@pytest.fixture(scope="module")
 def simulator(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Running]:
     """The province of the demonstration without its troubles."""
     log = tmp_path_factory.mktemp("sim") / "log"
@@ -60,47 +58,66 @@ def simulator(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield running
 
 
-def ask(tool: str, community: str, settings: Settings, device: str, *names: str, version: str = "2c") -> list[str]:
+def spoken(credential: Credential) -> list[str]:
+    """How net-snmp's tools are told to ask with it."""
+    if credential.community is not None:
+        return [f"-v{credential.version}", "-c", credential.community.reveal()]
+    assert credential.auth_key is not None
+    assert credential.priv_key is not None
+    auth = ["-a", credential.auth_protocol, "-A", credential.auth_key.reveal()]
+    return [
+        "-v3",
+        "-lauthPriv",
+        "-u",
+        credential.user,
+        *auth,
+        "-x",
+        credential.priv_protocol,
+        "-X",
+        credential.priv_key.reveal(),
+    ]
+
+
+def ask(tool: str, settings: Settings, device: str, *names: str, version: str = "") -> list[str]:
     entry = settings.inventory.devices[device]
-    command = [peers.require(tool), f"-v{version}", "-c", community, "-t", "2", "-Onq", f"{entry.addresses[0]}:{entry.port}"]
+    credential = settings.credentials[entry.credential]
+    how = spoken(replace(credential, version=version or credential.version))
+    command = [peers.require(tool), *how, "-t", "2", "-Onq", f"{entry.addresses[0]}:{entry.port}"]
     done = subprocess.run([*command, *names], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if "No more variables" not in line]
 
 
 @pytest.mark.usefixtures("simulator")
-def test_net_snmp_finds_every_device_under_its_own_address(settings: Settings, community: str) -> None:
-    inventory = settings.inventory
-    asked = [device.id for device in inventory.devices.values() if device.speaks is Speech.SNMP]
-    assert len(asked) == 78
-    for device in asked:
-        [line] = ask("snmpget", community, settings, device, SYS_NAME)
-        assert line == f'.{SYS_NAME} "{device}"'
+def test_net_snmp_finds_every_device_under_its_own_address(settings: Settings) -> None:
+    """Most with SNMPv3, and the old power controllers with v2c."""
+    devices = [device for device in settings.inventory.devices.values() if device.speaks is Speech.SNMP]
+    versions = Counter(settings.credentials[device.credential].version for device in devices)
+    assert versions == {"3": 58, "2c": 20}
+    for device in devices:
+        [line] = ask("snmpget", settings, device.id, SYS_NAME)
+        assert line == f'.{SYS_NAME} "{device.id}"'
 
 
 @pytest.mark.usefixtures("simulator")
-def test_net_snmp_walks_the_core_in_rising_order_to_the_end_by_getnext_and_by_getbulk(
-    settings: Settings, community: str
-) -> None:
+def test_net_snmp_walks_in_rising_order_to_the_end_by_getnext_and_by_getbulk(settings: Settings) -> None:
     """net-snmp refuses an OID that does not increase; every port of every commune's link is there, whatever the way."""
-    core = "cb-core-1"
-    named = {line.partition(" ")[2].strip('"') for line in ask("snmpbulkwalk", community, settings, core, IF_NAME)}
+
+    def walked(tool: str, device: str, version: str = "") -> list[str]:
+        lines = ask(tool, settings, device, "1.3", version=version)
+        return [line.split()[0] for line in lines if line.startswith(".1.3.6")]
+
+    core, old = "cb-core-1", "cb-bts-01273-pwr"
+    named = {line.partition(" ")[2].strip('"') for line in ask("snmpbulkwalk", settings, core, IF_NAME)}
     assert {link.far.interface for link in settings.inventory.links.values() if link.far} < named
-    ways = [
-        [
-            line.split()[0]
-            for line in ask(tool, community, settings, core, "1.3", version=version)
-            if line.startswith(".1.3.6")
-        ]
-        for tool, version in (("snmpwalk", "2c"), ("snmpbulkwalk", "2c"), ("snmpwalk", "1"))
-    ]
-    assert ways[0] == ways[1]
+    for device in (core, old):
+        assert walked("snmpwalk", device) == walked("snmpbulkwalk", device)
     counter64 = re.compile(r"\.1\.3\.6\.1\.2\.1\.31\.1\.1\.1\.([6-9]|1[0-3])\.")
-    assert ways[2] == [name for name in ways[0] if not counter64.match(name)]
+    assert walked("snmpwalk", old, "1") == [name for name in walked("snmpwalk", old) if not counter64.match(name)]
 
 
 @pytest.mark.usefixtures("simulator")
-async def test_our_client_sees_both_ends_of_a_link_grow_by_the_same(settings: Settings, community: str) -> None:
+async def test_our_client_sees_both_ends_of_a_link_grow_by_the_same(settings: Settings) -> None:
     """The difference of the two counters stays what it was: reading the far end before and after the near bounds it."""
     link = settings.inventory.links["cb-01279-fibre"]
     assert link.near
@@ -109,7 +126,8 @@ async def test_our_client_sees_both_ends_of_a_link_grow_by_the_same(settings: Se
 
         async def reader(port: Port, column: str) -> Callable[[], Awaitable[int]]:
             device = settings.inventory.devices[port.device]
-            target = Target(device.addresses[0], device.port, Community(V2C, community.encode()), timeout_s=2.0, retries=1)
+            credential = wire_credential(settings.credentials[device.credential])
+            target = Target(device.addresses[0], device.port, credential, timeout_s=2.0, retries=1)
             names = (await walk(client, target, [oid.encode(IF_NAME)])).rows[oid.encode(IF_NAME)]
             index = next(index for index, row in names.items() if row.value == port.interface.encode())
             request = get_request([oid.encode(column) + index])
@@ -136,12 +154,13 @@ async def test_our_client_sees_both_ends_of_a_link_grow_by_the_same(settings: Se
 
 
 @pytest.mark.usefixtures("simulator")
-async def test_a_wrong_community_hears_nothing(settings: Settings) -> None:
-    device = settings.inventory.devices["cb-core-1"]
+async def test_a_wrong_community_hears_nothing_and_a_wrong_user_hears_why(settings: Settings) -> None:
+    old, core = settings.inventory.devices["cb-bts-01273-pwr"], settings.inventory.devices["cb-core-1"]
     async with Client() as client:
-        target = Target(device.addresses[0], device.port, Community(V2C, b"wrong"), timeout_s=0.2, retries=0)
-        with pytest.raises(Silent):
-            await client.ask(target, get_request([oid.encode(SYS_NAME)]))
+        for device, credential, error in ((old, Community(V2C, b"wrong"), Silent), (core, Usm(user="wrong"), Refused)):
+            target = Target(device.addresses[0], device.port, credential, timeout_s=0.2, retries=0)
+            with pytest.raises(error):
+                await client.ask(target, get_request([oid.encode(SYS_NAME)]))
 
 
 def test_the_simulator_says_what_it_cannot_play(config: Path, tmp_path: Path) -> None:
@@ -213,7 +232,7 @@ def interrupted(*arguments: object) -> NoReturn:
 
 def test_the_demonstration_keeps_its_secrets_out_of_the_configuration(config: Path) -> None:
     written = [path.read_text() for path in config.rglob("*.yaml")]
-    for name in ("community", "mqtt-password", "influxdb-token"):
+    for name in ("snmp-auth", "snmp-priv", "community", "mqtt-password", "influxdb-token"):
         assert (config / name).stat().st_mode & 0o077 == 0
         assert not any((config / name).read_text() in text for text in written)
 
