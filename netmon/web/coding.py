@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -16,6 +17,14 @@ def accepts(header: str, coding: str) -> bool:
 def takes_gzip(request: web.BaseRequest) -> bool:
     """Whether this client may be answered with gzip."""
     return accepts(",".join(request.headers.getall("Accept-Encoding", ())), "gzip")
+
+
+def is_near(request: web.BaseRequest) -> bool:
+    """Whether this client is on the same machine."""
+    try:
+        return ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
 
 
 def zip_for(request: web.BaseRequest, response: web.Response) -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from netmon.web import Listener
+from netmon.web import Listener, coding
 from netmon.web.strangers import QUIET_S, Complaints
 from tests.peers import LOOPBACK
 from tests.web.boards import Facts
@@ -63,7 +63,8 @@ async def test_facts_are_never_kept_by_a_cache(get):
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/wallboard", "/static/wallboard.css"])
-async def test_who_refuses_gzip_gets_none_and_caches_are_told_that_answers_differ(get, path):
+async def test_who_refuses_gzip_gets_none_and_caches_are_told_that_answers_differ(get, path, monkeypatch):
+    monkeypatch.setattr(coding, "is_near", lambda request: False)
     for said in ("gzip;q=0", "gzip; q=0.0, *", "identity", "br", "*;q=0", "gzip;q=much"):
         _, headers, _ = await get(path, headers={"Accept-Encoding": said})
         assert "Content-Encoding" not in headers, said
@@ -74,9 +75,24 @@ async def test_who_refuses_gzip_gets_none_and_caches_are_told_that_answers_diffe
         assert headers["Vary"] == "Accept-Encoding"
 
 
+async def test_metrics_are_not_zipped_for_the_same_machine(get):
+    _, headers, _ = await get("/metrics", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in headers
+
+
+async def test_a_long_page_comes_whole_in_pieces(monkeypatch):
+    page = b"".join(b"netmon_device_up %d\n" % n for n in range(60_000))
+    monkeypatch.setattr(Facts, "metrics", lambda self: page)
+    listener = Listener(Facts(), LOOPBACK, 0)
+    where = await listener.start()
+    async with aiohttp.ClientSession(f"http://{where}") as http, http.get("/metrics") as answer:
+        assert (answer.content_length, await answer.read()) == (len(page), page)
+    await listener.stop()
+
+
 async def test_plain_and_zipped_share_a_weak_tag(get):
     """A strong one would promise the same bytes (RFC 9110, 8.8.1)."""
-    tags = {(await get("/", headers={"Accept-Encoding": coding}))[1]["ETag"] for coding in ("gzip", "identity")}
+    tags = {(await get("/", headers={"Accept-Encoding": said}))[1]["ETag"] for said in ("gzip", "identity")}
     (tag,) = tags
     assert tag.startswith('W/"')
 
