@@ -31,7 +31,7 @@ from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
 from netmon.reload import read_in_child, started_anew
 from netmon.schedule import Schedule
-from netmon.settings import Settings
+from netmon.settings import Settings, TrapSettings
 from netmon.store import Store
 from netmon.watch import Poller
 from netmon.web import Listener
@@ -93,7 +93,9 @@ class Daemon:
         self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
-        async with Pollers(profiles.load(), self.meter, lambda device: self._schedule.poke(device)) as self._pollers:
+        async with Pollers(
+            profiles.load(), self.meter, self._wake, store.put_notice, settings.poll, store.put_request_size
+        ) as self._pollers:
             try:
                 await self._run(settings, store)
             finally:
@@ -105,6 +107,7 @@ class Daemon:
         self._influx = _influx(settings, self.meter)
         self._outlets = Outlets(self._page, self._influx)
         self._pollers.subscribe(settings.mqtt)
+        self._pollers.recall(self._reader.request_sizes())
         absence = store.record_start(self._started)
         if absence is not None:
             log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
@@ -156,6 +159,7 @@ class Daemon:
         )
         self._listen = await _begin("exporters.prometheus.listen", listener.start())
         try:
+            self._hear_traps(settings)
             await _begin("control", control.start())
             await self._serve()
         finally:
@@ -164,6 +168,8 @@ class Daemon:
             await self._schedule.stop(grace_s=1.0)
             await control.stop()
             await listener.stop()
+            if self._pollers.traps is not None:
+                self._pollers.traps.close()
             self._pipeline.park()
             await self._judge.join()
             self._judge.park(time.time())
@@ -175,7 +181,7 @@ class Daemon:
         # What stands after the start stays for good: the collector need not walk it again, which would hold up the loop.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(10_000, 20, 100)
         for work in (
             self._schedule.run_forever(),
             self._every(TICK_S, self._tick),
@@ -212,6 +218,20 @@ class Daemon:
     def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
         return self._pollers.make(device, labels, self.settings.credentials)
 
+    def _wake(self, device: str, after_s: float = 0.0) -> None:
+        self._schedule.poke(device, after_s)
+
+    def _hear_traps(self, settings: Settings) -> None:
+        """Where sockets for them were handed over, or the settings ask for it. StartError: none can be opened."""
+        sockets = systemd.handed_over("traps")
+        if not sockets and settings.traps is None:
+            return
+        try:
+            traps = self._pollers.hear_traps(settings.traps or TrapSettings(), sockets, self._store.start_engine())
+        except OSError as error:
+            raise StartError(f"traps.listen: {error.strerror or error}") from error
+        traps.take(settings.inventory, settings.credentials, settings.traps or TrapSettings())
+
     def _hear(self) -> None:
         """Runs the subscription to the broker that the settings name, in place of the one before."""
         subscriber = self._pollers.subscriber
@@ -234,6 +254,7 @@ class Daemon:
 
     async def _sweep(self, now: float) -> None:
         self._pipeline.sweep(now)
+        self._pollers.count_drops()
         states = Counter(track.state for track in self._network.tracks.values())
         for state in DeviceState:
             self._own.gauge("netmon_devices", states[state], state=str(state))
@@ -361,6 +382,8 @@ class Daemon:
         for check, interval_s in self._pipeline.checks():
             if checks.get(check) != interval_s:
                 self._schedule.add(check, interval_s)
+        if self._pollers.traps is not None:
+            self._pollers.traps.take(settings.inventory, settings.credentials, settings.traps or TrapSettings())
         self._show_inventory(settings)
         return diff
 

@@ -1,6 +1,6 @@
 """When each key runs: a fixed grid, spread by hash, on which runs are never stacked.
 
-A key with an interval falls due at the slots of 0.1 s whose number, counted from the Unix epoch, is its phase modulo the
+A key with an interval falls due at the slots of 0.25 s whose number, counted from the Unix epoch, is its phase modulo the
 interval; the phase is a hash of the key. So due times are the same after every restart, keys spread evenly, and many of them
 share one wake-up. The grid is laid on the wall clock once, at the start, and then follows the monotonic clock: a stepped
 wall clock moves nothing.
@@ -27,7 +27,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-SLOT_S = 0.1
+SLOT_S = 0.25
+"""Polls start in bursts at these slots: woken for each of them, netmon would spend more on waking up than on polling."""
 
 
 class Start(NamedTuple):

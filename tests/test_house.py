@@ -25,7 +25,7 @@ PURE = ("derive", "targets", "causes", "events")
 
 PURE_MAY = ("model", "catalogue", "units")
 PURE_STDLIB = {
-    *("__future__", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
+    *("__future__", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
     *("heapq", "itertools", "math", "operator", "statistics", "typing", "zoneinfo"),
 }
 CLOCK_CALLS = {"now", "utcnow", "today"}

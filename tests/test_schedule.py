@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from netmon.schedule import Grid, Schedule, Skip, Start
 
-SLOT = 0.1
+SLOT = 0.1  # a fine one, so that the tests are done soon
 T0 = 1_795_000_000.0
 DEADLINE_S = 10.0
 
