@@ -151,6 +151,8 @@ credentials:
     priv: {{protocol: AES, key: {place.secret("snmp-priv")}}}
 {_commented(_old(place))}
 {_mqtt(place)}
+# Where devices send traps and informs, unless systemd hands the port over: docs/traps.md.
+{_commented(_TRAPS)}
 # Devices that tell whether netmon itself is cut off: its own gateway and a device of the provincial centre.
 canaries: [{place.prefix}-gw-1, {place.prefix}-core-1]
 
@@ -194,6 +196,10 @@ mqtt:
     said = "# The broker at which devices report that speak MQTT by themselves: docs/mqtt.md.\n"
     return said + (section if place.bts else _commented(section))
 
+
+_TRAPS = """\
+traps: {listen: "0.0.0.0:162"}
+"""
 
 _INFLUX = """\
   influxdb:              # the same figures, to InfluxDB 1 or 2 or VictoriaMetrics

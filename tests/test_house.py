@@ -25,8 +25,8 @@ PURE = ("derive", "targets", "causes", "events")
 
 PURE_MAY = ("model", "catalogue", "units")
 PURE_STDLIB = {
-    *("__future__", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
-    *("heapq", "itertools", "math", "operator", "statistics", "typing", "zoneinfo"),
+    *("__future__", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions"),
+    *("functools", "heapq", "itertools", "math", "operator", "statistics", "typing", "zoneinfo"),
 }
 CLOCK_CALLS = {"now", "utcnow", "today"}
 

@@ -247,8 +247,11 @@ class Counters:
         return None if at is None else _Known(kinds[n], values[n], at, epochs[n], self._totals[n])
 
     def _known(self, series: Series) -> _Known | None:
-        here = self._layout.counters
-        return self._here(here.index(series)) if series in here else self._absent.get(series)
+        family, labels = series.family, series.labels
+        for n, one in enumerate(self._layout.counters):
+            if one.family == family and one.labels == labels:
+                return self._here(n)
+        return self._absent.get(series)
 
 
 def _plain_rises(layout: Layout, before: _Last, last: _Last, limits: Limits) -> list[int] | None:

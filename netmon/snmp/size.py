@@ -27,7 +27,7 @@ class RequestSize:
         self._losses = 0
 
     def answered(self, asked: int, octets: int, *, more: bool = True) -> bool:
-        """A request for so many varbinds was answered in so many octets; `more`: there was more to ask. True: the size grew."""
+        """A request for so many varbinds was answered in so many octets; `more` is to be asked. True: the size grew."""
         if 2 * asked > self.varbinds:
             self._losses = 0
         if not more or 4 * asked < 3 * self.varbinds:

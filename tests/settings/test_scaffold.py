@@ -76,12 +76,13 @@ def test_what_stands_commented_in_the_example_is_right(register: Register, tmp_p
     """Whoever takes the comment signs away has a section that works."""
     files = scaffold.province("04", register, ON, bts=False, secret=lambda name: "!env NETMON_COMMUNITY")
     text = files["netmon.yaml"].replace("!credential influxdb", "!env NETMON_COMMUNITY")
-    text = re.sub(r"(?m)^# (?=mqtt:|  |scope:)", "", text)
+    text = re.sub(r"(?m)^# (?=mqtt:|traps:|  |scope:)", "", text)
     (tmp_path / "inventory").mkdir()
     for name, content in {**files, "netmon.yaml": text}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     settings = load(tmp_path, register=register, today=ON)
     assert settings.mqtt is not None
+    assert settings.traps is not None
     assert settings.influx is not None
     assert (settings.influx.url, settings.influx.bucket) == ("http://127.0.0.1:8086", "netmon")
     assert len(settings.scope) == 1
