@@ -77,6 +77,7 @@ class Daemon:
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
         self._refused = False
+        self._grown = True
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -264,6 +265,9 @@ class Daemon:
         self._store.heartbeat(now)
 
     async def _refresh(self, now: float) -> None:
+        if self._grown:
+            gc.freeze()  # what was discovered stands too, and is far more
+            self._grown = False
         self._pipeline.show_capacities(now)
         self._pipeline.forget_counters(now - UNREAD_S)
         await self._outlets.repeat()
@@ -353,6 +357,7 @@ class Daemon:
             if later:
                 log.warning("settings take effect at the next start", settings=later)
             diff = self._take(settings)
+            self._grown = True
             self._own.count("netmon_reloads_total", result="ok")
             systemd.notify(READY="1", STATUS=self._summary())
             log.info("reloaded", by=author, added=len(diff.added), removed=len(diff.removed), changed=len(diff.changed))

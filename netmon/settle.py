@@ -27,7 +27,7 @@ class Settler:
         self._meter = meter
 
     def settle(self, inventory: Inventory, watch: Watch, steps: Steps, now: float) -> None:
-        """Stores what a poll of a device settled of the ends of links that its interfaces are, or time alone (`NO_STEPS`). When
+        """Stores what a poll, or time alone (`NO_STEPS`), settled of the ends of links that a device's interfaces are. When
         one has something to store, all ends on its interface store where they stand, for they share the counters that a
         restart goes on from."""
         for ends in watch.ends.values():

@@ -188,7 +188,7 @@ def for_version(agent: Agent, version: int) -> Agent:
 @pytest.mark.parametrize("version", [V1, V2C])
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, blamed=st.sampled_from([None, 0, 1, 2, 7, 99]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_an_honest_agent_is_read_whole_however_little_it_answers_at_once(
     engine: type[Client], version: int, agent: Agent, how: dict[str, int], blamed: int | None
 ) -> None:
@@ -203,7 +203,7 @@ def test_an_honest_agent_is_read_whole_however_little_it_answers_at_once(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, failing=st.sets(st.sampled_from(COLUMNS), min_size=1), blamed=st.sampled_from([None, 0, 2]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_only_the_columns_that_fail_are_given_up(
     engine: type[Client], agent: Agent, how: dict[str, int], failing: set[bytes], blamed: int | None
 ) -> None:
@@ -220,7 +220,7 @@ def test_only_the_columns_that_fail_are_given_up(
 @pytest.mark.parametrize("version", [V1, V2C])
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, patience=st.lists(st.integers(1, 6), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_walk_that_is_resumed_at_any_answer_brings_what_one_walk_brings(
     engine: type[Client], version: int, agent: Agent, how: dict[str, int], patience: list[int]
 ) -> None:
@@ -252,7 +252,7 @@ def test_a_walk_that_is_resumed_at_any_answer_brings_what_one_walk_brings(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, answers=st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_of_an_agent_that_dies_a_beginning_of_each_column_is_kept(
     engine: type[Client], agent: Agent, how: dict[str, int], answers: int
 ) -> None:
@@ -283,7 +283,7 @@ nonsense = st.tuples(
 
 @pytest.mark.parametrize("version", [V1, V2C])
 @given(answers=st.lists(st.none() | nonsense, min_size=1, max_size=12), how=how)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_answers_end_a_walk_and_what_is_kept_rises(version: int, answers: list[Any], how: dict[str, int]) -> None:
     """The agent says the same again and again, for as long as it is asked."""
     turn = 0
@@ -435,7 +435,7 @@ tables = st.lists(
 
 @given(rows=tables, cut=st.integers(0, 12), flips=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=3))
 @example(rows=[(COLUMNS[0] + b"\x01", Tag.COUNTER32, 0xFFFF_FFFF)] * 3, cut=3, flips=[])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_rows_read_by_columns_are_the_varbinds_that_came(
     rows: list[tuple[bytes, int, Value]], cut: int, flips: list[tuple[int, int]]
 ) -> None:
