@@ -28,6 +28,9 @@ from bench.rows import Row, rounded, spread
 
 DEVICES = (500, 1000, 2000, 5000)
 INTERVAL_S = 30
+SETTLE_INTERVALS = 4
+"""After the last device is known: by then netmon has learned how much each bears at once, and plans stand."""
+
 SCRAPES_PER_INTERVAL = 2
 WINDOWS = 10
 """Of 30 s, and so a whole slot of five minutes with what is done once in it."""
@@ -159,7 +162,8 @@ def accepts(port: int) -> bool:
 def measure(run: Paced) -> Row:
     """The row of one run. BenchError: a device fell, or readings are not what was planned."""
     with watched(run) as daemon:
-        say(f"{run.workload}: all {run.devices} devices are known; {run.windows} windows of {run.interval_s} s")
+        say(f"{run.workload}: all {run.devices} devices are known; {run.windows} windows of {run.interval_s} s follow")
+        time.sleep(SETTLE_INTERVALS * run.interval_s)
         if run.profile:
             os.kill(daemon.program.pid, signal.SIGUSR1)
         looks = list(paced(daemon, run))

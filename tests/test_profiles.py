@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from netmon import profiles
 from netmon.model import At, Kind, Series
 from netmon.profiles import ProfileError, Row, Taken, compile_plan, gather, parse, rows_of, scalars_of
-from netmon.profiles.plan import converter
+from netmon.profiles.convert import converter
 from netmon.profiles.schema import Source
 from netmon.snmp import Tag, Value, VarBind, oid
 

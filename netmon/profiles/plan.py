@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, compress
-from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from netmon.catalogue import DEVICE
 from netmon.model import At, Epoch, Kind, Series
+from netmon.profiles.convert import Convert, converter
 from netmon.profiles.rows import Row
 from netmon.profiles.schema import DEVICE_INFO, SENSOR, Column, Profile, Source
 from netmon.snmp.ber import Value
@@ -25,7 +25,6 @@ from netmon.snmp.oid import encode
 SYS_UPTIME = encode("1.3.6.1.2.1.1.3.0")
 
 Labels = tuple[tuple[str, str], ...]
-Convert = Callable[[Any], float | None]
 
 _WHOLE: frozenset[type] = frozenset({int})
 
@@ -205,7 +204,7 @@ def compile_plan(
                 Cell(
                     first + n,
                     _series(row, column, source, oids[first + n], labels, shared, known),
-                    converter(source, row.factors[column.scale_by] if column.scale_by else 1),
+                    converter(source, row.factors[column.scale_by]) if column.scale_by else source.convert,
                     source.counts,
                 )
                 for n, (column, source) in enumerate(sources)
@@ -214,25 +213,7 @@ def compile_plan(
             parts.append(Part(row, start if key else 0, octets, first - 1 if discontinuity else 0, cells))
     if parts or not batches:
         batches.append(Batch(get_request(oids), tuple(parts)))
-    return Plan(tuple(batches), tuple(_info(profile, rows, dict(labels) | dict(texts), known)))
-
-
-def converter(source: Source, factor: int = 1) -> Convert | None:
-    """How a raw value becomes its family's unit, a `factor` of its row's own included; None: as it is."""
-    if source.map is not None:
-        numbers, otherwise = source.map, source.otherwise
-        return lambda raw: numbers.get(raw, otherwise)
-    scale, invalid = source.scale * factor, frozenset(source.invalid)
-    # Tenths are not exact, ten is: 2312 / 10 is 231.2, and 2312 * 0.1 is 231.20000000000002.
-    parts = round(1 / scale) if 0 < scale < 1 and 1 / round(1 / scale) == scale else 0
-    if source.valid is None and not invalid:
-        if parts:
-            return lambda raw: raw / parts
-        return None if scale == 1 else lambda raw: raw * scale
-    low, high = source.valid or (-inf, inf)
-    if parts:
-        return lambda raw: raw / parts if low <= raw <= high and raw not in invalid else None
-    return lambda raw: raw * scale if low <= raw <= high and raw not in invalid else None
+    return Plan(tuple(batches), tuple(_info(profile, rows, (*labels, *texts.items()), known)))
 
 
 def _units(
@@ -276,20 +257,21 @@ def _series(
     return _same(Series(column.family, whole, Kind(source.kind), name), known)
 
 
-def _info(
-    profile: Profile, rows: Sequence[Row], texts: Mapping[str, str], known: Mapping[Series, Series]
-) -> Iterator[Series]:
-    """The device's info series, always, and those of the rows that have a family for it."""
+def _info(profile: Profile, rows: Sequence[Row], labels: Labels, known: Mapping[Series, Series]) -> Iterator[Series]:
+    """The device's info series, always, and those of the rows that have a family for it. `labels` are what all may have."""
+    common = {label[0]: label for label in labels}
     for row in rows:
         columns = row.table.columns if row.table else profile.scalars
         families = dict.fromkeys(column.info for column in columns if column.info)
         if row.table is None:
             families.setdefault(DEVICE_INFO)
-        has = {**texts, **row.texts} | ({row.table.label: row.identity} if row.table else {})
+        has = common | {label[0]: label for label in row.texts.items()}
+        if row.table:
+            has[row.table.label] = (row.table.label, row.identity)
         for family in families:
             oids = (column.octets + row.index for column in columns if column.info == family)
-            labels = tuple((label, has.get(label, "")) for label in DEVICE[family].labels)
-            series = Series(family, labels, Kind.INFO, next(oids, b""))
+            whole = tuple(has.get(name) or (name, "") for name in DEVICE[family].labels)
+            series = Series(family, whole, Kind.INFO, next(oids, b""))
             yield _same(series, known)
 
 

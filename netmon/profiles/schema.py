@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from netmon.catalogue import DEVICE
+from netmon.profiles.convert import Convert, converter
 from netmon.snmp.oid import encode
 
 PLACE = ("province", "commune", "site", "device")
@@ -71,6 +72,11 @@ class Source(_Strict):
     def octets(self) -> bytes:
         """The OID as it is on the wire."""
         return encode(self.oid)
+
+    @cached_property
+    def convert(self) -> Convert | None:
+        """How a raw value becomes its family's unit; None: as it is. One for all devices."""
+        return converter(self)
 
     @property
     def counts(self) -> bool:
