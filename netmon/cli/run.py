@@ -10,8 +10,9 @@ import sys
 import structlog
 
 from netmon.cli.words import add_config, fail
+from netmon.control import ControlError
 from netmon.daemon import Daemon, StartError
-from netmon.settings import ConfigErrors, load
+from netmon.reload import BadConfigurationError, read_in_child
 from netmon.store import StoreError
 
 BAD_CONFIGURATION = 78
@@ -35,11 +36,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level)
     try:
-        settings = load(args.config)
-    except ConfigErrors as errors:
+        settings = asyncio.run(read_in_child(args.config))
+    except BadConfigurationError as errors:
         print(errors, file=sys.stderr)
         fail(f"the configuration in {args.config} has errors; nothing was started")
         return BAD_CONFIGURATION
+    except ControlError as error:
+        return fail(str(error))
     try:
         asyncio.run(Daemon(settings, args.config).run())
     except (StartError, StoreError) as error:

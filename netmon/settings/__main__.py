@@ -2,11 +2,12 @@
 
 Composing a province's YAML takes whole seconds of one core, during which an event loop would poll nobody; so the daemon
 lets a child do it. A pickle is safe here because the daemon reads it from its own child over a pipe. It holds secrets in
-the clear: it never goes to a file or a terminal. A bad configuration prints its problems on stderr and exits 1.
+the clear: it never goes to a file or a terminal. A bad configuration prints its problems on stderr and exits 78.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ class _Pickler(pickle.Pickler):
 
 
 def main(arguments: list[str]) -> int:
-    """0 with a pickle on stdout, 1 with problems on stderr, 2 when asked in the wrong way."""
+    """0 with a pickle on stdout, os.EX_CONFIG with problems on stderr, 2 when asked in the wrong way."""
     if len(arguments) != 1 or sys.stdout.isatty():
         sys.stderr.write("usage: python -m netmon.settings DIR > PIPE\n")
         return 2
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
         settings = load(Path(arguments[0]))
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return os.EX_CONFIG
     _Pickler(sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(settings)
     return 0
 

@@ -162,7 +162,7 @@ def test_check_sums_up_a_good_configuration_and_lists_all_faults_of_a_bad_one(
 
 
 def test_the_reload_child_hands_over_what_load_gives(write: Write) -> None:
-    """As the daemon starts it: a pickle on stdout, or the problems on stderr and exit 1."""
+    """As the daemon starts it: a pickle on stdout, or the problems on stderr and exit 78."""
     directory = write()
     child = [sys.executable, "-m", "netmon.settings", str(directory)]
     done = subprocess.run(child, capture_output=True, check=False, timeout=60)
@@ -170,5 +170,5 @@ def test_the_reload_child_hands_over_what_load_gives(write: Write) -> None:
     assert pickle.loads(done.stdout) == load(directory)
     write(NETMON + "pol: {}\n")
     done = subprocess.run(child, capture_output=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (1, b"")
+    assert (done.returncode, done.stdout) == (os.EX_CONFIG, b"")
     assert done.stderr.decode() == f"{directory}/netmon.yaml:5:1: unknown key 'pol' (did you mean poll?)\n"
