@@ -131,7 +131,8 @@ class Pollers:
         if client is None:
             from netmon.snmp.second import PysnmpClient
 
-            second = PysnmpClient(self._count, self._rates.requests_per_s)
+            second = PysnmpClient(self._count)
+            second.pace = self._engines[Engine.NETMON].pace
             self._open.push_async_callback(second.close)
             client = self._engines[engine] = second
         return client

@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol, Self
 from netmon.snmp import message, usm, v3
 from netmon.snmp.ber import Tag
 from netmon.snmp.columns import read_rows
-from netmon.snmp.errors import Late, LocalFailure, Malformed, Refused
+from netmon.snmp.errors import LocalFailure, Malformed, Refused
 from netmon.snmp.lane import Lane
 from netmon.snmp.message import Community, Opened, Request
 from netmon.snmp.places import Pace
@@ -66,7 +66,7 @@ class Client:
         self.wheel = Wheel(self.loop)
         self.pending: dict[int, Question] = {}
         self._on_event = on_event
-        self._pace = Pace(requests_per_s, burst=200)
+        self.pace = Pace(requests_per_s, burst=200)
         self._lanes: dict[int, Lane] = {}
         self._next_id = random.SystemRandom().randint(_FIRST_ID, _LAST_ID)
         self._closed = False
@@ -106,7 +106,11 @@ class Client:
             await _by(deadline, target.places.wait(), target, request)
         try:
             now = time.monotonic()
-            pause_s = max(target.pace.take(now), self._pace.take(now))
+            pause_s = max(target.pace.wait_s(now), self.pace.wait_s(now))
+            if now + pause_s > deadline:
+                raise _unasked(target, request)  # and takes no turn from those who can still use it
+            target.pace.take(now)
+            self.pace.take(now)
             if pause_s:
                 await _by(deadline, asyncio.sleep(pause_s), target, request)
             lane = self._lane(target)
@@ -173,6 +177,8 @@ class Client:
         values = message.read_values(opened, request.names) if request.pdu == Tag.GET else None
         rows = read_rows(opened, request.columns) if request.columns else None
         body = opened if values is not None or rows is not None else message.read_varbinds(opened)
+        if not isinstance(body, Opened) and tuple(varbind.oid for varbind in body) == request.oids:
+            values = [varbind.value for varbind in body]  # the same names, written in a longer way
         return Response(body, values, opened.error_status, opened.error_index, len(opened.data), rows)
 
     def _read_v3(self, question: Question, data: bytes, envelope: Envelope, received: float) -> Response | Told:
@@ -269,7 +275,7 @@ class Client:
         else:
             questions = self._of_peer(peer)
         for question in questions:
-            if closed_by and closed_by in (question.target.address, *question.target.also_from):
+            if closed_by and closed_by in (question.target.peer[0], *question.target.also_from):
                 question.fail(Refused(f"{question.target} refused {question.request}: {what}."))
             else:
                 question.hint = what
@@ -284,4 +290,8 @@ async def _by(deadline: float, wait: Awaitable[None], target: Target, request: R
         async with asyncio.timeout_at(None if deadline == inf else deadline):  # the loop's clock is the monotonic one
             await wait
     except TimeoutError:
-        raise Late(f"{target} could not be asked {request} before the deadline came.") from None
+        raise _unasked(target, request) from None
+
+
+def _unasked(target: Target, request: Request) -> LocalFailure:
+    return LocalFailure(f"{target} could not be asked {request} before the deadline came: netmon asks too much at once.")

@@ -63,10 +63,13 @@ class Pace:
         self._ahead_s = (burst - 1) * self._interval_s
         self._due = 0.0
 
+    def wait_s(self, now: float) -> float:
+        """Seconds until the next turn comes."""
+        return max(0.0, self._due - self._ahead_s - now)
+
     def take(self, now: float) -> float:
         """Takes the next turn; returns the seconds until it comes."""
-        if not self._interval_s:
-            return 0.0
-        due = max(self._due, now)
-        self._due = due + self._interval_s
-        return max(0.0, due - self._ahead_s - now)
+        wait_s = self.wait_s(now)
+        if self._interval_s:
+            self._due = max(self._due, now) + self._interval_s
+        return wait_s

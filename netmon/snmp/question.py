@@ -22,6 +22,7 @@ from netmon.snmp.message import Opened, Request, VarBind, read_varbinds
 from netmon.snmp.target import Credential, Target
 from netmon.snmp.usm import Usm
 from netmon.snmp.v3 import Engine, Report, explain
+from netmon.snmp.wheel import TICK_S
 
 if TYPE_CHECKING:
     from netmon.snmp.client import Client
@@ -30,6 +31,7 @@ BURST_S = 0.25
 """A question that has been out for so long is no longer part of a burst, and gives its place on the lane up."""
 
 _SEND_AGAIN_S = 0.005
+_STALLED_S = 2 * TICK_S  # a timer that comes so late tells of our own loop, not of the agent
 _ENGINES_AT_MOST = 2  # engine ids that one question may learn: a device may have got another one since the last
 
 
@@ -74,6 +76,7 @@ class Question:
         "answer",
         "attempts",
         "client",
+        "counted",
         "deadline",
         "due",
         "engine",
@@ -101,6 +104,7 @@ class Question:
         self.sent: dict[int, float] = {}  # when each datagram left, by its id
         self.started = time.monotonic()
         self.attempts = 0
+        self.counted = False  # whether a datagram left
         self.until = 0.0  # when the patience of this attempt ends
         self.due = 0
         self.placed = True
@@ -133,7 +137,12 @@ class Question:
             self.fail(error)
             return
         except OSError as error:
+            target.engine = None
             self.fail(LocalFailure(f"{self.request} could not be sent to {target}: {error.strerror or error}."))
+            return
+        except Exception as error:  # noqa: BLE001 - a bug of ours, which a timer would keep from whoever waits
+            target.engine = None
+            self.fail(error)
             return
         if self.answer.done():
             return  # the error queue, read on the way, held the end of this question
@@ -145,6 +154,10 @@ class Question:
                 client.loop.call_later(_SEND_AGAIN_S, self._send_unless_ended)
             return
         client.count("request")
+        if self.counted:
+            target.pace.take(now)  # the first one has its turn already
+            client.pace.take(now)
+        self.counted = True
         if self.attempts > 1:
             client.count("retry")
         self.until = min(now + target.patience_s(self.attempts), self.deadline)
@@ -158,6 +171,10 @@ class Question:
         """The burst is over, or patience is."""
         self._leave_place()
         now = self.client.loop.time()
+        if now - self.until > _STALLED_S:
+            self.lane.readable()  # netmon was busy: the answer may be here
+            if self.answer.done():
+                return
         if now < self.until:
             self.client.wheel.put(self, self.until)
         elif now >= self.deadline:
@@ -194,7 +211,7 @@ class Question:
                 target.engine = None
             self.fail(Refused(explain(told.report, target.credential, str(target))))
 
-    def fail(self, error: SnmpError) -> None:
+    def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
         self.end()

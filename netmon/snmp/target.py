@@ -74,7 +74,7 @@ class Target:
         self.credential = credential
         self.timeout_s = timeout_s
         self.retries = retries
-        self.also_from = frozenset(map(canonical, also_from))
+        self.also_from = frozenset(canonical(other).partition("%")[0] for other in also_from)
         self.peer = (self.address.partition("%")[0], port)
         """Address and port as the kernel reports them for what comes back: a link-local address without its zone."""
         self.places = Places(in_flight)

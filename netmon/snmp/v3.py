@@ -19,6 +19,7 @@ from netmon.snmp.message import Request, get_request
 from netmon.snmp.usm import AUTH, LEVEL, PRIV, REPORTABLE, Keys, Usm
 from netmon.snmp.usm import keys as keys_of
 
+_LONGEST_ENGINE_ID = 32  # RFC 3411, SnmpEngineID
 _LATEST = (1 << 31) - 1  # the greatest msgID, snmpEngineBoots and snmpEngineTime
 
 
@@ -172,6 +173,7 @@ def open_envelope(data: bytes) -> Envelope:
             and data[boots + 2] < 0x80
             and data[time + 2] < 0x80
             and flags & LEVEL != PRIV
+            and data[sec + 5] <= _LONGEST_ENGINE_ID
             and data[pdu] == (0x04 if flags & PRIV else 0x30)
             and data[pdu + 1] != 0x80
             and data[0] == 0x30
@@ -210,6 +212,8 @@ def _open_envelope(data: bytes) -> Envelope:
     at, stop = _field(data, at, pdu, Tag.SEQUENCE)
     start, at = _field(data, at, stop, Tag.OCTET_STRING)
     engine_id = data[start:at]
+    if len(engine_id) > _LONGEST_ENGINE_ID:
+        raise Malformed(f"The engine id has {len(engine_id)} octets; 32 are the most (RFC 3411).")
     boots, at = _unsigned(data, at, stop)
     time, at = _unsigned(data, at, stop)
     start, at = _field(data, at, stop, Tag.OCTET_STRING)

@@ -43,13 +43,13 @@ def test_places_are_given_in_turn_and_none_is_ever_lost(cap: int, steps: list[tu
         places = Places(cap)
         waiting: dict[int, asyncio.Task[None]] = {}
         inside: list[int] = []
-        order: list[int] = []
+        waited: list[int] = []
 
         async def come(who: int) -> None:
             if not places.take():
                 await places.wait()
+                waited.append(who)
             inside.append(who)
-            order.append(who)
 
         for who, (step, which) in enumerate(steps):
             if step == "come":
@@ -70,7 +70,7 @@ def test_places_are_given_in_turn_and_none_is_ever_lost(cap: int, steps: list[tu
                 inside.pop()
                 places.leave()
         assert places.taken == 0
-        assert order == sorted(order)
+        assert waited == sorted(waited)
 
     asyncio.run(play())
 

@@ -1,154 +1,25 @@
-"""Walks over agents of every kind, without sockets: what is read does not depend on how an agent cuts its answers."""
+"""Walks over agents of every kind: how they cut their answers changes nothing of what is read, and each walk ends."""
 
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import inf
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon.snmp import ber, message, oid, walks
-from netmon.snmp.ber import Tag, Value
+from netmon.snmp import oid, walks
+from netmon.snmp.ber import Tag
 from netmon.snmp.client import Client
-from netmon.snmp.columns import read_rows
-from netmon.snmp.errors import Late, Malformed, Silent
-from netmon.snmp.message import (
-    GEN_ERR,
-    NO_SUCH_NAME,
-    TOO_BIG,
-    V1,
-    V2C,
-    Community,
-    Query,
-    Request,
-    VarBind,
-    decode_request,
-    encode_response,
-    open_response,
-    read_varbinds,
-)
-from netmon.snmp.question import Response
-from netmon.snmp.second import PysnmpClient
+from netmon.snmp.errors import Late, Silent
+from netmon.snmp.message import GEN_ERR, NO_SUCH_NAME, TOO_BIG, V1, V2C, Community, Query, encode_response
 from netmon.snmp.target import Target
 from netmon.snmp.walks import Walk, walk
 from tests.snmp.agent import Mib
 from tests.snmp.test_codec import values
-
-ENGINES = [pytest.param(Client, id="netmon"), pytest.param(PysnmpClient, id="pysnmp")]
-Answer = Callable[[Query], bytes | None]
-COLUMNS = [oid.encode(f"1.3.6.1.4.1.8072.9999.1.1.{n}") for n in (1, 2, 3, 4, 127, 128)]
-BEHIND = oid.encode("1.3.6.1.4.1.8072.9999.2.1")
-
-
-class Direct:
-    """Asks an agent that is a function, through what an engine reads. Every question takes a second, by its own clock."""
-
-    def __init__(self, client: Client, answer: Answer) -> None:
-        self.client = client
-        self.answer = answer
-        self.clock = 0.0
-        self.asked: list[Query] = []
-
-    async def ask(self, target: Target, request: Request, deadline: float = inf) -> Response:
-        assert isinstance(target.credential, Community)
-        query = decode_request(message.encode_request(request, target.credential, 1 << 24))
-        self.asked.append(query)
-        sent, self.clock = self.clock, self.clock + 1
-        if sent >= deadline:
-            raise Late("the deadline came")
-        octets = self.answer(query)
-        if octets is None:
-            raise Silent("nothing came")
-        response = self.client._read(cast("Any", SimpleNamespace(request=request)), open_response(octets))
-        response.sent, response.received, response.attempts = sent, self.clock, 1
-        return response
-
-
-def walked(
-    engine: type[Client], answer: Answer, columns: Sequence[bytes] = COLUMNS, version: int = V2C, **how: Any
-) -> tuple[Walk, list[Query]]:
-    """A walk, and what the agent was asked."""
-
-    async def run() -> tuple[Walk, list[Query]]:
-        async with engine() as client:
-            direct = Direct(client, answer)
-            target = Target("192.0.2.1", 161, Community(version, b"public"), timeout_s=8, retries=0)
-            return await walk(direct, target, columns, **how), direct.asked
-
-    return asyncio.run(run())
-
-
-@dataclass
-class Agent:
-    """Answers from `mib` as well as it can. It cuts answers after `cut` varbinds, calls more than `too_big` too big, is
-    silent to more than `lost`, gives at most `repetitions` rows, has genErr for what follows in `failing` columns, points
-    at `blamed` for every error, and dies after `answers` answers."""
-
-    mib: Mib
-    cut: int = 1000
-    too_big: int = 1000
-    lost: int = 1000
-    repetitions: int = 1000
-    failing: frozenset[bytes] = frozenset()
-    blamed: int | None = None
-    answers: int = 100_000
-    order: list[tuple[tuple[int, ...], bytes]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.order = sorted((oid.arcs(name), name) for name in self.mib)
-
-    def after(self, name: bytes) -> tuple[bytes, int, Value]:
-        at = bisect_right(self.order, (oid.arcs(name), name))
-        return (
-            (name, Tag.END_OF_MIB_VIEW, None) if at == len(self.order) else (self.order[at][1], *self.mib[self.order[at][1]])
-        )
-
-    def error(self, query: Query, status: int, at: int) -> bytes:
-        same = [(name, Tag.NULL, None) for name in query.oids]
-        return encode_response(query, same, status, at + 1 if self.blamed is None else self.blamed)
-
-    def __call__(self, query: Query) -> bytes | None:
-        wanted = len(query.oids) * (query.max_repetitions if query.pdu == Tag.GET_BULK else 1)
-        self.answers -= 1
-        if self.answers < 0 or wanted > self.lost:
-            return None
-        if wanted > self.too_big:
-            return encode_response(query, [], TOO_BIG, 0)
-        for at, name in enumerate(query.oids):
-            if any(name.startswith(column) for column in self.failing):
-                return self.error(query, GEN_ERR, at)
-        row = [self.after(name) for name in query.oids]
-        if query.version == V1:
-            for at, (_, tag, _) in enumerate(row):
-                if tag == Tag.END_OF_MIB_VIEW:
-                    return self.error(query, NO_SUCH_NAME, at)
-        rows = row
-        for _ in range(min(query.max_repetitions, self.repetitions) - 1 if query.pdu == Tag.GET_BULK else 0):
-            row = [self.after(name) for name, _, _ in row]
-            rows = rows + row
-        return encode_response(query, rows[: self.cut])
-
-
-def truth(mib: Mib, columns: Sequence[bytes] = COLUMNS) -> dict[bytes, dict[bytes, VarBind]]:
-    """What a walk has to bring."""
-    names = sorted(mib, key=oid.arcs)
-    return {
-        column: {name[len(column) :]: VarBind(name, *mib[name]) for name in names if oid.within(name, column)}
-        for column in columns
-    }
-
-
-def listed(rows: dict[bytes, dict[bytes, VarBind]]) -> dict[bytes, list[tuple[bytes, VarBind]]]:
-    """In order, for dicts are equal in any."""
-    return {column: list(cells.items()) for column, cells in rows.items()}
-
+from tests.snmp.walking import BEHIND, COLUMNS, ENGINES, Agent, Direct, listed, truth, walked
 
 arc = st.one_of(st.integers(0, 5), st.integers(126, 130), st.integers(16_382, 16_386), st.just((1 << 32) - 1))
 indexes = st.lists(st.tuples(arc, arc) | st.tuples(arc), max_size=6, unique=True).map(
@@ -209,7 +80,6 @@ def test_only_the_columns_that_fail_are_given_up(
 ) -> None:
     agent.failing, agent.blamed = frozenset(failing), blamed
     found, asked = walked(engine, agent, **how)
-    # Where a column begins to fail, so does the one before it, whose end the agent cannot tell: its rows are kept.
     assert listed(found.rows) == listed(truth(agent.mib) | {column: {} for column in failing})
     assert found.broken == dict.fromkeys(found.broken, "genErr")
     assert failing == found.broken.keys()
@@ -234,10 +104,13 @@ def test_a_walk_that_is_resumed_at_any_answer_brings_what_one_walk_brings(
             found: Walk | None = None
             for seconds in [*patience, inf]:
                 before = listed(found.rows) if found else {}
+                deadline = direct.clock + seconds
                 try:
-                    later = await walk(direct, target, COLUMNS, deadline=direct.clock + seconds, resume=found, **how)
+                    later = await walk(direct, target, COLUMNS, deadline=deadline, resume=found, **how)
                 except Late:
-                    continue  # nothing came: the agent was silent to the first question, and the second came too late
+                    continue  # nothing came: the agent does not answer so much
+                finally:
+                    assert direct.clock <= deadline
                 if found is not None:
                     assert listed(found.rows) == before
                     assert all(listed(later.rows)[column][: len(rows)] == rows for column, rows in before.items())
@@ -336,67 +209,33 @@ def test_many_broken_columns_are_told_in_a_few_words() -> None:
     assert len(asked) < 250
 
 
-def dense(rows: int, columns: Sequence[bytes] = COLUMNS, value: Value = 0) -> dict[bytes, tuple[int, Value]]:
-    tag = Tag.INTEGER if isinstance(value, int) else Tag.OCTET_STRING
-    return {column + oid.encode_arcs((n,)): (tag, value) for column in columns for n in range(1, rows + 1)}
+def test_an_exception_among_whole_rows_ends_its_column() -> None:
+    def answer(query: Query) -> bytes | None:
+        at = 1 if query.oids[0] == COLUMNS[0] else 9
+        cells = [(column + bytes((n,)), Tag.INTEGER, n) for n in (at, at + 1) for column in COLUMNS[:2]]
+        cells[3] = (COLUMNS[1] + bytes((at + 1,)), Tag.NO_SUCH_INSTANCE, None)
+        return encode_response(query, cells if at == 1 else [(name, Tag.END_OF_MIB_VIEW, None) for name in query.oids])
+
+    found, _ = walked(Client, answer, COLUMNS[:2], size=4)
+    assert {column: list(rows) for column, rows in found.rows.items()} == {COLUMNS[0]: [b"\1", b"\2"], COLUMNS[1]: [b"\1"]}
+    assert found.complete
 
 
-def wanted(asked: Sequence[Query]) -> list[int]:
-    """Varbinds that were asked for."""
-    return [len(query.oids) * query.max_repetitions for query in asked]
+def test_rows_whose_octets_rise_while_their_indexes_fall_are_out_of_order() -> None:
+    falling = [oid.encode_arcs((n,)) for n in (1, 16_384, 16_383)]
+    assert falling == sorted(falling)
+    rows = [(column + index, Tag.INTEGER, 1) for index in falling for column in COLUMNS[:2]]
+    found, _ = walked(Client, lambda query: encode_response(query, rows), COLUMNS[:2], size=6)
+    assert [list(rows) for rows in found.rows.values()] == [falling[:2], falling[:2]]
+    assert found.broken.keys() == set(COLUMNS[:2])
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_more_is_asked_until_an_answer_fills_a_frame(engine: type[Client]) -> None:
-    agent = Agent(dense(200))
-    sizes: list[int] = []
-
-    def answer(query: Query) -> bytes | None:
-        octets = agent(query)
-        sizes.append(len(octets or b""))
-        return octets
-
-    found, asked = walked(engine, answer, size=6)
-    assert found.complete
-    assert wanted(asked)[:3] == [6, 12, 24]
-    assert 1200 < max(sizes) <= 1472, "with its headers no longer than 1,500 octets"
-    assert 48 < found.size < 72
-    assert wanted(walked(engine, agent, size=300)[1])[0] == 300, "the caller's word counts for more"
-
-
-@pytest.mark.parametrize("most", [1, 5, 40])
-def test_loss_that_repeats_with_size_halves_it_and_is_not_tried_again(most: int) -> None:
-    found, asked = walked(Client, Agent(dense(60), lost=most), size=48)
-    assert found.complete
-    assert listed(found.rows) == listed(truth(dense(60)))
-    assert found.size <= most
-    assert sum(count > most for count in wanted(asked)) <= 6
-
-
-def test_too_big_is_told_to_the_caller_as_the_size_that_works() -> None:
-    found, asked = walked(Client, Agent(dense(20), too_big=10), size=48)
-    assert found.complete
-    assert wanted(asked)[:4] == [48, 24, 12, 6]
-    assert found.size == 6
-
-
-def test_a_slow_agent_is_not_asked_for_more() -> None:
-    async def run() -> list[Query]:
-        async with Client() as client:
-            direct = Direct(client, Agent(dense(20)))
-            slow = Target("192.0.2.1", 161, Community(V2C, b"public"), timeout_s=2, retries=0)  # answers take a second
-            assert (await walk(direct, slow, COLUMNS, size=12)).complete
-            return direct.asked
-
-    assert set(wanted(asyncio.run(run()))) == {12}
-
-
-def test_columns_are_read_in_few_questions() -> None:
-    """25 columns of 48 rows: two rows an answer, and one more to see the end."""
-    columns = [COLUMNS[0][:-1] + bytes((n,)) for n in range(1, 26)]
-    found, asked = walked(Client, Agent(dense(48, columns, 1_000_000)), columns)
-    assert found.complete
-    assert len(asked) <= 25
+def test_names_that_fill_more_than_one_octet_of_length_are_asked_for(engine: type[Client]) -> None:
+    mib = {column + bytes((n, *[1] * 106)): (Tag.INTEGER, n) for column in COLUMNS for n in range(1, 9)}
+    mib |= {column + bytes((n, *[1] * 115)): (Tag.INTEGER, n) for column in COLUMNS for n in range(9, 20)}
+    found, _ = walked(engine, Agent(mib))
+    assert (found.complete, listed(found.rows)) == (True, listed(truth(mib)))
 
 
 def test_rows_and_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,60 +254,3 @@ def test_rows_and_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = walked(Client, inventing, COLUMNS[:4])
     assert {column: len(rows) for column, rows in found.rows.items()} == dict.fromkeys(COLUMNS[:4], 100)
     assert set(found.broken.values()) == {"more than 100 rows"}
-
-
-# --- reading by columns -----------------------------------------------------------------------------------------------
-
-
-def as_varbinds(octets: bytes, columns: Sequence[bytes]) -> list[VarBind]:
-    rows = read_rows(open_response(octets), columns)
-    found = [column + index for index in rows.indexes for column in columns]
-    assert len(found) == len(rows.tags) == len(rows.values)
-    return [*map(VarBind, found, rows.tags, rows.values), *rows.rest]
-
-
-QUERY = Query(V2C, b"public", Tag.GET_BULK, 1 << 24, 0, 1, [])
-tables = st.lists(
-    st.tuples(st.sampled_from([b"\x01", b"\x02", b"\x81\x00", b"\x7f\x01"]), st.tuples(*[values] * 3)), max_size=4
-).map(lambda rows: [(column + index, *cell) for index, cells in rows for column, cell in zip(COLUMNS, cells, strict=False)])
-
-
-@given(rows=tables, cut=st.integers(0, 12), flips=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=3))
-@example(rows=[(COLUMNS[0] + b"\x01", Tag.COUNTER32, 0xFFFF_FFFF)] * 3, cut=3, flips=[])
-@settings(max_examples=300, deadline=None)
-def test_rows_read_by_columns_are_the_varbinds_that_came(
-    rows: list[tuple[bytes, int, Value]], cut: int, flips: list[tuple[int, int]]
-) -> None:
-    """Whatever an octet of the answer is changed to."""
-    octets = bytearray(encode_response(QUERY, rows[:cut]))
-    for at, octet in flips:
-        octets[at % len(octets)] = octet
-    try:
-        due = read_varbinds(open_response(bytes(octets)))
-    except Malformed:
-        with pytest.raises(Malformed):
-            as_varbinds(bytes(octets), COLUMNS[:3])
-    else:
-        assert as_varbinds(bytes(octets), COLUMNS[:3]) == due
-
-
-@pytest.mark.parametrize("tag", [Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64, Tag.UINTEGER32])
-@pytest.mark.parametrize(
-    "content",
-    [
-        *("", "00", "7f", "80", "ff", "00ff", "7fffffff", "80000000", "00ffffffff", "01ffffffff", "000000000001"),
-        *("7fffffffffffffff", "00ffffffffffffffff", "01ffffffffffffffff"),
-    ],
-)
-def test_numbers_are_read_by_columns_as_anywhere(tag: int, content: str) -> None:
-    value = ber.tlv(tag, bytes.fromhex(content))
-    varbind = ber.tlv(Tag.SEQUENCE, ber.tlv(Tag.OID, COLUMNS[0] + b"\x01") + value)
-    pdu = b"\x02\x04\x01\x02\x03\x04\x02\x01\x00\x02\x01\x00" + ber.tlv(Tag.SEQUENCE, varbind)
-    octets = ber.tlv(Tag.SEQUENCE, b"\x02\x01\x01\x04\x06public" + ber.tlv(Tag.RESPONSE, pdu))
-    try:
-        due = ber.decode(tag, bytes.fromhex(content))
-    except Malformed:
-        with pytest.raises(Malformed):
-            as_varbinds(octets, COLUMNS[:1])
-    else:
-        assert [each.value for each in as_varbinds(octets, COLUMNS[:1])] == [due]

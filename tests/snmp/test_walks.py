@@ -12,7 +12,7 @@ import pytest
 from netmon.snmp import oid, walks
 from netmon.snmp.ber import Tag, Value
 from netmon.snmp.client import Client
-from netmon.snmp.errors import Silent
+from netmon.snmp.errors import Malformed, Silent
 from netmon.snmp.message import GEN_ERR, NO_SUCH_NAME, TOO_BIG, V1, V2C, Community, Query, encode_response
 from netmon.snmp.target import Target
 from netmon.snmp.walks import walk
@@ -181,3 +181,30 @@ async def test_a_walk_without_any_answer_is_silent(client: Client, agent: StartA
         await walk(client, target_of(there, timeout_s=0.05), [INDEX])
     with pytest.raises(Silent, match="when the deadline came"):
         await walk(client, target_of(there), [INDEX], deadline=time.monotonic() + 0.05)
+
+
+async def test_an_answer_that_breaks_off_is_counted_and_no_answer(client: Client, agent: StartAgent) -> None:
+    """Its first rows are whole; none of them is kept, for it is asked again."""
+
+    def breaking(agent: Agent, query: Query, source: Any) -> None:
+        octets = bytearray(encode_response(query, successors(table(), query)))
+        octets[-2] += 1  # the last value claims an octet more
+        agent.transport.sendto(octets, source)
+
+    with pytest.raises(Malformed, match=r"answered GETBULK of .* with no SNMP message"):
+        await walk(client, target_of(await agent(breaking), timeout_s=0.05), [INDEX], max_repetitions=3)
+    assert client.stats.strays["malformed"] == 1
+
+
+async def test_a_walk_goes_on_where_a_deadline_cut_it(client: Client, agent: StartAgent) -> None:
+    there = await agent(tiring)
+    target = target_of(there)
+    found = await walk(client, target, [INDEX, DESCR], size=4, deadline=time.monotonic() + 0.1)
+    assert (indexes(found, INDEX), found.complete) == (list(INDEXES[:2]), False)
+    there.answer = serving(table())
+    asked = len(there.queries)
+    whole = await walk(client, target, [INDEX, DESCR], resume=found)
+    assert (indexes(whole, INDEX), indexes(whole, DESCR)) == (list(INDEXES), list(INDEXES[::2]))
+    assert (whole.complete, whole.reason) == (True, "")
+    assert there.queries[asked].oids == [INDEX + b"\x02", DESCR + b"\x7f"]
+    assert indexes(found, INDEX) == list(INDEXES[:2]), "the earlier walk is as it was"
