@@ -45,6 +45,9 @@ WAKE_S = 5.0
 LOOK_S = 5.0
 """How often floods are looked after: one is over when half of its source's tokens are there again."""
 
+REFUSALS_TOLD = 4
+"""Ways in which one address is refused that go to the log in ten minutes: their text may be a stranger's."""
+
 MOST_BEHIND = 8
 """Devices behind one address that nothing tells apart: so many of them are told of and woken."""
 
@@ -61,7 +64,7 @@ _INTERFACE = {  # where in_pktinfo and in6_pktinfo name it
 class _Source:
     """An address that may speak: for which devices, proven by what; and what became of it so far."""
 
-    __slots__ = ("address", "bucket", "claims", "dropped", "dropped_at", "flooding_since")
+    __slots__ = ("address", "bucket", "claims", "dropped", "dropped_at", "flooding_since", "lost_before", "refusals")
 
     def __init__(self, address: str, bucket: Bucket) -> None:
         self.address = address
@@ -70,6 +73,8 @@ class _Source:
         self.flooding_since: float | None = None
         self.dropped = 0
         self.dropped_at = 0.0
+        self.lost_before = 0
+        self.refusals = Sparing(600, REFUSALS_TOLD)
 
     @property
     def devices(self) -> list[str]:
@@ -98,6 +103,7 @@ class Traps:
         self._clock = clock
         self._sources: dict[str, _Source] = {}
         self._sockets: dict[socket.socket, int] = {}  # with what the kernel had dropped when it was looked at last
+        self._lost = 0  # by the kernel, of whichever address
         self._share = Bucket(SHARE, STORE_S, clock().monotonic)
         self._woken: dict[str, float] = {}
         self._watch: asyncio.TimerHandle | None = None
@@ -190,6 +196,7 @@ class Traps:
             self._pause(sock)
         before, self._sockets[sock] = self._sockets[sock], _kernel_drops(sock)
         dropped["overflow"] += (self._sockets[sock] - before) % 2**32
+        self._lost += dropped["overflow"]
         for reason, amount in dropped.items():
             if amount:
                 self._meter.count("netmon_traps_dropped_total", amount, reason=reason)
@@ -212,7 +219,7 @@ class Traps:
 
     def _note_flood(self, source: _Source, at: At) -> None:
         if source.flooding_since is None:
-            source.flooding_since, source.dropped = at.monotonic, 0
+            source.flooding_since, source.dropped, source.lost_before = at.monotonic, 0, self._lost
             log.warning("a flood of traps begins", source=source.address, device=" ".join(source.devices))
             self._tell_all(source.devices, at, NoticeKind.FLOOD, "begins", source.address, {})
             if self._watch is None:
@@ -234,7 +241,8 @@ class Traps:
             return
         lasted_s = round(source.dropped_at - source.flooding_since, 1)
         source.flooding_since = None
-        told = {"dropped": str(source.dropped), "seconds": str(lasted_s)}
+        overflow = self._lost - source.lost_before
+        told = {"dropped": str(source.dropped), "overflow": str(overflow), "seconds": str(lasted_s)}
         log.warning("a flood of traps is over", source=source.address, device=" ".join(source.devices), **told)
         self._tell_all(source.devices, at, NoticeKind.FLOOD, "is over", source.address, told)
 
@@ -251,7 +259,9 @@ class Traps:
                 self._meter.count("netmon_traps_total", kind="discovery")
             else:
                 dropped[untaken.reason] += 1
-                if self._misfits(f"{source.address} {untaken.reason}", at):
+                # Who mended the authentication key sees at once that the privacy key is wrong too.
+                what = str(untaken) if untaken.reason == "credential" else untaken.reason
+                if source.refusals(what, at) and self._misfits(f"{source.address} {what}", at):
                     told = {"source": source.address, "device": " ".join(source.devices), "why": str(untaken)}
                     log.warning("trap is not taken", reason=untaken.reason, **told)
             return untaken.reply

@@ -7,6 +7,7 @@ stay numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from netmon.snmp.notifications import Plain
@@ -68,8 +69,14 @@ def trap_name(oid: str) -> str:
 
 
 def in_words(varbinds: Sequence[tuple[str, Plain]]) -> dict[str, str]:
-    """What a notification carries, as short text by name; `more` says how much of it is not there."""
-    words = {_object_name(name): _text(value) for name, value in varbinds[:MOST_SHOWN]}
+    """What a notification carries, as short text by name; a name that comes again is numbered (ifIndex.3#2), and `more`
+    says how much of it is not there."""
+    words: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for oid, value in varbinds[:MOST_SHOWN]:
+        name = _object_name(oid)
+        times[name] += 1
+        words[name if times[name] == 1 else f"{name}#{times[name]}"] = _text(value)
     return words | ({"more": str(len(varbinds) - MOST_SHOWN)} if len(varbinds) > MOST_SHOWN else {})
 
 

@@ -11,8 +11,9 @@ from netmon.notice import Notice
 from netmon.store.records import MEASURED, Absence
 from netmon.store.writer import Database
 
-MOST_NOTICES, NOTICES_TRIMMED_EVERY = 1_000_000, 10_000
-"""Notices that are kept at most: some 200 MB."""
+MOST_NOTICES, MOST_OF_DEVICE, NOTICES_TRIMMED_EVERY = 1_000_000, 10_000, 10_000
+"""Notices that are kept at most, some 200 MB, and of one device, so that a noisy one displaces its own. Between two
+trimmings there may be as many more as come until the next."""
 
 ENGINE_ID_HEAD = bytes.fromhex("80004fb805")
 """RFC 3411, SnmpEngineID: pysnmp's enterprise number, by which netmon speaks, and octets of our own."""
@@ -109,11 +110,22 @@ def amend_outage(database: Database, subject: Subject, cause: str, evidence: str
 
 
 def put_notice(database: Database, notice: Notice, detail: str) -> None:
-    """Appends a notice; now and then the oldest beyond the most that are kept go."""
+    """Appends a notice; now and then the oldest beyond the most that are kept go, of each device and of all."""
     row = (notice.at, notice.kind.value, database.subject("device", notice.device), notice.name, notice.source, detail)
     added = database.execute("INSERT INTO notice (at, kind, device, name, source, detail) VALUES (?, ?, ?, ?, ?, ?)", row)
     if added.lastrowid is not None and added.lastrowid % NOTICES_TRIMMED_EVERY == 0:
-        database.execute("DELETE FROM notice WHERE id <= ?", (added.lastrowid - MOST_NOTICES,))
+        _trim_notices(database)
+
+
+def _trim_notices(database: Database) -> None:
+    held = database.execute("SELECT device, count(*) FROM notice GROUP BY device").fetchall()
+    trim = "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE device = ? ORDER BY id LIMIT ?)"
+    for device, amount in held:
+        if amount > MOST_OF_DEVICE:
+            database.execute(trim, (device, amount - MOST_OF_DEVICE))
+    beyond = sum(min(amount, MOST_OF_DEVICE) for _, amount in held) - MOST_NOTICES
+    if beyond > 0:
+        database.execute("DELETE FROM notice WHERE id IN (SELECT id FROM notice ORDER BY id LIMIT ?)", (beyond,))
 
 
 def put_request_size(database: Database, device: str, varbinds: int, ceiling: int) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -89,10 +90,11 @@ class Listener:
             return web.Response(body=body, headers=headers)
         response = web.StreamResponse(headers=headers)
         response.content_length = len(body)
-        await response.prepare(request)
-        if request.method != "HEAD":
-            for start in range(0, len(body), _PIECE):
-                await response.write(body[start : start + _PIECE])
+        with suppress(ConnectionError):  # whoever asked went away: no fault of ours
+            await response.prepare(request)
+            if request.method != "HEAD":
+                for start in range(0, len(body), _PIECE):
+                    await response.write(body[start : start + _PIECE])
         return response
 
     async def _healthz(self, request: web.Request) -> web.Response:

@@ -33,6 +33,16 @@ PUBLIC = {"c": Credential(name="c", version="2c", community=Secret("public"))}
 OTHER = varbind("1.3.6.1.6.3.1.1.4.1.0", ber.tlv(Tag.OID, oid.encode(COLD_START)))
 
 
+def trap_v3(user: bytes) -> bytes:
+    """From a user, as far as one reads who does not know it."""
+    of = lambda *parts: ber.tlv(Tag.SEQUENCE, b"".join(parts))  # noqa: E731
+    number, text = (lambda value: ber.encode(Tag.INTEGER, value)), (lambda value: ber.tlv(Tag.OCTET_STRING, value))
+    engine = bytes.fromhex("80001f888001020304")
+    security = of(text(engine), number(1), number(1), text(user), text(b""), text(b""))
+    scoped = of(text(engine), text(b""), ber.tlv(Tag.TRAP, number(1) + number(0) + number(0) + of()))
+    return of(number(3), of(number(1), number(1500), text(b"\0"), number(3)), text(security), scoped)
+
+
 def inventory(*devices: Device) -> Inventory:
     return Inventory({}, {device.id: device for device in devices}, {})
 
@@ -160,6 +170,20 @@ async def test_who_may_not_speak_is_counted_and_named_once(sender):
     assert [(entry["source"], entry.get("reason")) for entry in warned] == [
         (THERE, None), (HERE, "credential"), (HERE, "malformed"),
     ]  # fmt: skip
+
+
+async def test_the_next_reason_why_an_address_is_refused_is_told_at_once(sender):
+    """Each once, and not without end: the text of a reason may have a stranger's user in it."""
+    ear = Ear(device("r1"))
+    users = [b"first", b"second", b"first", b"third", b"fourth", b"fifth"]
+    with hearing(ear) as place, capture_logs() as logs:
+        for user in users:
+            sender().sendto(trap_v3(user), place)
+        await ear.until(lambda: ear.heard() == len(users))
+    assert ear.dropped == {"credential": len(users)}
+    told = [entry["why"] for entry in logs if entry.get("reason") == "credential"]
+    assert len(told) == room.REFUSALS_TOLD == 4
+    assert all(user in why for user, why in zip(("first", "second", "third", "fourth"), told, strict=True))
 
 
 async def test_what_a_reload_changes_holds_for_the_next_datagram(sender):
@@ -291,6 +315,9 @@ async def test_what_the_kernel_drops_is_counted(sender, monkeypatch):
         await ear.until(lambda: ear.heard() == 3000)
     assert ear.dropped["overflow"] > 0
     assert ear.taken <= 11
+    over = ear.told[-1]
+    assert (over.name, over.detail["overflow"]) == ("is over", str(ear.dropped["overflow"]))
+    assert ear.taken + int(over.detail["dropped"]) + int(over.detail["overflow"]) == 3000
 
 
 async def test_decoding_takes_no_more_than_its_share_of_the_loop(sender, monkeypatch):

@@ -47,6 +47,12 @@ def test_only_the_first_varbinds_are_told_and_how_many_are_not():
     assert words["more"] == "5"
 
 
+def test_an_object_that_comes_again_is_numbered():
+    name, other = "1.3.6.1.2.1.2.2.1.1.3", "1.3.6.1.2.1.1.5.0"
+    words = in_words([(name, 3), (other, b"r1"), (name, 4), (name, 3)])
+    assert words == {"ifIndex.3": "3", "sysName": "r1", "ifIndex.3#2": "4", "ifIndex.3#3": "3"}
+
+
 def test_a_scalar_loses_its_zero_and_an_unknown_object_nothing():
     names = ["1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.2.2.1.8.1003", "1.3.6.1.4.1.2011.1.0"]
     assert list(in_words([(name, 1) for name in names])) == ["sysName", "ifOperStatus.1003", names[2]]

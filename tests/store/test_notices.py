@@ -55,6 +55,18 @@ def test_a_device_that_never_stops_telling_displaces_the_oldest(store: Store, mo
     assert [each.at for each in store.reader().notices()] == [float(at) for at in range(70, 100)]
 
 
+def test_a_noisy_device_displaces_none_but_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it tells, and whichever of two devices behind one address comes last."""
+    monkeypatch.setattr(facts, "MOST_NOTICES", 30)
+    monkeypatch.setattr(facts, "MOST_OF_DEVICE", 5)
+    monkeypatch.setattr(facts, "NOTICES_TRIMMED_EVERY", 10)
+    store.put_notice(notice(0.0, "quiet"))
+    for at in range(1, 100):
+        store.put_notice(notice(float(at), f"noisy{at % 2}"))
+    store.flush()
+    assert [each.at for each in store.reader().notices()] == [0.0, *(float(at) for at in range(90, 100))]
+
+
 def test_the_engine_keeps_its_id_and_counts_its_boots(path: Path, meter: Counts, tmp_path: Path) -> None:
     """RFC 3411, SnmpEngineID and snmpEngineBoots: another store is another engine."""
     started = []

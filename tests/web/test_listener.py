@@ -90,6 +90,32 @@ async def test_a_long_page_comes_whole_in_pieces(monkeypatch):
     await listener.stop()
 
 
+async def test_who_goes_away_while_a_long_page_is_sent_is_no_failure(monkeypatch):
+    """Prometheus gives up at its time limit: nothing of netmon failed."""
+    gone = asyncio.Event()
+    monkeypatch.setattr(Facts, "metrics", lambda self: b"netmon_device_up 1\n" * 600_000)
+    answer = Listener._metrics
+
+    async def answered(self, request):
+        try:
+            return await answer(self, request)
+        finally:
+            gone.set()
+
+    monkeypatch.setattr(Listener, "_metrics", answered)
+    listener = Listener(Facts(), LOOPBACK, 0)
+    with capture_logs() as logs:
+        where = await listener.start()
+        reader, writer = await asyncio.open_connection(LOOPBACK, int(where.rpartition(":")[2]))
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readexactly(1000)
+        writer.transport.abort()
+        async with asyncio.timeout(10):
+            await gone.wait()
+        await listener.stop()
+    assert logs == []
+
+
 async def test_plain_and_zipped_share_a_weak_tag(get):
     """A strong one would promise the same bytes (RFC 9110, 8.8.1)."""
     tags = {(await get("/", headers={"Accept-Encoding": said}))[1]["ETag"] for said in ("gzip", "identity")}
