@@ -95,21 +95,22 @@ class EndOfLink:
 
 class Ceilings:
     """How fast the counters of one device can run, from the links that its interfaces carry and its ports' speeds. Reckoned
-    anew when the layout or a speed changes, and when another capacity begins."""
+    anew when the layout or a speed changes, and when another capacity holds: an earlier one too, for a clock may go back."""
 
     def __init__(self, ends: Mapping[str, Sequence[EndOfLink]]) -> None:
         self._ends = ends
         self._rests_on: tuple[object, ...] = ()
-        self._until = inf  # when the capacity of a link changes
+        self._since, self._until = -inf, inf  # between these the capacity of no link changes
         self._found = Limits((), (), inf)
 
     def of(self, layout: Layout, values: Sequence[float], now: float) -> Limits:
         """The limits of the layout's counters."""
         rests_on = (layout, *[values[place] for place in layout.speed.values()])
-        if rests_on != self._rests_on or now >= self._until:
+        if rests_on != self._rests_on or not self._since <= now < self._until:
             self._rests_on, self._found = rests_on, Limits.of(self._reckon(layout, values, now), layout.kinds)
-            capacities = (one for ends in self._ends.values() for end in ends for one in end.link.capacities)
-            self._until = min((one.valid_from for one in capacities if one.valid_from > now), default=inf)
+            begun = [one.valid_from for ends in self._ends.values() for end in ends for one in end.link.capacities]
+            self._since = max((at for at in begun if at <= now), default=-inf)
+            self._until = min((at for at in begun if at > now), default=inf)
         return self._found
 
     def _reckon(self, layout: Layout, values: Sequence[float], now: float) -> list[Ceiling]:

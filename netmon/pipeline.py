@@ -39,7 +39,7 @@ from netmon.model import (
     Subject,
 )
 from netmon.network import Network
-from netmon.settle import Settler
+from netmon.settle import RATE_HOLDS_S, Settler
 from netmon.store import Store
 from netmon.supply import ON_BATTERY, UNTOLD, Supplies
 from netmon.watch import Poller, Watch
@@ -224,6 +224,8 @@ class Pipeline:
         """Sends one poll down: counters, slots, states, exporters."""
         if poll.outcome is Outcome.REFUSED and (watch.last is None or watch.last.outcome is not Outcome.REFUSED):
             log.warning("device refuses to be measured", device=poll.device, detail=poll.detail)
+        if watch.last is None or watch.last.period_s != poll.period_s:
+            watch.fresh_until = 0.0  # it ages at another pace from now on
         watch.last = poll
         readings = Readings.of(poll.readings)
         layout = watch.lay_out(readings.series)
@@ -250,7 +252,6 @@ class Pipeline:
             self._meter.count("netmon_gaps_total", reason=reason)
         self._settler.settle(self.inventory, watch, steps, poll.ended.unix)
         watch.read_at = poll.ended.unix
-        watch.fresh_until = watch.read_at + min(SLOT_S, self._max_age_intervals * watch.period_s)
         values = samples.shown_values(layout, readings, steps.totals, limits, watch.device.interval_s)
         times = samples.shown_times(layout, readings, poll.ended)
         self._outlets.put_values(f"read:{poll.device}", layout.shown, values, at=times)
@@ -328,13 +329,14 @@ class Pipeline:
                 watch.went = ()
                 self._outlets.drop(f"poll:{name}")
             self._settler.settle(self.inventory, watch, NO_STEPS, now)
+            watch.fresh_until = _fresh_until(watch, now, age_s)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much."""
         self.network.shift(step_s)
         for watch in self.watches.values():
             watch.read_at += step_s if watch.read_at else 0.0
-            watch.fresh_until += step_s if watch.fresh_until else 0.0
+            watch.fresh_until = 0.0  # slots do not move with the clock
             watch.alive_at += step_s if watch.alive_at else 0.0
             for end in watch.all_ends():
                 end.shown_at += step_s if end.shown_at else 0.0
@@ -397,3 +399,14 @@ class Pipeline:
         for site in self.network.sites:
             if site in moved or site not in served:
                 self.announcer.show(self.network, Subject("site", site))
+
+
+def _fresh_until(watch: Watch, now: float, age_s: float) -> float:
+    """Until when nothing of it ages, whatever polls bring till then, but for one that tells another period. The clock closes
+    slots when another one begins, and at no other time."""
+    until = min((now // SLOT_S + 1) * SLOT_S, (watch.read_at or now) + age_s, (watch.alive_at or now) + age_s)
+    for ends in watch.ends.values():
+        for end in ends:
+            if end.shown_at and end.shown_at + RATE_HOLDS_S < until:
+                until = end.shown_at + RATE_HOLDS_S
+    return until

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netmon.model import At, Capacity, End, Epoch, Kind, Outcome, Poll, Reading, Readings, Series
-from tests.test_pipeline import RECEIVE, T0, TRANSMIT, Bench, inventory
+from tests.test_pipeline import RECEIVE, SLOT0, T0, TRANSMIT, Bench, inventory
 
 UP, SPEED = "netmon_interface_up", "netmon_interface_speed_bytes_per_second"
 
@@ -154,9 +154,47 @@ def test_a_capacity_that_begins_bounds_the_counters_from_then_on(scripted):
     bench, device = scripted
     dated = (Capacity(0, 1e5, 1e5), Capacity(T0 + 75, 1e7, 1e7))
     bench.pipeline.take(replace(bench.things, links={"f01273": replace(bench.things.links["f01273"], capacities=dated)}))
+    same = (device.series(RECEIVE, Kind.COUNTER64),)  # with others all would be reckoned anew
     for n, total in enumerate((0, 0, 60_000_000)):  # 2 MB/s
-        poll(bench, device, {RECEIVE: n * 60_000_000})
+        poll(bench, device, {RECEIVE: n * 60_000_000}, series=same)
         assert shown(bench, RECEIVE) == total
+
+
+def test_a_clock_that_goes_back_brings_back_the_capacity_of_then(scripted):
+    """NTP threw the clock past a dated capacity and set it right: what holds now bounds the counters, not what will."""
+    bench, device = scripted
+    dated = (Capacity(0, 1e7, 1e7), Capacity(T0 + 500, 1e4, 1e4))
+    bench.pipeline.take(replace(bench.things, links={"f01273": replace(bench.things.links["f01273"], capacities=dated)}))
+    same = {"series": (device.series(RECEIVE, Kind.COUNTER64),)}  # with others all would be reckoned anew
+    poll(bench, device, {RECEIVE: 0}, **same)
+    poll(bench, device, {RECEIVE: 1000}, 1000, **same)
+    poll(bench, device, {RECEIVE: 2000}, -1000, **same)
+    for n in range(1, 4):
+        poll(bench, device, {RECEIVE: 2000 + n * 60_000_000}, **same)  # 2 MB/s
+    assert shown(bench, RECEIVE) == 1000 + 3 * 60_000_000
+
+
+def test_whatever_is_read_beside_them_the_clock_closes_slots_and_drops_rates_in_time(scripted):
+    """At a long interval too: a slot is closed within its own length after its end, and a rate goes after three."""
+    bench, device = scripted
+    watch = bench.pipeline.watches["r01273"]
+    watch.device = replace(watch.device, interval_s=290.0)
+    poll(bench, device, {RECEIVE: 0, TRANSMIT: 0, UP: 1}, SLOT0 + 300 + 10 - bench.now)
+    poll(bench, device, {RECEIVE: 10**8, TRANSMIT: 10**8, UP: 1}, 280)
+    first = int(SLOT0 // 300) + 1
+    closed = gone = None
+    for n in range(1, 1800):
+        bench.now += 1
+        if n % 290 == 0:
+            now, bench.now = bench.now, bench.now - 1
+            poll(bench, device, {UP: 1}, now - bench.now)
+        bench.pipeline.sweep(bench.now)
+        if closed is None and not any(end.baseline(watch.counters).open for end in watch.all_ends()):
+            closed = bench.now
+        if closed and gone is None and not any(end.shown_at for end in watch.all_ends()):
+            gone = bench.now
+    assert closed == (first + 2) * 300
+    assert gone == closed + 901
 
 
 def test_an_interface_that_goes_while_the_rest_is_read_stops_its_slots_by_the_clock(scripted):

@@ -89,6 +89,19 @@ def test_a_report_goes_to_the_page_now_and_to_the_database_at_its_own_time(repor
     assert not bench.lines("netmon_battery_voltage_volts{")
 
 
+def test_a_device_that_reports_more_often_than_before_is_waited_for_as_long_as_it_says_now(reporter):
+    bench, device = reporter
+    volts = device.reading("netmon_battery_voltage_volts", 53.5, bench.now)
+    device.report(bench.now, volts, period_s=600.0)
+    bench.poll("r01273")
+    bench.pipeline.sweep(bench.now)
+    device.report(bench.now, period_s=30.0)
+    bench.poll("r01273")
+    bench.now += 3 * bench.pipeline.watches["r01273"].period_s + 1
+    bench.pipeline.sweep(bench.now)
+    assert not bench.lines("netmon_battery_voltage_volts{")
+
+
 @pytest.mark.parametrize("with_a_report", [True, False])
 def test_what_came_late_goes_to_its_own_time_and_nowhere_else(reporter, with_a_report):
     """A buffered report of an hour ago: in the database as of then, not on the page, no state, no sum."""

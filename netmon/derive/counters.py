@@ -92,7 +92,9 @@ NO_STEPS = Steps(Layout(), (), (), (), (), {})
 
 def ceiling(contract: float | None, port_speed: float | None, *, octets: bool) -> Ceiling:
     """The ceiling of an interface's counter, from the contracted capacity of the link that it carries (B/s, None where it
-    carries none) and the speed of its port (B/s, None or 0 where it tells none)."""
+    carries none) and the speed of its port (B/s; None, or nothing that a port can run at, where it tells none)."""
+    if port_speed is not None and not 0 < port_speed < inf:
+        port_speed = None  # not NaN: nothing compares with it, and no counter beside it would be refused
     scale = 1 if octets else 1 / SMALLEST_PACKET
     wrap = scale * (WRAP_HEADROOM * contract if contract else port_speed or 0)
     rate = scale * FRAMING * (port_speed or (UNKNOWN_PORT * contract if contract else inf))

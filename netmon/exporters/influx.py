@@ -5,8 +5,9 @@
 
 `write` only makes text. A batch closes when it is full or after `every_s`. The sender sends one batch after the other, the
 oldest first, so the outbox before memory. Closed batches go to the outbox while the receiver is away, and all but the newest
-while it is slow. A batch leaves the outbox when all its lines were accepted or rejected: after `kill -9` it may be sent
-twice, which changes nothing, for a point is its series and its time.
+while it is slow; those that wait are joined, and are one batch from then on. A batch leaves the outbox when all its lines
+were accepted or rejected: after `kill -9` it may be sent twice, which changes nothing, for a point is its series and its
+time.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ CLOSED_IN_MEMORY = 2
 """Batches that may wait in memory for a receiver that is merely slow; more go to the outbox."""
 
 MEMORY_BYTES = 32 * 2**20
-"""What may wait in memory while the disk takes nothing, and the oldest goes."""
+"""What may wait in memory while the disk takes nothing, and the oldest goes. Four times that while the disk is only slow."""
+
+BLOCK_BYTES = 8 * 2**20
+"""Up to this closed batches are joined on their way to the outbox: a slow disk is slow by the sync, not by the byte."""
 
 DRAIN_POINTS_S = 50_000
 """How fast the outbox is emptied at most, several times what a province makes. It also rests for as long as it works."""
@@ -94,6 +98,7 @@ class Influx:
         self._closed_bytes = 0
         self._delivery: Delivery | None = None
         self._stored = 0
+        self._due_on_disk = 0  # points in the outbox when the block that is being put is there
         self._moving = asyncio.Lock()
         self._to_send = asyncio.Event()
         self._to_store = asyncio.Event()
@@ -125,7 +130,8 @@ class Influx:
     def waiting_points(self) -> int:
         """Points that were neither accepted nor dropped yet."""
         sending = self._delivery.left().points - self._stored if self._delivery else 0
-        return self._open_points + sum(batch.points for batch in self._closed) + sending + self._outbox.points
+        on_disk = max(self._outbox.points, self._due_on_disk)
+        return self._open_points + sum(batch.points for batch in self._closed) + sending + on_disk
 
     async def run_forever(self) -> None:
         """Sends, and keeps what cannot be sent. Ends only by cancellation; what waits is for `close`."""
@@ -170,8 +176,9 @@ class Influx:
         self._open, self._open_points = [], 0
         self._closed.append(batch)
         self._closed_bytes += len(batch.lines)
-        while self._closed_bytes > MEMORY_BYTES and len(self._closed) > 1:
-            self._drop(self._pop_closed().points, "disk" if "put" in self._disk_failing else "overflow")
+        bound, reason = (MEMORY_BYTES, "disk") if "put" in self._disk_failing else (4 * MEMORY_BYTES, "overflow")
+        while self._closed_bytes > bound and len(self._closed) > 1:
+            self._drop(self._pop_closed().points, reason)
         self._to_send.set()
         self._to_store.set()
 
@@ -201,14 +208,23 @@ class Influx:
         return len(self._closed) > (0 if self._receiver.away else CLOSED_IN_MEMORY)
 
     async def _store_one(self) -> bool:
-        """Puts the oldest closed batch into the outbox. False: the disk did not take it, it stays in memory."""
+        """Puts the oldest closed batch into the outbox, and in one block with it those after it that have to go there too.
+        False: the disk did not take them, they stay in memory."""
         async with self._moving:
             if not self._closed:
                 return True
-            batch = self._pop_closed()
-            stored = await self._try_disk("put", self._outbox.put, batch)
+            batches = [self._pop_closed()]
+            room = min(BLOCK_BYTES, self._settings.outbox_bytes // 8) - len(batches[0].lines)
+            while self._must_store() and (room := room - len(self._closed[0].lines)) >= 0:
+                batches.append(self._pop_closed())
+            points = sum(batch.points for batch in batches)
+            self._due_on_disk = self._outbox.points + points
+            block = Batch(batches[0].number, points, b"".join(batch.lines for batch in batches))
+            stored = await self._try_disk("put", self._outbox.put, block)
+            self._due_on_disk = 0
             if not stored:
-                self._push_back(batch)
+                for batch in reversed(batches):
+                    self._push_back(batch)
             return stored
 
     async def _keep(self) -> None:
@@ -232,12 +248,8 @@ class Influx:
             await self._on_disk(call, *args, **kwargs)
         except OSError as error:
             if what not in self._disk_failing:
-                log.error(
-                    "the outbox for InfluxDB fails",
-                    where=str(self._settings.outbox),
-                    to=what,
-                    detail=error.strerror or str(error),
-                )
+                detail = error.strerror or str(error)
+                log.error("the outbox for InfluxDB fails", where=str(self._settings.outbox), to=what, detail=detail)
             self._disk_failing.add(what)
             return False
         if what in self._disk_failing:
@@ -368,16 +380,9 @@ class _V2:
                 allow_redirects=False,
                 client_session_kwargs={"auto_decompress": False, "headers": _PLAIN},
             )
-        encoding = {"content_encoding": "gzip"} if settings.gzip else {}
+        how = {"precision": "ns", "content_type": _TEXT} | ({"content_encoding": "gzip"} if settings.gzip else {})
         answer = await WriteService(self._client.api_client).post_write_async(  # type: ignore[no-untyped-call]
-            settings.org,
-            settings.bucket,
-            body,
-            precision="ns",
-            content_type=_TEXT,
-            async_req=False,
-            _preload_content=False,
-            **encoding,
+            settings.org, settings.bucket, body, async_req=False, _preload_content=False, **how
         )
         return answer.status, answer.headers, await _beginning(answer)
 
@@ -395,6 +400,7 @@ class _V1:
         self._settings = settings
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._url = settings.url.rstrip("/") + "/write"
         self._headers = {"Content-Type": _TEXT, **_PLAIN}
         if settings.gzip:
             self._headers["Content-Encoding"] = "gzip"
@@ -410,11 +416,7 @@ class _V1:
             connector = aiohttp.TCPConnector(ssl=self._tls)
             self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False)
         answer = await self._session.post(
-            self._settings.url.rstrip("/") + "/write",
-            params=self._parameters,
-            headers=self._headers,
-            data=body,
-            allow_redirects=False,
+            self._url, params=self._parameters, headers=self._headers, data=body, allow_redirects=False
         )
         return answer.status, answer.headers, await _beginning(answer)
 
@@ -441,6 +443,5 @@ def _tls(settings: InfluxSettings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=settings.ca)
     except OSError as error:  # also ssl.SSLError
-        raise OSError(
-            f"{settings.ca}: no certificates of authorities can be read from it: {error.strerror or error}"
-        ) from error
+        why = error.strerror or error
+        raise OSError(f"{settings.ca}: no certificates of authorities can be read from it: {why}") from error

@@ -14,8 +14,9 @@ _PLAIN = frozenset({int, float})
 def written(values: Sequence[float]) -> list[str]:
     """Each value as text. An integer that no float holds is infinite: no reader of ours takes it otherwise."""
     try:
-        # One look at all of them: a sum is finite only of finite values, and what is odd is rare.
-        plain = isfinite(sum(values)) and _PLAIN.issuperset(map(type, values))
+        # One look at all of them, for what is odd is rare: a sum without signs, so that nothing cancels, is finite only of
+        # finite values.
+        plain = isfinite(sum(map(abs, values))) and _PLAIN.issuperset(map(type, values))
     except OverflowError:
         plain = False
     return list(map(repr, values)) if plain else [_written(value) for value in values]

@@ -1,5 +1,7 @@
 """Counters become differences only within one epoch (SEMANTICS 3)."""
 
+from math import inf, nan
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -121,6 +123,19 @@ def test_a_counter32_that_falls_with_no_known_ceiling_was_reset():
     before, after = reading(TICKS - 1, 0, kind=Kind.COUNTER32), reading(5, 30, uptime=3000, kind=Kind.COUNTER32)
     assert difference(before, after) == "reset"
     assert difference(before, after, Ceiling(wrap=1000.0)) == 6
+
+
+@pytest.mark.parametrize("odd", [nan, inf, -1.0, 0.0])
+def test_a_port_that_tells_an_odd_speed_hides_no_other_counter_that_ran_too_fast(odd):
+    """Such a speed is none: it bounds nothing, and what is looked at together with it keeps its own bound."""
+    series = [Series(FAMILY, (("device", "r1"), ("interface", port)), Kind.COUNTER64) for port in ("ge0", "ge1")]
+    counters, layout = Counters(), Layout(tuple(series))
+    limits = Limits.of([ceiling(None, speed, octets=True) for speed in (odd, 100.0)], layout.kinds)
+    for value, t in ((0, 0), (10**9, 30)):
+        at, epoch = At(T0 + t, t), Epoch(100 * t, None, 0, "ge")
+        steps = counters.take(layout, Readings(layout.series, (value,) * 2, (at,) * 2, (epoch,) * 2), limits)
+    assert (steps.gaps, steps.totals) == ({1: "too_fast"}, [10**9, 0])
+    assert ceiling(1000, odd, octets=True) == ceiling(1000, None, octets=True)
 
 
 def test_a_change_of_width_and_back_counts_nothing_twice():

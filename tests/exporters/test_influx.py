@@ -215,7 +215,7 @@ async def test_while_the_receiver_is_away_everything_is_on_disk_and_comes_in_ord
     first = Influx(settings, meter, Fast().clock)
     async with running(first):
         lines = points(first, 95)
-        await until(lambda: meter.gauges.get("netmon_influx_waiting_bytes", 0) >= 9 * 4096)
+        await until(lambda: first._outbox.points >= 90)
     port = int(url.rpartition(":")[2])
     second = Influx(settings, meter, Fast().clock)
     assert second.waiting_points == 95
@@ -284,7 +284,10 @@ async def test_a_full_disk_stops_nothing(start: Start, meter: Counts, monkeypatc
     assert [entry["event"] for entry in logs].count("the outbox for InfluxDB fails") == 1
 
 
-async def test_a_damaged_block_is_set_aside_and_the_rest_arrives(meter: Counts, tmp_path: Path) -> None:
+async def test_a_damaged_block_is_set_aside_and_the_rest_arrives(
+    meter: Counts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BLOCK_BYTES", 0)
     settings = InfluxSettings(url="http://127.0.0.1:9", org="o", bucket="b", batch_points=10, outbox=tmp_path / "outbox")
     first = Influx(settings, meter, Fast().clock)
     lines = points(first, 30)

@@ -95,6 +95,10 @@ def test_a_backslash_stays_where_every_server_reads_one(text: str, written: str)
     assert prefix(Series("x", (("a", text),))) == f"x,a={written} value="
 
 
+def test_integers_that_no_float_holds_do_not_cancel() -> None:
+    assert written([10**400, -(10**400), 1.0]) == ["+Inf", "-Inf", "1.0"]
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [(1, "1"), (True, "1"), (5.0, "5.0"), (-0.5, "-0.5"), (1e300, "1e+300"), (2**64, "18446744073709551616"), (0, "0")],
