@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from math import inf
 
@@ -42,7 +43,8 @@ class Unanswered(Exception):  # noqa: N818 - how a conversation ends, not a faul
 
 class Agent:
     """Asks a device: the first request of a conversation goes to its addresses in turn until one answers, the others go
-    to that one. The address that answered is the first to be tried next time."""
+    to that one. The address that answered is the first to be tried next time; when none did for want of time, the one
+    behind the first is."""
 
     def __init__(self, client: Asker, device: Device, credential: Credential, requests_per_s: float = inf) -> None:
         wire = wire_credential(credential)
@@ -61,6 +63,7 @@ class Agent:
             for address in device.addresses
         ]
         self.target = self.targets[0]
+        self._first = 0  # the address to begin with
         self.deadline = inf
         self.answered = False
         self.round_trip_s: float | None = None
@@ -82,22 +85,30 @@ class Agent:
         """Raises Unanswered when no address answers the first request, later SnmpError as the client does."""
         if self.answered:
             return await self.client.ask(self.target, request, self.deadline)
-        for target in (self.target, *(other for other in self.targets if other is not self.target)):
+        order = [*self.targets[self._first :], *self.targets[: self._first]]
+        hurried = False
+        for n, target in enumerate(order):
+            now = time.monotonic()
+            share = now + (self.deadline - now) / (len(order) - n)
             try:
-                response = await self.client.ask(target, request, self.deadline)
+                response = await self.client.ask(target, request, share)
                 if response.error_status == AUTHORIZATION_ERROR:
                     raise Refused(f"{target} answered authorizationError to {request}.")
             except SnmpError as error:
                 self.failures.append((_outcome(error), str(error)))
-                if isinstance(error, Late):
+                hurried = hurried or isinstance(error, Late)
+                if time.monotonic() >= self.deadline:
                     break
                 continue
             if target is not self.target:
                 log.warning("device answers at another address", device=self.device, address=target.address)
             self.target = target
+            self._first = self.targets.index(target)
             self.answered = True
             self.round_trip_s = response.received - response.sent
             return response
+        if hurried:
+            self._first = (self._first + 1) % len(self.targets)
         raise Unanswered
 
     async def get(self, oids: Sequence[bytes]) -> dict[bytes, VarBind]:

@@ -37,11 +37,11 @@ from netmon.snmp import (
     TOO_BIG,
     Asker,
     Late,
+    Request,
     RequestSize,
     Response,
     Silent,
     SnmpError,
-    Value,
     error_name,
     get_request,
 )
@@ -78,6 +78,7 @@ class _Run:
     faults: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     unread: list[Batch] = field(default_factory=list)
+    lost: bool = False  # a request of a device that answers others: it is counted once
 
     def incomplete(self) -> tuple[str, ...]:
         unread = (part.row.name for batch in self.unread for part in batch.parts)
@@ -114,12 +115,14 @@ class SnmpPoller:
         self._now = clock
         self._size = size or RequestSize()
         self._learned = learned
-        self._discovery = Discovery(self._agent, profiles, profiles.named(device.profile) if device.profile else None)
+        fixed = profiles.named(device.profile) if device.profile else None
+        self._discovery = Discovery(self._agent, profiles, fixed, self._size, self._rebooted)
         self._rows: list[Row] = []
         self._plan: Plan | None = None
         self._outgrown = False  # it was compiled for another request size
         self._plan_for = self._agent.target  # the address that the plan's info series name
         self._due = 0.0  # when to discover again, monotonic
+        self._hour: float | None = None  # in which more was tried at once
         self._last: tuple[Epoch, float] | None = None  # the last sysUpTime and when, monotonic
         self._whole: tuple[Series, ...] = ()  # the series of a poll that misses nothing, and those of one that did
         self._lacking: tuple[Series, ...] = ()
@@ -138,7 +141,8 @@ class SnmpPoller:
         return profile.name if profile else ""
 
     async def poll(self, *, light: bool = False) -> Poll:
-        """Polls once. `light`: ask sysUpTime first, and go on only if it is answered, as one does with a silent device."""
+        """Polls once. `light`: ask sysUpTime first, and go on only if it is answered, as one does with a silent device, and
+        as is done without it before a request that may be too large to be answered."""
         sent = self._now()
         run = _Run(deadline=sent.monotonic + self._device.deadline_s)
         spare = min(self._device.timeout_s, self._device.deadline_s / 4) if self._pinger else 0.0
@@ -163,7 +167,9 @@ class SnmpPoller:
         )
 
     async def _poll(self, run: _Run, light: bool) -> None:
-        if light:
+        if self._outgrown:
+            self._compile()
+        if light or (self._plan and self._plan.batches and self._size.doubts(len(self._plan.batches[0].request.oids))):
             await self._agent.ask(_UPTIME_ONLY)
         if self._plan is None or self._now().monotonic >= self._due:
             await self._learn(run)
@@ -207,8 +213,6 @@ class SnmpPoller:
     async def _learn(self, run: _Run) -> None:
         """Identify the device and find its rows."""
         found = await self._discovery.learn(run.deadline, run.faults, run.cut)
-        if found.uptime is not None:
-            self._last = Epoch(found.uptime, None, None, ""), found.asked_at
         self._rows = list(found.rows)
         if found.profile is not None:
             self._agent.allow(found.profile.requests_in_flight)
@@ -218,11 +222,17 @@ class SnmpPoller:
     def _next_discovery(self) -> float:
         """Within the hour, at a point of the hour that is the device's own, so that devices do not come all at once."""
         clock = self._now().monotonic
+        phase = zlib.crc32(self._device.id.encode()) / 2**32 * REDISCOVER_S
+        hour, into = divmod(clock - phase, REDISCOVER_S)
         young = self._last is not None and (self._last[0].sys_uptime or 0) < 100 * REDISCOVER_SOON_S
         if self._discovery.found.partial or young:
             return clock + REDISCOVER_SOON_S
-        phase = zlib.crc32(self._device.id.encode()) / 2**32 * REDISCOVER_S
-        return clock + REDISCOVER_S - (clock - phase) % REDISCOVER_S
+        if self._hour is not None and hour != self._hour:
+            self._discovery.try_more()
+            if self._size.try_more():
+                self._learned(self._size)
+        self._hour = hour
+        return clock + REDISCOVER_S - into
 
     def _compile(self) -> Plan:
         profile = self._discovery.found.profile
@@ -252,20 +262,29 @@ class SnmpPoller:
         profile = self._discovery.found.profile
         together = profile is not None and profile.requests_in_flight > 1
         answers: Sequence[Response | SnmpError] = ()
+        ended: SnmpError | None = None  # what the poll ends with, when all that came is read
         for n, batch in enumerate(plan.batches):
             if n == 1 and together:  # the first one found out where the device answers
-                answers = await asyncio.gather(*map(self._answer, plan.batches[1:]))
-            response = answers[n - 1] if answers else await self._answer(batch)
-            if isinstance(response, Late):
-                raise response
+                answers = await asyncio.gather(*(self._answer(each.request) for each in plan.batches[1:]))
+            response = answers[n - 1] if answers else await self._answer(batch.request)
+            asked = len(batch.request.oids)
             if isinstance(response, SnmpError):
-                run.faults.append(str(response))
-                if isinstance(response, Silent) and self._size.lost(len(batch.request.oids)):
-                    self._resized()
+                if isinstance(response, Late):
+                    ended = ended or response
+                else:
+                    run.faults.append(str(response))
+                if isinstance(response, Silent) and ended is None:
+                    ended, shrunk = await self._lost(run, asked)
+                    if shrunk and n == 0:
+                        return await self._read(run, settle=settle)
+                if not answers and (ended or time.monotonic() >= self._agent.deadline):
+                    break
                 continue
             status = response.error_status
-            if status == TOO_BIG and self._size.too_big(len(batch.request.oids)):
+            if status == TOO_BIG and self._size.too_big(asked):
                 self._resized()
+                if ended:
+                    continue  # there is no time to ask for less
                 self._compile()
                 run.taken = Taken()
                 return await self._read(run, settle=settle)
@@ -276,22 +295,39 @@ class SnmpPoller:
                 continue
             if not found and response.values is not None:
                 run.at = self._midpoint(response)
-                if self._rebooted(run, response.values[0]) and not settle:
-                    return False
+                uptime = response.values[0]
+                if isinstance(uptime, int):
+                    run.uptime = uptime
+                    if self._rebooted(uptime, run.at.monotonic) and not settle:
+                        return False
                 found = batch.read(response.values, run.at, response.engine_boots, run.taken)
                 run.unread.remove(batch)
-                if self._size.answered(len(batch.request.oids), response.octets, more=batch is not plan.batches[-1]):
+                if self._size.answered(asked, response.octets, more=batch is not plan.batches[-1]):
                     self._resized()
             if found and not settle:
                 return False
             odd += found
         if odd:
             self._settle(run, odd)
+        if ended:
+            raise ended
         return True
 
-    async def _answer(self, batch: Batch) -> Response | SnmpError:
+    async def _lost(self, run: _Run, asked: int) -> tuple[SnmpError | None, bool]:
+        """A request stayed unanswered: when a small one does too, that is what the poll ends with, else the loss may be for
+        its size. And whether that shrank."""
+        response = await self._answer(_UPTIME_ONLY)
+        if isinstance(response, SnmpError):
+            return response, False
+        counted, run.lost = run.lost, True
+        if counted or not self._size.lost(asked):
+            return None, False
+        self._resized()
+        return None, True
+
+    async def _answer(self, request: Request) -> Response | SnmpError:
         try:
-            return await self._agent.ask(batch.request)
+            return await self._agent.ask(request)
         except SnmpError as error:
             return error
 
@@ -306,16 +342,15 @@ class SnmpPoller:
         monotonic = (response.sent + response.received) / 2
         return At(clock.unix - (clock.monotonic - monotonic), monotonic)
 
-    def _rebooted(self, run: _Run, uptime: Value) -> bool:
+    def _rebooted(self, uptime: int, monotonic: float) -> bool:
         """Whether sysUpTime is not what the time that passed makes of the last one."""
-        if not isinstance(uptime, int) or run.at is None:
-            return False
-        run.uptime = uptime
-        before, self._last = self._last, (Epoch(uptime, None, None, ""), run.at.monotonic)
-        if before is None or not same_life(before[0], self._last[0], run.at.monotonic - before[1]):
+        before, self._last = self._last, (Epoch(uptime, None, None, ""), monotonic)
+        if before is None or not same_life(before[0], self._last[0], monotonic - before[1]):
             return False
         self._size.forget()
-        log.info("device rebooted", device=self._device.id, uptime_s=run.uptime / 100)
+        self._discovery.forget()
+        self._learned(self._size)
+        log.info("device rebooted", device=self._device.id, uptime_s=uptime / 100)
         return True
 
     def _settle(self, run: _Run, odd: Sequence[Odd]) -> None:

@@ -37,7 +37,8 @@ class Walk:
     """What a walk brought: `values` by column and index suffix (raw octets, in the agent's order), and `tags` by column.
 
     `standing` has the last name of each column that has not ended, where `resume` goes on, and `cut` says why it was not
-    read on; `broken` why a column ended before its end, for good. `size` is how many varbinds the agent is good for.
+    read on; `broken` why a column ended before its end, for good. `size` is how many varbinds the agent is good for, and
+    `most` the limit that it was found to have, or was given.
     """
 
     values: dict[bytes, dict[bytes, Value]]
@@ -46,6 +47,7 @@ class Walk:
     broken: dict[bytes, str]
     cut: str
     size: int
+    most: float = inf
 
     @property
     def complete(self) -> bool:
@@ -75,6 +77,7 @@ async def walk(
     columns: Sequence[bytes],
     *,
     size: int = SIZE,
+    most: float = inf,
     max_repetitions: int = 50,
     deadline: float = inf,
     resume: Walk | None = None,
@@ -82,11 +85,12 @@ async def walk(
     """Read columns to their ends. `deadline` is in monotonic seconds; what came before it is kept, and `resume` takes it
     over: these columns are read on from where they stood, others from their beginning.
 
-    `size` is about how many varbinds an answer shall have to begin with, `max_repetitions` how many rows at most. A column
-    that does not increase ends there. Raises as `Asker.ask` does, and Late at the deadline, as long as nothing has come;
-    after the first answer the walk is only incomplete.
+    `size` is about how many varbinds an answer shall have to begin with, `most` how many at most, and `max_repetitions` how
+    many rows; the size that an earlier walk found is the caller's to pass on. A column that does not increase ends there.
+    Raises as `Asker.ask` does, and Late at the deadline, as long as nothing has come; after the first answer the walk is
+    only incomplete.
     """
-    train = _Train(target, columns, size, max_repetitions, resume)
+    train = _Train(target, columns, size, most, max_repetitions, resume)
     while train.standing and not train.cut:
         request = train.request()
         try:
@@ -109,7 +113,13 @@ class _Train:
     """What is asked next, after what came of the last question."""
 
     def __init__(
-        self, target: Target, columns: Sequence[bytes], size: int, max_repetitions: int, resume: Walk | None
+        self,
+        target: Target,
+        columns: Sequence[bytes],
+        size: int,
+        most: float,
+        max_repetitions: int,
+        resume: Walk | None,
     ) -> None:
         self.heard = False
         self.cut = ""
@@ -120,8 +130,8 @@ class _Train:
         self._v1 = isinstance(target.credential, Community) and target.credential.version == V1
         self._quick_s = target.timeout_s * _QUICK
         self._max_repetitions = max_repetitions
-        self._size = self._begun_with = max(1, size)  # varbinds that are asked for
-        self._most: float = inf  # varbinds that the agent can answer
+        self._most = max(1, most)  # varbinds that the agent can answer
+        self._size = self._begun_with = int(max(1, min(size, self._most)))  # varbinds that are asked for
         self._worked = self._size
         self._open = len(self.standing)
         self._group: list[bytes] = []  # columns that are asked side by side
@@ -213,4 +223,4 @@ class _Train:
         """What came."""
         found = self._columns
         found.settle()
-        return Walk(found.values, found.tags, found.standing, found.broken, self.cut, self._worked)
+        return Walk(found.values, found.tags, found.standing, found.broken, self.cut, self._worked, self._most)

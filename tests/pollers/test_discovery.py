@@ -45,9 +45,10 @@ async def test_a_long_table_is_read_on_from_where_the_deadline_cut_it(box: Start
     there.forget()
     slow(there, 0.06)
     poller = poller_of(there.port, deadline_s=0.8)
-    seen, polls = set(), 0
-    while len(seen) < 40 and polls < 30:
+    seen, polls, ended = set(), 0, False
+    while not ended and polls < 30:
         poll = await poller.poll()
+        ended = not poll.incomplete
         assert poll.outcome is Outcome.ANSWERED
         polls += 1
         assert names(poll) >= seen, "what was found stays"
@@ -76,3 +77,55 @@ async def test_a_device_that_became_another_is_discovered_from_the_beginning(box
     for _ in range(3):
         poll = await poller.poll()
     assert names(poll) == {"ge1"}
+
+
+async def test_a_device_that_loses_large_answers_is_discovered_and_asked_less_from_then_on(
+    box: StartBox, poller_of: MakePoller
+):
+    """A walk that has time for little else than a loss leaves what it learned to the next."""
+    there = await box()
+    for index in range(1, 13):
+        there.add_interface(index, f"eth{index}")
+    at_once = there.agent.answer
+
+    def lossy(agent: Agent, query: Query, source: Any) -> None:
+        if asks(query) <= 14:
+            at_once(agent, query, source)
+
+    there.agent.answer = lossy
+    poller = poller_of(there.port, varbinds=13, timeout_s=0.4, deadline_s=2.0)
+    poller._size.forget()  # walks begin with what they always do
+    polls = 0
+    while (poll := await poller.poll()).incomplete or len(names(poll)) < 12:
+        polls += 1
+        assert polls < 6
+    there.forget()
+    poller._due = 0.0
+    assert (await poller.poll()).incomplete == ()
+    assert max(asks(query) for query in there.queries if query.pdu != Tag.GET) <= 14
+
+
+def asks(query: Query) -> int:
+    """Varbinds that a query asks for."""
+    return len(query.oids) * (1 if query.pdu == Tag.GET else query.max_repetitions)
+
+
+async def test_a_reboot_in_the_middle_of_a_discovery_is_seen(box: StartBox, poller_of: MakePoller):
+    """What was read before it is not mixed with what comes after it: rows before those that were read are found."""
+    there = await box()
+    for index in range(20, 60):
+        there.add_interface(index, f"eth{index}")
+    slow(there, 0.06)
+    poller = poller_of(there.port, deadline_s=0.8)
+    while not names(await poller.poll()):
+        pass
+    assert poller._discovery.found.unfinished
+    there.reboot(5.0)
+    for index in range(1, 6):
+        there.add_interface(index, f"ge{index}")
+    polls = 0
+    while poller._discovery.found.unfinished:
+        poll = await poller.poll()
+        polls += 1
+        assert polls < 30
+    assert len(names(poll)) == 45

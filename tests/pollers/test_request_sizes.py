@@ -9,6 +9,7 @@ from netmon import profiles
 from netmon.credential import Credential, Secret
 from netmon.exporters.prometheus import OwnMetrics
 from netmon.model import Device, Outcome
+from netmon.pollers import snmp
 from netmon.pollers.snmp import SnmpPoller
 from netmon.snmp import Client, RequestSize
 from netmon.store import Store
@@ -83,3 +84,74 @@ async def test_a_way_that_swallows_large_answers_is_found_out_and_kept_to(client
     assert (poll.outcome, poll.incomplete) == (Outcome.ANSWERED, ())
     assert outcomes.count(Outcome.SILENT) <= 2
     assert learned == [(30, 31)] or learned == [(28, 29)]
+
+
+async def settled(client: Client, there: Box, size: RequestSize, learned: list[tuple[int, int]]) -> SnmpPoller:
+    """A poller that has asked for several batches a few times."""
+    poller = poller_of(client, there, size, learned)
+    for _ in range(3):
+        assert (await poller.poll()).incomplete == ()
+    learned.clear()
+    there.forget()
+    return poller
+
+
+async def test_an_outage_in_the_middle_of_a_poll_is_no_loss_of_size(client: Client, box: StartBox):
+    """Where a small request is silent too, the poll ends: what came is kept, and nothing is learned."""
+    there, learned = await router(box), []
+    poller = await settled(client, there, RequestSize(16, 17), learned)
+    for _ in range(3):
+        there.forget()
+        there.dumb_after = 1
+        poll = await poller.poll()
+        assert poll.outcome is Outcome.ANSWERED
+        assert poll.incomplete == ("interfaces",)
+        assert len(poll.readings) > 5
+        assert [len(names) for names in there.gets()][2:] == [1], "one batch is lost, and sysUpTime by itself"
+        there.dumb_after = 10**9
+        await poller.poll(light=True)
+    assert learned == []
+
+
+async def test_a_smaller_answer_does_not_hide_that_larger_ones_are_lost(client: Client, box: StartBox):
+    """The first batch is lost each time, the last one is not quite as large and answered."""
+    there, learned = await router(box), []
+    poller = await settled(client, there, RequestSize(40, 41), learned)
+    assert poller._plan is not None
+    first, *others = (len(batch.request.oids) for batch in poller._plan.batches)
+    assert max(others) < first
+    assert 2 * max(others) > first
+    there.swallows = first - 1
+    outcomes = [(await poller.poll(light=light)).outcome for light in (False, True, False)]
+    assert outcomes == [Outcome.SILENT, Outcome.ANSWERED, Outcome.ANSWERED]
+    assert learned == [(first // 2, first // 2 + 1)]
+    assert (await poller.poll()).incomplete == ()
+
+
+async def test_losses_in_one_poll_count_once(client: Client, box: StartBox):
+    there, learned = await router(box), []
+    poller = await settled(client, there, RequestSize(16, 17), learned)
+    there.swallows = 8
+    await poller.poll(light=True)
+    assert learned == []
+
+
+async def test_a_device_that_was_started_anew_is_remembered_as_one_that_may_bear_more(client: Client, box: StartBox):
+    there, learned = await router(box), []
+    poller = await settled(client, there, RequestSize(16, 17), learned)
+    there.reboot(1.0)
+    await poller.poll()
+    assert learned[0] == (16, 101)
+
+
+async def test_what_was_halved_is_tried_again_with_a_whole_discovery_of_another_hour(client: Client, box: StartBox):
+    there, learned = await router(box), []
+    poller = await settled(client, there, RequestSize(16, 17), learned)
+    poller._due = 0.0
+    await poller.poll()
+    assert learned == [], "not twice an hour"
+    assert poller._hour is not None
+    poller._hour -= 1
+    poller._due = snmp.now().monotonic
+    await poller.poll()
+    assert learned[0] == (16, 33)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -155,6 +156,50 @@ async def test_addresses_are_tried_in_order_and_the_one_that_works_is_kept(box: 
     poll = await poller.poll()
     assert poll.outcome is Outcome.ANSWERED
     assert poll.readings[0].series.label("address") == "127.0.0.1"
+
+
+async def test_a_dead_address_leaves_the_others_their_time(box: StartBox, poller_of: MakePoller):
+    """Though its attempts would take longer than the whole poll."""
+    there = await box("127.0.0.2")
+    there.add_interface(1, "eth0")
+    for address in ("127.0.0.1", "127.0.0.3"):
+        (await box(address, there.port)).dumb_after = 0
+    addresses = ("127.0.0.1", "127.0.0.3", "127.0.0.2")
+    poll = await poller_of(there.port, addresses=addresses, timeout_s=30.0, deadline_s=1.5).poll()
+    assert poll.outcome is Outcome.ANSWERED
+    assert set(of(poll, RECEIVED)) == {"eth0"}
+
+
+async def test_the_address_to_begin_with_changes_where_there_was_no_time(box: StartBox, poller_of: MakePoller):
+    first = await dead(box)
+    second = await box("127.0.0.2", first.port)
+    second.dumb_after = 0
+    poller = poller_of(first.port, addresses=("127.0.0.1", "127.0.0.2"), timeout_s=30.0, deadline_s=0.4)
+    assert (await poller.poll()).outcome is Outcome.SILENT
+    second.dumb_after = 10**9
+    asked = len(first.queries)
+    assert (await poller.poll()).outcome is Outcome.ANSWERED
+    assert len(first.queries) == asked
+
+
+async def test_a_late_answer_throws_no_other_away(box: StartBox, poller_of: MakePoller):
+    """Of several requests under way, one is not answered before the deadline."""
+    there = await box()
+    for index in range(1, 7):
+        there.add_interface(index, f"eth{index}")
+    poller = poller_of(there.port, timeout_s=30.0, deadline_s=1.5)
+    await poller.poll()
+    found = poller._discovery.found
+    assert found.profile is not None
+    poller._discovery.found = replace(found, profile=found.profile.model_copy(update={"requests_in_flight": 4}))
+    poller._agent.allow(4)
+    assert poller._plan is not None
+    lost, answer = list(poller._plan.batches[1].request.oids), there.agent.answer
+    there.agent.answer = lambda agent, query, source: list(query.oids) == lost or answer(agent, query, source)
+    poll = await poller.poll()
+    assert set(of(poll, RECEIVED)) == {"eth1", "eth2", "eth5", "eth6"}
+    assert "1.5 s" in poll.detail
+    assert poll.incomplete == ("interfaces",)
 
 
 async def test_a_refusal_at_one_address_speaks_for_the_silence_at_another(box: StartBox, poller_of: MakePoller):

@@ -79,6 +79,62 @@ def test_loss_that_repeats_with_size_halves() -> None:
     assert answers(size, 20)[-1] == 12
 
 
+def test_only_an_answer_as_large_disproves_a_loss() -> None:
+    size = RequestSize(24, 25)
+    assert not size.lost(24)
+    size.answered(23, 23 * LEAN)
+    assert size.doubts(24)
+    assert size.lost(24)
+    size = RequestSize(24, 25)
+    assert not size.lost(24)
+    size.answered(24, 24 * LEAN)
+    assert not size.doubts(24)
+    assert not size.lost(24)
+
+
+def test_a_size_that_was_never_answered_is_given_up_at_its_first_loss() -> None:
+    size = RequestSize()
+    answers(size, 2)
+    assert (size.varbinds, size.doubts(54), size.doubts(36)) == (54, True, False)
+    assert size.lost(54)
+    assert (size.varbinds, size.ceiling) == (36, 37)
+
+
+def test_what_is_called_too_big_and_cannot_shrink_is_not_asked_again_and_again() -> None:
+    """A row's identity and sysUpTime come on top: more than the fewest."""
+    size = RequestSize(FEWEST)
+    assert not size.too_big(2 * FEWEST)
+
+
+def test_what_a_bad_hour_halved_is_regained_within_a_day() -> None:
+    size = RequestSize(96)
+    for _ in range(12):
+        size.lost(size.varbinds)
+    assert size.varbinds == FEWEST
+    for _ in range(24):
+        size.try_more()
+        answers(size, 3)
+    assert size.varbinds >= 96
+
+
+@pytest.mark.parametrize("bears", [3, 11, 20, 60])
+def test_a_limit_that_stays_is_tried_ever_more_seldom(bears: int) -> None:
+    """Once a day in the end, and what works is never lost to a trial."""
+    size = RequestSize(bears, bears + 1)
+    failed = []
+    for hour in range(240):
+        size.try_more()
+        for _ in range(5):
+            if size.varbinds > bears:
+                assert size.lost(size.varbinds)
+                failed.append(hour)
+            else:
+                size.answered(size.varbinds, size.varbinds * LEAN)
+        assert size.varbinds == bears
+    assert 1 < len(failed) <= 15
+    assert failed[-1] - failed[-2] == 24
+
+
 def test_loss_of_a_small_request_says_nothing() -> None:
     size = RequestSize()
     assert not any(size.lost(12) for _ in range(20))
@@ -123,6 +179,12 @@ class Life(RuleBasedStateMachine):
     def too_big(self, share: float) -> None:
         before, asked = self.size.varbinds, max(1, round(share * self.size.varbinds))
         assert self.size.too_big(asked) == (self.size.varbinds < before)
+
+    @rule()
+    def try_more(self) -> None:
+        before = self.size.varbinds, self.size.ceiling
+        assert self.size.try_more() == (self.size.ceiling > before[1])
+        assert self.size.varbinds == before[0]
 
     @rule()
     def forget(self) -> None:

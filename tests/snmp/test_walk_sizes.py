@@ -93,3 +93,13 @@ def test_columns_are_read_in_few_questions() -> None:
     found, asked = walked(Client, Agent(dense(48, columns, 1_000_000)), columns)
     assert found.complete
     assert len(asked) <= 25
+
+
+def test_a_walk_asks_for_no_more_than_it_may_and_tells_what_was_lost() -> None:
+    """So that the next walk of that device need not find it out again."""
+    agent = Agent(dense(60), lost=20)
+    found, _ = walked(Client, agent, size=48)
+    assert found.most <= 20
+    again, asked = walked(Client, agent, size=48, most=found.most)
+    assert listed(again.rows) == listed(truth(dense(60)))
+    assert max(wanted(asked)) <= 20
