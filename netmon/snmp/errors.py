@@ -30,4 +30,4 @@ class Malformed(SnmpError):
 
 
 class Unsupported(SnmpError):
-    """The request cannot be put this way: SNMPv3 here, or GETBULK in SNMPv1."""
+    """The request cannot be put this way: GETBULK in SNMPv1."""

@@ -1,7 +1,8 @@
 """SNMPv1 and v2c messages (RFC 1157, RFC 3416): requests encoded once, responses decoded in one pass.
 
-The client's side is `get_request`, `get_next_request`, `get_bulk_request`, `encode_request` and `decode_response`; an
-agent's side, for simulators and tests, is `decode_request` and `encode_response`.
+The client's side is `get_request`, `get_next_request`, `get_bulk_request` and `encode_request`; `open_response`, and then
+`read_values` of what a GET asked or `read_varbinds` of anything; `decode_response` is both at once. SNMPv3 wraps the same
+PDUs (v3.py). An agent's side, for simulators and tests, is `decode_request` and `encode_response`.
 """
 
 from __future__ import annotations
