@@ -6,13 +6,14 @@ import math
 import subprocess
 from collections import Counter
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from netmon.catalogue import DEVICE, OWN
+from netmon.catalogue import DEVICE, OWN, Family
 from netmon.exporters.numbers import written
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.model import Meter, Series
@@ -214,6 +215,43 @@ def test_netmon_counts_itself_under_the_names_of_the_catalogue() -> None:
     assert "_created" not in text
     assert "_total_total" not in text
     assert any(line.startswith("process_cpu_seconds_total ") for line in lines)
+
+
+def test_numbers_of_a_histogram_stand_in_its_buckets() -> None:
+    """A value on a bound belongs below it; what is beyond the last bound is only in +Inf; buckets are cumulative."""
+    own, bounds = OwnMetrics(), OWN["netmon_poll_duration_seconds"].buckets
+    for bound in bounds:
+        own.observe("netmon_poll_duration_seconds", bound)
+    own.observe("netmon_poll_duration_seconds", 2 * bounds[-1])
+    text = own.render().decode()
+    counts = [
+        float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith("netmon_poll_duration_seconds_b")
+    ]
+    assert counts == [n + 1 for n in range(len(bounds) + 1)]
+    assert f"netmon_poll_duration_seconds_count {len(bounds) + 1:.1f}" in text
+
+
+def test_threads_lose_no_count_and_labels_come_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = Family("netmon_two_labels_total", "counter", "", "Two.", "Hai.", ("one", "two"))
+    monkeypatch.setitem(OWN, two.name, two)
+    own = OwnMetrics()
+
+    def count() -> None:
+        for _ in range(5_000):
+            own.count(two.name, one="a", two="b")
+            own.count(two.name, two="b", one="a")
+
+    threads = [Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert b'\nnetmon_two_labels_total{one="a",two="b"} 40000.0\n' in own.render()
+
+
+def test_a_counter_never_falls() -> None:
+    with pytest.raises(ValueError, match="netmon_readings_total"):
+        OwnMetrics().count("netmon_readings_total", -1)
 
 
 def test_two_netmons_in_one_process_count_apart() -> None:

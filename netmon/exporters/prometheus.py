@@ -9,27 +9,23 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from itertools import accumulate
+from threading import Lock
+from typing import NamedTuple
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from netmon.catalogue import DEVICE, OWN, Family
+from netmon.catalogue import DEVICE, OWN
 from netmon.model import Series
 
 _Owner = tuple[str, bool]
-_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _CUT_BYTES = b"\n" + bytes(15)
@@ -37,58 +33,95 @@ _CUT = _CUT_BYTES.decode()
 """Stands before each family in an owner's text, which is cut there. No label has a line feed; what is long is found fast."""
 
 
-class OwnMetrics:
-    """netmon's metrics about itself, as the rooms count them (a `Meter`).
+class OwnMetrics(Collector):
+    """netmon's metrics about itself, as the rooms count them (a `Meter`), from any thread.
 
-    A family that the catalogue's OWN does not list as that kind, or labels other than its own, raise ValueError.
+    A family that the catalogue's OWN does not list as that kind, labels other than its own, or a counter that would fall
+    raise ValueError.
+
+    They are kept here as bare numbers and handed to prometheus_client at the scrape: netmon counts a dozen times a poll, and
+    the library's own counters would cost more than all else that is done with its answer.
     """
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's only switch, for the whole process
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
-        self._used: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}  # the library looks for labels slowly
-        self._metrics = {family.name: self._made(family) for family in OWN.values()}
+        self._lock = Lock()
+        self._found: dict[tuple[object, ...], _Cell] = {}  # by what was said, in whatever order its labels came
+        self._cells: dict[str, dict[tuple[str, ...], _Cell]] = {family: {} for family in OWN}
         for family in OWN.values():
             for value in family.values:
-                self.count(family.name, 0, **{family.labels[0]: value})
+                self._cell(family.kind, family.name, {family.labels[0]: value})
+            if not family.labels:
+                self._cell(family.kind, family.name, {})
+        self._registry.register(self)
 
     def count(self, family: str, amount: float = 1, /, **labels: str) -> None:
-        self._of(Counter, family, labels).inc(amount)
+        if amount < 0:
+            raise ValueError(f"{family} counts, and cannot go down by {-amount}")
+        cell = self._found.get(("counter", family, *labels.items())) or self._cell("counter", family, labels)
+        with self._lock:
+            cell.numbers[0] += amount
 
     def gauge(self, family: str, value: float, /, **labels: str) -> None:
-        self._of(Gauge, family, labels).set(value)
+        cell = self._found.get(("gauge", family, *labels.items())) or self._cell("gauge", family, labels)
+        cell.numbers[0] = value
 
     def observe(self, family: str, value: float, /, **labels: str) -> None:
-        self._of(Histogram, family, labels).observe(value)
+        cell = self._found.get(("histogram", family, *labels.items())) or self._cell("histogram", family, labels)
+        place = bisect_left(cell.buckets, value)
+        with self._lock:
+            cell.numbers[place] += 1
+            cell.numbers[-1] += value
 
     def render(self) -> bytes:
         """The metrics as text, each family with its HELP and TYPE."""
         return generate_latest(self._registry)
 
-    def _made(self, family: Family) -> Counter | Gauge | Histogram:
-        match family.kind:
-            case "counter":
-                # The library puts the suffix back.
-                return Counter(family.name.removesuffix("_total"), family.en, family.labels, registry=self._registry)
-            case "gauge":
-                return Gauge(family.name, family.en, family.labels, registry=self._registry)
-            case "histogram":
-                return Histogram(family.name, family.en, family.labels, registry=self._registry, buckets=family.buckets)
-        raise ValueError(f"{family.name} is a {family.kind}, and nothing makes those")
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as prometheus_client writes them (its `Collector`)."""
+        for family in OWN.values():
+            with self._lock:
+                cells = [(labels, list(cell.numbers)) for labels, cell in self._cells[family.name].items()]
+            match family.kind:
+                case "counter":
+                    counter = CounterMetricFamily(family.name, family.en, labels=family.labels)
+                    for labels, (total,) in cells:
+                        counter.add_metric(labels, total)
+                    yield counter
+                case "gauge":
+                    gauge = GaugeMetricFamily(family.name, family.en, labels=family.labels)
+                    for labels, (value,) in cells:
+                        gauge.add_metric(labels, value)
+                    yield gauge
+                case "histogram":
+                    histogram = HistogramMetricFamily(family.name, family.en, labels=family.labels)
+                    ends = [*map(floatToGoString, family.buckets), "+Inf"]
+                    for labels, (*counts, total) in cells:
+                        histogram.add_metric(labels, list(zip(ends, accumulate(counts), strict=True)), total)
+                    yield histogram
 
-    def _of(self, kind: type[_Metric], family: str, labels: Mapping[str, str]) -> _Metric:
-        key = (kind, family, *labels.items())
-        known = self._used.get(key)
-        if known is None:
-            metric = self._metrics.get(family)
-            if not isinstance(metric, kind):
-                raise ValueError(f"netmon counts no {kind.__name__.lower()} {family} about itself")
-            if labels.keys() != set(OWN[family].labels):
-                raise ValueError(f"{family} has the labels {OWN[family].labels}, not {tuple(labels)}")
-            known = self._used[key] = metric.labels(**labels) if labels else metric
-        return cast("_Metric", known)
+    def _cell(self, kind: str, name: str, labels: Mapping[str, str]) -> _Cell:
+        """Where the numbers of these labels stand, from now on found by them as they came."""
+        family = OWN.get(name)
+        if family is None or family.kind != kind:
+            raise ValueError(f"netmon has no {kind} {name} about itself")
+        if labels.keys() != set(family.labels):
+            raise ValueError(f"{name} has the labels {family.labels}, not {tuple(labels)}")
+        fresh = _Cell([0.0] * (len(family.buckets) + 2 if kind == "histogram" else 1), family.buckets)
+        with self._lock:
+            cell = self._cells[name].setdefault(tuple(labels[label] for label in family.labels), fresh)
+            self._found[kind, name, *labels.items()] = cell
+        return cell
+
+
+class _Cell(NamedTuple):
+    """The numbers of one set of labels: a counter's or a gauge's one; of a histogram how many fell into each bucket and
+    beyond the last, and their sum. `buckets` are the upper ends."""
+
+    numbers: list[float]
+    buckets: tuple[float, ...]
 
 
 @dataclass(slots=True)
