@@ -42,6 +42,8 @@ class Network:
         self.tracks: dict[str, Track] = {}
         self._unconfirmed: set[str] = set()  # devices whose state is from before the restart
         self._spoken: set[str] = set()  # devices that evidence of this life of netmon speaks of
+        self._silent: set[str] = set()  # devices whose last poll was silent: the few among which falls are looked for
+        self._fresh_until = 0.0  # until then no device grows stale
         self._asked: dict[str, float] = {}  # devices poked for a fall, and its time
         self._paced: dict[str, float] = {}  # devices whose interval a reload changed, and when
         self._periods: dict[str, float] = {}  # how often the devices report that are not asked, as they say
@@ -56,9 +58,11 @@ class Network:
         upstreams or witnesses than before is told anew."""
         out = Outturn()
         old, self.inventory = self.inventory, inventory
+        self._fresh_until = 0.0
         self._dependents = inventory.dependents()
         for gone in self.tracks.keys() - inventory.devices.keys():
             del self.tracks[gone]
+            self._silent.discard(gone)
             self._paced.pop(gone, None)
             for memory in (self._periods, self._looked, self._patient):
                 memory.pop(gone, None)
@@ -124,6 +128,10 @@ class Network:
             if poll.outcome is Outcome.LOCAL:
                 after = states.doubt(after, sent)  # its broker is away, and nobody can hear it (SEMANTICS 9)
         self.tracks[poll.device] = after
+        if after.silences:
+            self._silent.add(poll.device)
+        else:
+            self._silent.discard(poll.device)
         if poll.period_s is not None:
             self._periods[poll.device] = poll.period_s
         if poll.outcome is not Outcome.ANSWERED and self._worth_verifying(poll, after):
@@ -157,7 +165,7 @@ class Network:
         elif canaries and canaries[0].failures and causes.cannot_ask(self._asked_ones(), canaries):
             self._isolate(out, now, now)
             return out
-        falling = {device for device, track in self.tracks.items() if track.silences and track.falling}
+        falling = {device for device in self._silent if self.tracks[device].falling}
         if not falling:
             self._asked.clear()
             return out
@@ -174,15 +182,26 @@ class Network:
         """Doubts the devices that were not polled for two intervals: a poll speaks no longer than that (SEMANTICS 6). What a
         device reported by itself holds as long as netmon goes on looking for more."""
         out = Outturn()
-        for device_id, track in self.tracks.items():
-            if now <= track.asked + 2 * self.inventory.devices[device_id].interval_s:
-                continue  # as almost all are
-            looked = max(self._looked.get(device_id, 0.0), self._paced.get(device_id, 0.0))
-            until = max(track.asked, self.started, looked) + 2 * self.inventory.devices[device_id].interval_s
-            if now > until and track.state is not DeviceState.UNKNOWN:
-                self._replace(out, device_id, states.doubt(track, until), until)
+        if now > self._fresh_until:
+            self._fresh_until = self._doubt_stale(out, now)
         self.connections.age(out, now)
         return out
+
+    def _doubt_stale(self, out: Outturn, now: float) -> float:
+        """Until when no other device can grow stale."""
+        lives = {device: 2 * self.inventory.devices[device].interval_s for device in self.tracks}
+        fresh_until = now + min(lives.values(), default=0.0)  # what is polled from now on lives at least so long
+        for device, track in self.tracks.items():
+            until = track.asked + lives[device]
+            if now > until:
+                looked = max(self._looked.get(device, 0.0), self._paced.get(device, 0.0))
+                until = max(track.asked, self.started, looked) + lives[device]
+                if now > until:
+                    if track.state is not DeviceState.UNKNOWN:
+                        self._replace(out, device, states.doubt(track, until), until)
+                    continue
+            fresh_until = min(fresh_until, until)
+        return fresh_until
 
     def _silence_s(self, device_id: str) -> float:
         """How long a device that reports by itself may say nothing (SEMANTICS 9)."""
@@ -202,6 +221,7 @@ class Network:
             self.tracks[device] = states.shift(track, step_s)
         self.started += step_s
         self.offset += step_s
+        self._fresh_until = 0.0
         self._paced = {device: since + step_s for device, since in self._paced.items()}
         self.isolated_since += step_s if self.isolated_since else 0.0
         self._asked = {device: since + step_s for device, since in self._asked.items()}
