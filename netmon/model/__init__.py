@@ -11,24 +11,30 @@ from __future__ import annotations
 from netmon.model.history import (
     Baseline,
     CounterPoint,
+    DayPeak,
     DeviceState,
+    EchoSlot,
     Gap,
     LinkState,
     Octets,
     Outage,
+    PortSpeed,
     Service,
     Slot,
     Span,
+    SpeedTest,
     Subject,
     Unplaced,
 )
 from netmon.model.meter import Meter
 from netmon.model.places import (
     Capacity,
+    Carrier,
     Device,
     Direction,
     End,
     Engine,
+    Former,
     Link,
     LinkKind,
     LinkRole,
@@ -39,7 +45,7 @@ from netmon.model.places import (
 )
 from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
 from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
-from netmon.model.verdicts import Standing, Verdict, Window
+from netmon.model.verdicts import ErrorBudget, Standing, Verdict, Window
 
 __all__ = [
     "SLOT_S",
@@ -48,13 +54,18 @@ __all__ = [
     "At",
     "Baseline",
     "Capacity",
+    "Carrier",
     "CounterPoint",
+    "DayPeak",
     "Device",
     "DeviceState",
     "Direction",
+    "EchoSlot",
     "End",
     "Engine",
     "Epoch",
+    "ErrorBudget",
+    "Former",
     "Gap",
     "Kind",
     "Link",
@@ -68,6 +79,7 @@ __all__ = [
     "Outcome",
     "Poll",
     "Port",
+    "PortSpeed",
     "Reading",
     "Readings",
     "Series",
@@ -77,6 +89,7 @@ __all__ = [
     "Slot",
     "Span",
     "Speech",
+    "SpeedTest",
     "Standing",
     "Subject",
     "Unplaced",

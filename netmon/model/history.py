@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from netmon.model.places import Direction
+from netmon.model.places import Direction, End
 from netmon.model.polls import Epoch, Kind
 
 
@@ -106,6 +106,52 @@ class Unplaced(NamedTuple):
     start: float
     end: float
     octets: int
+
+
+class EchoSlot(NamedTuple):
+    """A slot of a link's round trips: echoes `sent` to its check address and `answered`, the sum of their round trips and
+    the longest one in microseconds; beside them so many SNMP round trips of the device at its commune's end, and their sum.
+    """
+
+    k: int
+    sent: int
+    answered: int
+    rtt_us: int
+    worst_us: int
+    snmp: int
+    snmp_us: int
+
+
+class PortSpeed(NamedTuple):
+    """The port at an end of a link runs at so many bytes per second from `since` on (ifHighSpeed); 0: it does not tell."""
+
+    end: End
+    since: float
+    bytes_per_s: float
+
+
+class SpeedTest(NamedTuple):
+    """A measurement that a probe at a site made at `at`: bytes per second, and seconds where it told them. `network` is
+    fixed, mobile or mobile_5g."""
+
+    at: float
+    site: str
+    device: str
+    network: str
+    operator: str
+    download: float
+    upload: float
+    latency_s: float | None
+
+
+class DayPeak(NamedTuple):
+    """The 95th percentiles of a link's rates on one local day (its number), bytes per second each way, NaN where nothing was
+    measured, and the share of the day's slots that were present in the direction that lacks more."""
+
+    day: int
+    receive: float
+    transmit: float
+    coverage: float
 
 
 class Gap(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class SiteKind(StrEnum):
@@ -56,15 +57,42 @@ class End(StrEnum):
     FAR = "far"
 
 
+class Former(NamedTuple):
+    """Where a site or a link belonged until an instant: the code of a commune, or the id of a site."""
+
+    place: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """An operator on a mast: its `technologies` ("2g", "3g", "4g", "5g") and since when it is on air, Unix seconds."""
+
+    operator: str
+    technologies: tuple[str, ...] = ()
+    on_air: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A place with equipment. `province` and `commune` are official codes as strings ("04", "01273")."""
+    """A place with equipment. `province` and `commune` are official codes as strings ("04", "01273").
+
+    `former` are the communes that it belonged to before, the earliest first. `security_level` is that of its information
+    system, 1 to 5 (Decree 85/2016/ND-CP), None where it is not told. `carriers` are the operators of a BTS site.
+    """
 
     id: str
     name: str
     kind: SiteKind
     province: str
     commune: str
+    former: tuple[Former, ...] = ()
+    security_level: int | None = None
+    carriers: tuple[Carrier, ...] = ()
+
+    def commune_at(self, unix: float) -> str:
+        """The commune that it belonged to at an instant."""
+        return next((was.place for was in self.former if unix < was.until), self.commune)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +145,12 @@ class Capacity:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """What joins `site` to its `upstream_site`, with its witnesses: `near` and `far` interfaces, and `check`, an address
-    reachable only over it. `capacities` are in order of `valid_from`. `srlg` names cables and ducts that it shares."""
+    reachable only over it. `capacities` are in order of `valid_from`. `srlg` names cables and ducts that it shares.
+
+    `former` are the sites that it served before, the earliest first. `since` is when it was connected, Unix seconds, and
+    `justification` why it grew more than a year's registration allows without one (Circular 06/2026/TT-BKHCN, Articles 10
+    and 11). `length_km` is that of its cable.
+    """
 
     id: str
     site: str
@@ -132,6 +165,14 @@ class Link:
     near: Port | None = None
     far: Port | None = None
     check: str | None = None
+    former: tuple[Former, ...] = ()
+    since: float | None = None
+    justification: str = ""
+    length_km: float | None = None
+
+    def site_at(self, unix: float) -> str:
+        """The site that it served at an instant."""
+        return next((was.place for was in self.former if unix < was.until), self.site)
 
     def capacity_at(self, unix: float) -> Capacity | None:
         """The capacity valid at an instant; None before the first one."""

@@ -27,12 +27,25 @@ class Window(NamedTuple):
     end: float
 
 
+class ErrorBudget(NamedTuple):
+    """Seconds that may be lost in the whole window, and those that were."""
+
+    total: float
+    spent: float
+
+    @property
+    def left(self) -> float:
+        """What may still be lost; below 0 when more was lost than may be."""
+        return self.total - self.spent
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one target says of one subject, with the evidence to recompute it.
 
-    `value` and `limit` are in the target's unit (ratios), `coverage` is the share of the elapsed window that was seen.
-    `final` is False until the window has closed. `evidence` holds JSON values only.
+    `value` and `limit` are in the target's unit, `coverage` is the share of the elapsed window that was seen. `final` is
+    False until the window has closed. `evidence` holds JSON values only. `error_budget` and `crossing_s`, the seconds until
+    the limit is probably crossed, are None where there are none; they stand in the evidence too.
     """
 
     target: str
@@ -44,6 +57,8 @@ class Verdict:
     window: Window
     final: bool
     evidence: Mapping[str, Any]
+    error_budget: ErrorBudget | None = None
+    crossing_s: float | None = None
 
     @property
     def id(self) -> str:

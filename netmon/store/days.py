@@ -21,7 +21,7 @@ from itertools import groupby
 from math import isnan, nan
 from typing import Any
 
-from netmon.model import SLOT_S, ZONE_S, Octets, Slot
+from netmon.model import SLOT_S, ZONE_S, DayPeak, Octets, Slot
 from netmon.store.records import MEASURED, MIXED, SIMULATED
 from netmon.store.writer import Database
 
@@ -33,7 +33,8 @@ PRESENT_US = 240_000_000
 SLOT_COLUMNS = "k, receive, receive_us, transmit, transmit_us"
 NOTHING = Octets(0, 0)
 
-_LINKS_A_STEP = 256
+LINKS_A_STEP = 256
+"""So many links are packed in a transaction."""
 
 
 def day_of(unix: float) -> int:
@@ -61,6 +62,12 @@ def rate(direction: Octets) -> float:
     if direction.covered_us < PRESENT_US:
         return nan
     return direction.octets * 1_000_000 / direction.covered_us
+
+
+def percentile_95(rates: Iterable[float]) -> float:
+    """The rate of rank (95 n + 99) // 100 of the n that are present, ascending (SEMANTICS 5); NaN when none is."""
+    present = sorted(each for each in rates if not isnan(each))
+    return present[(95 * len(present) + 99) // 100 - 1] if present else nan
 
 
 def absent(count: int) -> array[float]:
@@ -101,6 +108,11 @@ class Day:
         self.simulated |= simulated << i
         return True
 
+    def peak(self, number: int) -> DayPeak:
+        """Its 95th percentiles, as those of local day `number`."""
+        coverage = min(self.receive_present, self.transmit_present) / DAY_SLOTS
+        return DayPeak(number, percentile_95(self.receive), percentile_95(self.transmit), coverage)
+
     @property
     def source(self) -> int:
         if not self.simulated:
@@ -127,14 +139,15 @@ class Day:
 
     def save(self, database: Database, key: tuple[int, int, int]) -> None:
         """Writes it under its (day, link, far), over what was there."""
-        source = self.source
+        source, peak = self.source, self.peak(key[0])
         database.execute(
             """INSERT OR REPLACE INTO day (day, link, far, slots, receive, receive_us, receive_present,
-                   transmit, transmit_us, transmit_present, source, thin, simulated)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   transmit, transmit_us, transmit_present, source, thin, simulated, receive_p95, transmit_p95)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 *key, self.slots, *self.receive_sum, self.receive_present, *self.transmit_sum, self.transmit_present,
-                source, _bitmap(self.thin), _bitmap(self.simulated) if source == MIXED else None,
+                source, bitmap(self.thin), bitmap(self.simulated) if source == MIXED else None,
+                peak.receive, peak.transmit,
             ),
         )  # fmt: skip
         database.execute(
@@ -152,6 +165,30 @@ def load_day(database: Database | sqlite3.Connection, key: tuple[int, int, int])
         key,
     ).fetchone()
     return None if row is None else Day.load(row)
+
+
+def sought(
+    database: sqlite3.Connection, table: str, columns: str, first_k: int, stop_k: int, **key: int
+) -> list[tuple[Any, ...]]:
+    """Rows of a link in a table of slots. They lie in order of time: each is looked up where there can be any."""
+    low, high = database.execute(f"SELECT (SELECT min(k) FROM {table}), (SELECT max(k) FROM {table})").fetchone()
+    if low is None or max(low, first_k) >= min(high + 1, stop_k):
+        return []
+    its = "".join(f" AND {column} = ?" for column in key)
+    return database.execute(
+        f"""WITH RECURSIVE sought(q) AS (SELECT ? UNION ALL SELECT q + 1 FROM sought WHERE q < ?)
+            SELECT {columns} FROM sought CROSS JOIN {table} ON k = q{its}""",
+        (max(low, first_k), min(high, stop_k - 1), *key.values()),
+    ).fetchall()
+
+
+def unpacked(database: sqlite3.Connection, who: tuple[int, int], first_k: int, stop_k: int) -> list[tuple[Slot, int]]:
+    """The slots of (link, far) in [first_k, stop_k) that are not packed yet, with their source."""
+    rows = sought(database, "slot", f"source, {SLOT_COLUMNS}", first_k, stop_k, link=who[0], far=who[1])
+    return [
+        (Slot(k, Octets(receive, receive_us), Octets(transmit, transmit_us)), source)
+        for source, k, receive, receive_us, transmit, transmit_us in rows
+    ]
 
 
 def add_slots(database: Database, link: int, far: int, slots: Iterable[Slot], source: int) -> int:
@@ -180,7 +217,7 @@ def fold_step(database: Database, before: int) -> bool:
     oldest = database.execute("SELECT k, link FROM slot ORDER BY k, link LIMIT 1").fetchone()
     if oldest is None or (number := day_of_slot(oldest[0])) >= before:
         return False
-    lowest, highest = oldest[1], oldest[1] + _LINKS_A_STEP - 1
+    lowest, highest = oldest[1], oldest[1] + LINKS_A_STEP - 1
     ranges = [(k, lowest, highest) for k in range(oldest[0], first_slot(number + 1))]
     days: dict[tuple[int, int, int], Day] = {}
     for bounds in ranges:
@@ -203,7 +240,8 @@ def _plus(one: Octets, other: Octets) -> Octets:
     return Octets(one.octets + other.octets, one.covered_us + other.covered_us)
 
 
-def _bitmap(bits: int) -> bytes | None:
+def bitmap(bits: int) -> bytes | None:
+    """A bit for each slot of a day as it is stored; None for no bit at all."""
     return bits.to_bytes(DAY_SLOTS // 8, "little") if bits else None
 
 

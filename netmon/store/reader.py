@@ -6,16 +6,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from array import array
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from math import nan
 from pathlib import Path
 from typing import Any
 
-from netmon.model import Baseline, Direction, End, Gap, Octets, Outage, Slot, Span, Subject, Unplaced, Verdict, Window
+from netmon.model import (
+    Baseline,
+    DayPeak,
+    Direction,
+    End,
+    Gap,
+    Outage,
+    PortSpeed,
+    Slot,
+    Span,
+    SpeedTest,
+    Subject,
+    Unplaced,
+    Verdict,
+    Window,
+)
 from netmon.notice import Notice, NoticeKind
+from netmon.store.connections import Connections
 from netmon.store.days import (
     DAY_SLOTS,
     PRESENT_US,
@@ -27,9 +41,22 @@ from netmon.store.days import (
     first_slot,
     load_day,
     rate,
+    unpacked,
 )
-from netmon.store.records import SIMULATED, Absence, Frozen, OpenSpan, Rates, Sums, load_baseline, load_verdict
-from netmon.store.schema import StoreError, connect_reader
+from netmon.store.echoes import read_echoes
+from netmon.store.peaks import read_peaks
+from netmon.store.records import (
+    SIMULATED,
+    Absence,
+    EchoRows,
+    Frozen,
+    Ispeed,
+    OpenSpan,
+    Rates,
+    Sums,
+    load_baseline,
+    load_verdict,
+)
 
 _LINK = "(SELECT id FROM subject WHERE kind = 'link' AND name = ?)"
 
@@ -43,31 +70,11 @@ def _number(database: sqlite3.Connection, link: str) -> int:
     return 0 if found is None else int(found)
 
 
-def _unpacked(database: sqlite3.Connection, who: tuple[int, int], first_k: int, stop_k: int) -> list[tuple[Slot, int]]:
-    """Slot rows of (link, far) with their source. Rows lie in order of time: each is looked up where there can be any."""
-    low, high = database.execute("SELECT (SELECT min(k) FROM slot), (SELECT max(k) FROM slot)").fetchone()
-    if low is None or max(low, first_k) >= min(high + 1, stop_k):
-        return []
-    rows = database.execute(
-        f"""WITH RECURSIVE sought(q) AS (SELECT ? UNION ALL SELECT q + 1 FROM sought WHERE q < ?)
-            SELECT source, {SLOT_COLUMNS} FROM sought CROSS JOIN slot ON k = q AND link = ? AND far = ?""",
-        (max(low, first_k), min(high, stop_k - 1), *who),
-    )
-    return [
-        (Slot(k, Octets(receive, receive_us), Octets(transmit, transmit_us)), source)
-        for source, k, receive, receive_us, transmit, transmit_us in rows
-    ]
-
-
-class Reader:
+class Reader(Connections):
     """Reads one store. Every method may be called from any thread; times are Unix seconds, intervals [start, end)."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._mine = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-        self._closed = False
+        super().__init__(path)
         self._links: dict[int, str] = {}  # names by number, which never changes
 
     @classmethod
@@ -76,36 +83,6 @@ class Reader:
         reader = cls(path)
         reader._connection()
         return reader
-
-    def close(self) -> None:
-        """Closes the connections of all threads; nothing may be reading."""
-        with self._guard:
-            self._closed = True
-            while self._all:
-                self._all.pop().close()
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
-        if connection is None or self._closed:
-            with self._guard:
-                if self._closed:
-                    raise StoreError("the store is closed")
-                connection = self._mine.connection = connect_reader(self._path)
-                self._all.append(connection)
-        return connection
-
-    def _rows(self, statement: str, *values: object) -> list[Any]:
-        return self._connection().execute(statement, values).fetchall()
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Several reads of one moment: a day may be packed between two of them."""
-        connection = self._connection()
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("COMMIT")
 
     # --- links --------------------------------------------------------------------------------------------------------
 
@@ -124,7 +101,7 @@ class Reader:
                 receive[low - first_k : high - first_k] = day.receive[low - zero : high - zero]
                 transmit[low - first_k : high - first_k] = day.transmit[low - zero : high - zero]
                 simulated += (day.simulated >> (low - zero) & ((1 << (high - low)) - 1)).bit_count()
-            for slot, source in _unpacked(database, who, first_k, stop):
+            for slot, source in unpacked(database, who, first_k, stop):
                 receive[slot.k - first_k] = rate(slot.receive)
                 transmit[slot.k - first_k] = rate(slot.transmit)
                 simulated += source == SIMULATED
@@ -141,7 +118,7 @@ class Reader:
             database = self._connection()
             for link in links:
                 for far in (False, True):
-                    for slot, source in _unpacked(database, (_number(database, link), int(far)), first_k, stop_k):
+                    for slot, source in unpacked(database, (_number(database, link), int(far)), first_k, stop_k):
                         yield link, far, slot.k, rate(slot.receive), rate(slot.transmit), source == SIMULATED
             return
         rows = self._connection().execute(
@@ -176,7 +153,7 @@ class Reader:
         """The slots from `first_k` to `last_k`, both included, that are not packed yet."""
         with self._snapshot() as database:
             who = (_number(database, link), int(end is End.FAR))
-            return [slot for slot, _ in _unpacked(database, who, first_k, last_k + 1)]
+            return [slot for slot, _ in unpacked(database, who, first_k, last_k + 1)]
 
     def sums(self, link: str, end: End, start: float, stop: float) -> Sums:
         """Octets of all slots of the local days in [start, stop). ValueError: an edge is not a midnight of Viet Nam."""
@@ -187,7 +164,7 @@ class Reader:
             who = (_number(database, link), int(end is End.FAR))
             rows = [
                 (slot.receive.octets, slot.transmit.octets, 1)
-                for slot, _ in _unpacked(database, who, first_slot(first), first_slot(last))
+                for slot, _ in unpacked(database, who, first_slot(first), first_slot(last))
             ]
             for number in range(first, last):
                 rows += database.execute(
@@ -219,6 +196,57 @@ class Reader:
                WHERE b.id IN (SELECT max(id) FROM baseline GROUP BY link, far)"""
         )
         return {(name, End.FAR if far else End.NEAR): load_baseline(body) for name, far, body in rows}
+
+    def peaks(self, link: str, first_day: int, stop_day: int) -> list[DayPeak]:
+        """The 95th percentiles of the local days in [first_day, stop_day) that have slots, in order: the near end's, or the
+        far end's where more of its slots are present. Days that no longer have rates, and never had their percentiles
+        written, are left out."""
+        with self._snapshot() as database:
+            return read_peaks(database, _number(database, link), first_day, stop_day)
+
+    def echoes(self, link: str, first_k: int, count: int) -> EchoRows:
+        """The round trips of `count` slots from `first_k` on, the same before and after their day is packed."""
+        with self._snapshot() as database:
+            return read_echoes(database, _number(database, link), first_k, count)
+
+    def port_speeds(self, link: str) -> list[PortSpeed]:
+        """What the ports at both ends of a link said that they run at, in order of time."""
+        rows = self._rows(f"SELECT far, since, bytes_per_s FROM port_speed WHERE link = {_LINK} ORDER BY since, id", link)
+        return [PortSpeed(End.FAR if far else End.NEAR, since, speed) for far, since, speed in rows]
+
+    def newest_port_speeds(self) -> dict[tuple[str, End], float]:
+        """What each port said last, bytes per second, for a restart."""
+        rows = self._rows(
+            """SELECT s.name, far, bytes_per_s FROM port_speed p JOIN subject s ON s.id = p.link
+               WHERE p.id IN (SELECT max(id) FROM port_speed GROUP BY link, far)"""
+        )
+        return {(name, End.FAR if far else End.NEAR): speed for name, far, speed in rows}
+
+    # --- speeds and the inventory's months ----------------------------------------------------------------------------
+
+    def speed_tests(self, start: float, end: float, site: str | None = None) -> list[SpeedTest]:
+        """The speed tests made in [start, end), at a site if asked, in order of time."""
+        rows = self._rows(
+            """SELECT at, s.name, d.name, network, operator, download, upload, latency_s FROM speed_test t
+               JOIN subject s ON s.id = site JOIN subject d ON d.id = device
+               WHERE at >= ? AND at < ? AND (? IS NULL OR s.name = ?) ORDER BY at, t.id""",
+            start, end, site, site,
+        )  # fmt: skip
+        return [SpeedTest(*row) for row in rows]
+
+    def ispeed(self, month: str) -> list[Ispeed]:
+        """VNNIC's medians of a month ("2026-10") as they were imported, by unit, network, operator and metric."""
+        rows = self._rows(
+            """SELECT month, unit, network, operator, metric, median, samples, source FROM ispeed WHERE month = ?
+               ORDER BY unit, network, operator, metric""",
+            month,
+        )
+        return [Ispeed(*row) for row in rows]
+
+    def inventory_month(self, month: str) -> dict[tuple[str, str], float]:
+        """The figures of the inventory that were kept for a month ("2026-10"), by figure and key; empty when none were."""
+        rows = self._rows("SELECT figure, key, value FROM inventory_month WHERE month = ? ORDER BY figure, key", month)
+        return {(figure, key): value for figure, key, value in rows}
 
     # --- states and outages -------------------------------------------------------------------------------------------
 

@@ -55,6 +55,33 @@ class Sums(NamedTuple):
     slots: int
 
 
+class EchoRows(NamedTuple):
+    """Round trips of consecutive slots, in seconds: the mean and the longest of the echoes that were answered, NaN where
+    none was; echoes sent and answered; the mean of SNMP round trips, NaN without one. `simulated` counts the slots that were
+    never measured."""
+
+    rtt_s: array[float]
+    worst_s: array[float]
+    sent: array[int]
+    answered: array[int]
+    snmp_s: array[float]
+    simulated: int
+
+
+class Ispeed(NamedTuple):
+    """A median that VNNIC's i-speed published for a unit (its code) and a month ("2026-10"). `network`: fixed, mobile,
+    mobile_5g; `metric`: download, upload (bytes per second), latency (seconds); `source`: the name of the imported file."""
+
+    month: str
+    unit: str
+    network: str
+    operator: str
+    metric: str
+    median: float
+    samples: int
+    source: str
+
+
 class Frozen(NamedTuple):
     """A closed window's verdict as it was stated at `at`. `sha256` is that of the UTF-8 bytes of `body`."""
 

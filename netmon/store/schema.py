@@ -143,7 +143,81 @@ def _request_sizes(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _request_sizes)
+def _evidence(connection: sqlite3.Connection) -> None:
+    utc = "strftime('%Y-%m-%dT%H:%M:%SZ', {}, 'unixepoch')"
+    local_date = "date(day * 86400, 'unixepoch') AS local_date"
+    source = "CASE source WHEN 0 THEN 'measured' WHEN 1 THEN 'simulated' ELSE 'mixed' END AS source"
+    for statement in (
+        # NULL where nothing was present, and in rows from before this step.
+        "ALTER TABLE day ADD COLUMN receive_p95 REAL",
+        "ALTER TABLE day ADD COLUMN transmit_p95 REAL",
+        "DROP VIEW days",
+        f"""CREATE VIEW days AS
+            SELECT s.name AS link, iif(far, 'far', 'near') AS measured_at, {local_date},
+                   slots, receive, receive_us, receive_present, transmit, transmit_us, transmit_present, {source},
+                   receive_p95, transmit_p95
+            FROM day JOIN subject s ON s.id = link""",
+        """CREATE TABLE echo (
+            k INTEGER NOT NULL, link INTEGER NOT NULL,
+            sent INTEGER NOT NULL, answered INTEGER NOT NULL, rtt_us INTEGER NOT NULL, worst_us INTEGER NOT NULL,
+            snmp INTEGER NOT NULL, snmp_us INTEGER NOT NULL, source INTEGER NOT NULL,
+            PRIMARY KEY (k, link)) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE echo_day (
+            id INTEGER PRIMARY KEY, day INTEGER NOT NULL, link INTEGER NOT NULL, slots INTEGER NOT NULL,
+            sent INTEGER NOT NULL, answered INTEGER NOT NULL, rtt_us INTEGER NOT NULL, worst_us INTEGER NOT NULL,
+            snmp INTEGER NOT NULL, snmp_us INTEGER NOT NULL,
+            source INTEGER NOT NULL, present BLOB, simulated BLOB, body BLOB NOT NULL,
+            UNIQUE (day, link)) STRICT""",
+        """CREATE TABLE port_speed (
+            id INTEGER PRIMARY KEY, link INTEGER NOT NULL, far INTEGER NOT NULL,
+            since REAL NOT NULL, bytes_per_s REAL NOT NULL) STRICT""",
+        "CREATE INDEX port_speed_link ON port_speed (link, far, id)",
+        """CREATE TABLE speed_test (
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, device INTEGER NOT NULL, network TEXT NOT NULL,
+            site INTEGER NOT NULL, operator TEXT NOT NULL, download REAL NOT NULL, upload REAL NOT NULL, latency_s REAL,
+            UNIQUE (at, device, network)) STRICT""",
+        # VNNIC's figures, never mixed with those that netmon measured.
+        """CREATE TABLE ispeed (
+            month TEXT NOT NULL, unit TEXT NOT NULL, network TEXT NOT NULL, operator TEXT NOT NULL, metric TEXT NOT NULL,
+            median REAL NOT NULL, samples INTEGER NOT NULL, imported_at REAL NOT NULL, source TEXT NOT NULL,
+            PRIMARY KEY (month, unit, network, operator, metric)) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE inventory_month (
+            month TEXT NOT NULL, figure TEXT NOT NULL, key TEXT NOT NULL, value REAL NOT NULL,
+            PRIMARY KEY (month, figure, key)) STRICT, WITHOUT ROWID""",
+        f"""CREATE VIEW echoes AS
+            SELECT s.name AS link, {utc.format("k * 300")} AS utc, k, sent, answered,
+                   rtt_us / (1e3 * answered) AS mean_ms, iif(answered, worst_us / 1e3, NULL) AS worst_ms,
+                   snmp, snmp_us / (1e3 * snmp) AS snmp_mean_ms, iif(source, 'simulated', 'measured') AS source
+            FROM echo JOIN subject s ON s.id = link""",
+        f"""CREATE VIEW echo_days AS
+            SELECT s.name AS link, {local_date}, slots, sent, answered,
+                   rtt_us / (1e3 * answered) AS mean_ms, iif(answered, worst_us / 1e3, NULL) AS worst_ms,
+                   snmp, snmp_us / (1e3 * snmp) AS snmp_mean_ms, {source}
+            FROM echo_day JOIN subject s ON s.id = link""",
+        f"""CREATE VIEW port_speeds AS
+            SELECT s.name AS link, iif(far, 'far', 'near') AS "end", {utc.format("since")} AS since_utc,
+                   bytes_per_s * 8 / 1e6 AS mbit_s
+            FROM port_speed JOIN subject s ON s.id = link""",
+        f"""CREATE VIEW speed_tests AS
+            SELECT {utc.format("at")} AS utc, s.name AS site, d.name AS device, network, operator,
+                   download * 8 / 1e6 AS download_mbit_s, upload * 8 / 1e6 AS upload_mbit_s, latency_s * 1e3 AS latency_ms
+            FROM speed_test JOIN subject s ON s.id = site JOIN subject d ON d.id = device""",
+        f"""CREATE VIEW ispeeds AS
+            SELECT month, unit, network, operator, metric,
+                   iif(metric = 'latency', median * 1e3, median * 8 / 1e6) AS median,
+                   iif(metric = 'latency', 'ms', 'Mbit/s') AS unit_of_median,
+                   samples, {utc.format("imported_at")} AS imported_utc, source
+            FROM ispeed""",
+        """CREATE VIEW inventory_months AS
+            SELECT m.month, m.figure, m.key, m.value, m.value - before.value AS change
+            FROM inventory_month m LEFT JOIN inventory_month before
+              ON before.month = strftime('%Y-%m', m.month || '-01', '-1 month')
+             AND before.figure = m.figure AND before.key = m.key""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _request_sizes, _evidence)
 """Step i brings user_version i to i + 1. A step that has been released is never changed."""
 
 

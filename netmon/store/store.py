@@ -11,19 +11,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 import structlog
 
-from netmon.model import Baseline, End, Gap, Meter, Outage, Slot, Subject, Unplaced, Verdict
+from netmon.model import (
+    Baseline,
+    EchoSlot,
+    End,
+    Gap,
+    Meter,
+    Outage,
+    PortSpeed,
+    Slot,
+    SpeedTest,
+    Subject,
+    Unplaced,
+    Verdict,
+)
 from netmon.notice import Notice
-from netmon.store import facts
+from netmon.store import facts, figures
 from netmon.store.days import add_slots, day_of, day_start, fold_step
+from netmon.store.echoes import add_echo, checked, fold_echoes
 from netmon.store.reader import Reader
-from netmon.store.records import Absence, dump_baseline, dump_verdict, source_code
+from netmon.store.records import Absence, Ispeed, dump_baseline, dump_verdict, source_code
 from netmon.store.schema import connect_writer, lock, migrate
 from netmon.store.writer import Chore, Database, Writer
 
@@ -118,6 +132,35 @@ class Store:
                 source=source_code(source),
             )
         )
+
+    def put_echo(self, link: str, slot: EchoSlot, source: str = "measured") -> None:
+        """A closed slot of a link's round trips; one that is there already is not counted twice. ValueError: a count that is
+        negative, or more than 16 bits (32 bits for microseconds) hold."""
+        row, code = checked(slot), source_code(source)
+        self._writer.put(lambda database: add_echo(database, database.subject("link", link), row, code))
+
+    def put_port_speed(self, link: str, speed: PortSpeed) -> None:
+        """What a port of a link says that it runs at; nothing changes unless it is other than what it said last. A speed
+        from before the last one, by a clock that was set back, stands from the last one's instant on, in its place."""
+        self._writer.put(lambda database: figures.put_port_speed(database, link, speed))
+
+    # --- speeds and the inventory's months ----------------------------------------------------------------------------
+
+    def put_speed_test(self, test: SpeedTest) -> None:
+        """A probe's measurement; one of the same device, instant and network is there once."""
+        self._writer.put(lambda database: figures.put_speed_test(database, test))
+
+    def put_ispeed(self, rows: Iterable[Ispeed], at: float) -> None:
+        """Medians of VNNIC's i-speed, imported at `at`, together or not at all. Each takes the place of an earlier one of
+        its month, unit, network, operator and metric. ValueError: a month, network, metric or number that is none."""
+        sound = figures.sound_ispeed(rows)
+        self._writer.put(lambda database: figures.put_ispeed(database, sound, at))
+
+    def put_inventory_month(self, month: str, values: Mapping[tuple[str, str], float]) -> None:
+        """The figures of the inventory for a month ("2026-10") by figure and key, in place of all that were kept for it.
+        ValueError: a month or a number that is none."""
+        rows = figures.inventory_rows(month, values)
+        self._writer.put(lambda database: figures.put_inventory_month(database, month, rows))
 
     # --- states and outages -------------------------------------------------------------------------------------------
 
@@ -227,6 +270,7 @@ class Store:
         """Packs the local days that ended more than a day before `now_unix`, in steps between commits. Idempotent."""
         before = day_of(now_unix) - 1
         self._writer.add_chore(lambda database: fold_step(database, before))
+        self._writer.add_chore(lambda database: fold_echoes(database, before))
 
     def prune(
         self,
@@ -239,9 +283,10 @@ class Store:
     ) -> None:
         """Deletes what is past its retention, in steps between commits.
 
-        Rates and gaps of the links in `judged` (ids), and notices, are kept `judged_slot_days` local days, rates and gaps of
-        others `slot_days`; daily sums, unplaced octets, states, outages, absences and the history of verdicts `daily_years`.
-        Current and frozen verdicts are never deleted. Slots that are not packed are not touched: fold first.
+        Rates, echoes and gaps of the links in `judged` (ids), and notices, are kept `judged_slot_days` local days, those of
+        others `slot_days`; daily sums and percentiles, unplaced octets, port speeds that others have followed, speed tests,
+        states, outages, absences and the history of verdicts `daily_years`. Current and frozen verdicts, imported medians
+        and the inventory's months are never deleted. Slots that are not packed are not touched: fold first.
         """
         today = day_of(now_unix)
         plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
@@ -252,10 +297,13 @@ class Store:
         long_gone = day_start(yearly)
         for table, condition, values in (
             ("day_rates", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
+            ("echo_day", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
             ("gap", f"until < {expired}", (links, day_start(longer), day_start(plain))),
             ("notice", "at < ?", (day_start(longer),)),
             ("day", "day < ?", (yearly,)),
             ("unplaced", "until < ?", (long_gone,)),
+            ("port_speed", figures.FOLLOWED_BEFORE, (long_gone,)),
+            ("speed_test", "at < ?", (long_gone,)),
             ("span", "until < ?", (long_gone,)),
             ("outage", "until < ?", (long_gone,)),
             ("absence", "until < ?", (long_gone,)),

@@ -238,7 +238,10 @@ def test_people_read_names_and_utc_text_in_views(store: Store, path: Path) -> No
     views = [row[0] for row in other.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
     found = {view: [dict(row) for row in other.execute(f"SELECT * FROM {view}")] for view in views}
     other.close()
-    assert set(found) == {"slots", "days", "spans", "outages", "absences", "notices", "verdicts"}
+    assert set(found) == {
+        *("slots", "days", "spans", "outages", "absences", "notices", "verdicts"),
+        *("echoes", "echo_days", "port_speeds", "speed_tests", "ispeeds", "inventory_months"),
+    }
     assert found["spans"][0]["since_utc"] == "1970-01-01T00:01:00Z"
     assert found["spans"][0]["until_utc"] is None
     assert (found["outages"][0]["name"], found["outages"][0]["seconds"]) == ("lk-1", 90.0)

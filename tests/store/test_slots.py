@@ -133,14 +133,14 @@ def test_a_day_packed_in_the_middle_of_a_read_does_not_vanish(store: Store, monk
     """Packed rows and slot rows are read in one snapshot."""
     store.put_link("lk", End.NEAR, slots=[Slot(K0, FULL, FULL)])
     store.flush()
-    read_rows = netmon.store.reader._unpacked
+    read_rows = netmon.store.reader.unpacked
 
     def fold_first(*arguments: Any) -> Any:
         store.fold(START + 5 * DAY)
         store.flush()
         return read_rows(*arguments)
 
-    monkeypatch.setattr(netmon.store.reader, "_unpacked", fold_first)
+    monkeypatch.setattr(netmon.store.reader, "unpacked", fold_first)
     assert store.reader().rates("lk", End.NEAR, K0, 1).receive[0] == 10_000.0
     assert store.reader().sums("lk", End.NEAR, START, START + DAY).receive == 3_000_000
 
