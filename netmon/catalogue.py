@@ -32,6 +32,7 @@ _DEVICE = (*_SITE, "device")
 _INTERFACE = (*_DEVICE, "interface")
 _LINK = (*_SITE, "link")
 _SENSOR = (*_DEVICE, "sensor")
+_SPEED = (*_DEVICE, "network", "operator")
 _TARGET = ("province", "commune", "target")
 
 
@@ -137,6 +138,19 @@ DEVICE: dict[str, Family] = _index(
            (*_LINK, "direction"), keeps=True),
     Family("netmon_link_rate_bytes_per_second", "gauge", "B/s", "Mean rate of the last closed slot of five minutes.",
            "Tốc độ trung bình của khe năm phút đã đóng gần nhất.", (*_LINK, "direction")),
+    Family("netmon_link_round_trip_seconds", "gauge", "s",
+           "Mean round trip to the link's check address in the last closed slot of five minutes.",
+           "Thời gian khứ hồi trung bình tới địa chỉ kiểm tra của tuyến trong khe năm phút đã đóng gần nhất.", _LINK),
+    Family("netmon_link_loss_ratio", "gauge", "",
+           "Share of the echoes to the link's check address that did not come back in the last closed slot of five minutes.",
+           "Tỷ lệ gói thử tới địa chỉ kiểm tra của tuyến bị mất trong khe năm phút đã đóng gần nhất.", _LINK),
+    # speed tests
+    Family("netmon_speed_download_bytes_per_second", "gauge", "B/s", "Download of the device's latest speed test.",
+           "Tốc độ tải xuống của lần đo tốc độ gần nhất.", _SPEED),
+    Family("netmon_speed_upload_bytes_per_second", "gauge", "B/s", "Upload of the device's latest speed test.",
+           "Tốc độ tải lên của lần đo tốc độ gần nhất.", _SPEED),
+    Family("netmon_speed_latency_seconds", "gauge", "s", "Latency that the device's latest speed test told.",
+           "Độ trễ theo lần đo tốc độ gần nhất.", _SPEED),
     Family("netmon_site_info", "gauge", "", "A site of the inventory.", "Điểm trong danh mục.", (*_SITE, "kind", "name"),
            keeps=True),
     Family("netmon_site_service", "gauge", "", "1 for the state that the site's service is in, 0 for the others.",
@@ -152,6 +166,13 @@ DEVICE: dict[str, Family] = _index(
            _TARGET, keeps=True),
     Family("netmon_target_coverage_ratio", "gauge", "", "Share of the elapsed window that was seen.",
            "Phần của kỳ đã được quan sát.", _TARGET, keeps=True),
+    Family("netmon_target_error_budget_seconds", "gauge", "s", "How long the service may be lost in the whole window.",
+           "Tổng thời gian gián đoạn cho phép trong kỳ.", _TARGET, keeps=True),
+    Family("netmon_target_error_budget_spent_seconds", "gauge", "s", "How long the service was lost in the window.",
+           "Thời gian gián đoạn đã dùng trong kỳ.", _TARGET, keeps=True),
+    Family("netmon_target_limit_crossing_seconds", "gauge", "s",
+           "Time until the daily 95th percentile probably crosses the limit, while that can be known.",
+           "Thời gian còn lại đến khi phân vị 95 hằng ngày có thể vượt ngưỡng, khi dự báo được.", _TARGET),
     Family("netmon_province_target_verdict", "gauge", "", "1 for the target's verdict on the province, 0 for the others.",
            "1 cho kết luận của chỉ tiêu đối với tỉnh, 0 cho các kết luận khác.", ("province", "target", "verdict"),
            keeps=True),
@@ -184,6 +205,8 @@ OWN: dict[str, Family] = _index(
     Family("netmon_slots_total", "counter", "", "Slots closed, by whether enough of them was covered.",
            "Số khe đã đóng theo mức bao phủ.", ("present",),
            values=("yes", "no")),
+    Family("netmon_late_round_trips_total", "counter", "", "Bursts of echoes and round trips of SNMP that came too late.",
+           "Số lần đo thời gian khứ hồi đến sau khi khe đã đóng.", ()),
     Family("netmon_snmp_requests_total", "counter", "", "SNMP datagrams sent.", "Số gói SNMP đã gửi.", ()),
     Family("netmon_snmp_retries_total", "counter", "", "SNMP requests sent again.", "Số yêu cầu SNMP gửi lại.", ()),
     Family("netmon_snmp_timeouts_total", "counter", "", "SNMP requests that got no answer.",
@@ -198,7 +221,7 @@ OWN: dict[str, Family] = _index(
     Family("netmon_mqtt_connects_total", "counter", "", "Connections to the MQTT broker that were made.",
            "Số lần kết nối thành công tới máy chủ MQTT.", ()),
     Family("netmon_mqtt_messages_total", "counter", "", "MQTT messages taken, by kind.",
-           "Số bản tin MQTT đã nhận theo loại.", ("kind",), values=("birth", "status", "telemetry", "event")),
+           "Số bản tin MQTT đã nhận theo loại.", ("kind",), values=("birth", "status", "telemetry", "event", "speed")),
     Family("netmon_mqtt_rejected_total", "counter", "", "MQTT messages that were not taken, by reason.",
            "Số bản tin MQTT bị từ chối theo lý do.", ("reason",),
            values=("topic", "stranger", "size", "payload", "retained", "stale_will", "duplicate", "overflow")),

@@ -7,15 +7,15 @@ peer, so that no device can be late because of another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from math import nan
-from typing import Protocol
 
 import structlog
 
 from netmon import inventory as inventories
 from netmon import samples
 from netmon.announce import Announcer
+from netmon.checks import Checks, Pinger
 from netmon.connections import Outturn
 from netmon.derive.counters import NO_STEPS
 from netmon.derive.layout import Layout
@@ -26,7 +26,6 @@ from netmon.measure import EndOfLink
 from netmon.model import (
     SLOT_S,
     At,
-    Baseline,
     Device,
     End,
     Kind,
@@ -36,32 +35,26 @@ from netmon.model import (
     Poll,
     Reading,
     Readings,
+    SpeedTest,
     Subject,
 )
 from netmon.network import Network
 from netmon.settle import RATE_HOLDS_S, Settler
-from netmon.store import Store
+from netmon.speedtests import SpeedTests
+from netmon.store import Reader, Store
 from netmon.supply import ON_BATTERY, UNTOLD, Supplies
 from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
 
 CHECK = "check:"
-"""Prefix of the schedule's keys for the ping of a link's check address."""
-
-CHECK_TIMEOUT_S = 2.0
+"""Prefix of the schedule's keys for the echoes to a link's check address."""
 
 OWNERS = ("read", "info", "poll", "late")
 """What a device has with the exporters, beside its states."""
 
 DEAD_EVERY_S = 60.0
 """A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1)."""
-
-
-class Pinger(Protocol):
-    """Round trip of an echo in seconds, None for silence; raises OSError where our own side fails."""
-
-    async def ping(self, address: str, timeout_s: float) -> float | None: ...
 
 
 class Pipeline:
@@ -89,18 +82,21 @@ class Pipeline:
         self._outlets = outlets
         self._meter = meter
         self._settler = Settler(store, outlets, meter)
+        self._speed_tests = SpeedTests(store, outlets)
+        self._checks = Checks(network, store=store, outlets=outlets, meter=meter, pinger=pinger, clock=clock)
         self._make_poller = make_poller
-        self._pinger = pinger
         self._poke = poke
         self._max_age_intervals = max_age_intervals
         self._clock = clock
-        self._unsent: set[str] = set()  # links whose check address our own side failed to ping
         self._isolated = False
         self.inventory = Inventory({}, {}, {})
         self.take(inventory)
 
-    def restore(self, baselines: Mapping[tuple[str, End], Baseline]) -> None:
-        """Goes on where the counters of the store stand. Call before the first poll."""
+    def restore(self, reader: Reader) -> None:
+        """Goes on where the store says that counters, port speeds and supplies stood. Call before the first poll."""
+        self._settler.restore(reader.newest_port_speeds())
+        self.supplies.restore(reader.last_spans("supply"))
+        baselines = reader.baselines()
         for watch in self.watches.values():
             for end in watch.all_ends():
                 baseline = baselines.get((end.link.id, end.end))
@@ -129,9 +125,11 @@ class Pipeline:
         for name in diff.removed:
             del self.watches[name]
             self._forget_supply(name)
+            self._speed_tests.forget(name)
         for name in diff.added | diff.changed:
             self._watch(inventory.devices[name])
         self._hang_links()
+        self._checks.take(inventory)
         out = self.network.take(inventory, now)
         self._show_changed(old, diff)
         self.show_capacities(now)
@@ -160,6 +158,7 @@ class Pipeline:
         if watch is not None:
             for owner in OWNERS:
                 self._outlets.forget(f"{owner}:{device.id}")
+            self._speed_tests.forget(device.id)
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []
                 for end in ends:
@@ -189,9 +188,11 @@ class Pipeline:
                         ends.append(end)
 
     async def run(self, key: str) -> None:
-        """One poll of a device, or one ping of a link's check address; the schedule's job."""
+        """One poll of a device, or one burst of echoes to a link's check address; the schedule's job."""
         if key.startswith(CHECK):
-            await self._check(key.removeprefix(CHECK))
+            out = await self._checks.run(key.removeprefix(CHECK))
+            if out is not None:
+                self._publish(out)
             return
         watch = self.watches.get(key)
         if watch is None:
@@ -233,6 +234,7 @@ class Pipeline:
             self._take_readings(watch, poll, layout, readings)
             if not poll.incomplete and (layout.up or watch.asked):
                 watch.note_interfaces(layout)
+        self._checks.note_poll(poll)
         self._show_poll(watch, poll)
         self._write_late(poll.device, poll.history)
         self._note_supply(watch, poll, layout.mains_in(readings))
@@ -247,6 +249,9 @@ class Pipeline:
     def _take_readings(self, watch: Watch, poll: Poll, layout: Layout, readings: Readings) -> None:
         """Counts, settles what links rest on it, and shows what was measured."""
         limits = watch.ceilings.of(layout, readings.values, poll.sent.unix)
+        if limits is not watch.limits:  # they were reckoned anew, as they are when a speed changes
+            watch.limits = limits
+            self._settler.note_speeds(watch, layout, readings)
         steps = watch.counters.take(layout, readings, limits)
         for reason in steps.gaps.values():
             self._meter.count("netmon_gaps_total", reason=reason)
@@ -276,6 +281,10 @@ class Pipeline:
         """Readings of the past. A counter that came late has no sum of ours: the next live one bridges its time."""
         if late := [reading for reading in history if reading.series.kind is Kind.GAUGE]:
             self._outlets.put_late(f"late:{device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
+
+    def take_speed_test(self, test: SpeedTest) -> None:
+        """Takes what a probe at a site measured."""
+        self._speed_tests.take(self.inventory, test, self._clock())
 
     def _forget_supply(self, device: str) -> None:
         self.supplies.forget(device)
@@ -308,6 +317,7 @@ class Pipeline:
         if isolated is not self._isolated:
             self._isolated = isolated
             if isolated:
+                self._checks.doubt()
                 log.error("netmon suspects itself: all canaries are silent, every state is unknown")
             else:
                 log.info("netmon is connected again")
@@ -317,6 +327,8 @@ class Pipeline:
     def sweep(self, now: float) -> None:
         """The slower part of the clock's work, every few seconds."""
         self._publish(self.network.stale(now))
+        self._checks.sweep(now)
+        self._speed_tests.sweep(now)
         for name, watch in self.watches.items():
             if now < watch.fresh_until:
                 continue
@@ -334,6 +346,7 @@ class Pipeline:
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much."""
         self.network.shift(step_s)
+        self._checks.shift(step_s)
         for watch in self.watches.values():
             watch.read_at += step_s if watch.read_at else 0.0
             watch.fresh_until = 0.0  # slots do not move with the clock
@@ -359,27 +372,8 @@ class Pipeline:
 
     def checks(self) -> Iterable[tuple[str, float]]:
         """Schedule keys of the links' check addresses, with the interval of each."""
-        for link in self.inventory.links.values():
-            if link.check is not None:
-                yield CHECK + link.id, self.inventory.check_interval_s(link)
-
-    async def _check(self, link_id: str) -> None:
-        link = self.inventory.links.get(link_id)
-        if link is None or link.check is None or self._pinger is None:
-            return
-        sent = At(self._clock(), time.monotonic())
-        try:
-            heard = await self._pinger.ping(link.check, CHECK_TIMEOUT_S) is not None
-        except OSError as error:
-            # Our own side failed: nothing is said of the link, and what was said of it ages.
-            if link_id not in self._unsent:
-                log.warning("a check address cannot be pinged", link=link_id, detail=str(error))
-            self._unsent.add(link_id)
-            return
-        self._unsent.discard(link_id)
-        now_there = self.inventory.links.get(link_id)
-        if now_there is not None and now_there.check == link.check:  # else a reload took it away meanwhile
-            self._publish(self.network.check(link_id, sent, heard))
+        for link_id, interval_s in self._checks.due():
+            yield CHECK + link_id, interval_s
 
     def _publish(self, out: Outturn) -> None:
         self.announcer.tell(self.network, out.changes)

@@ -9,7 +9,20 @@ from netmon.derive.counters import Limits, measurable
 from netmon.derive.layout import Layout
 from netmon.derive.slots import present
 from netmon.inventory import Inventory
-from netmon.model import At, DeviceState, Direction, LinkState, Outcome, Poll, Readings, Series, Service, Slot
+from netmon.model import (
+    At,
+    DeviceState,
+    Direction,
+    EchoSlot,
+    LinkState,
+    Outcome,
+    Poll,
+    Readings,
+    Series,
+    Service,
+    Slot,
+    SpeedTest,
+)
 from netmon.network import Network
 
 _UNIX: Callable[[At], float] = itemgetter(0)
@@ -102,6 +115,29 @@ def rate_samples(inventory: Inventory, link_id: str, slot: Slot) -> list[tuple[S
         for way, octets in ((Direction.RECEIVE, slot.receive), (Direction.TRANSMIT, slot.transmit))
         if present(octets)
     ]
+
+
+def echo_samples(inventory: Inventory, link_id: str, slot: EchoSlot) -> list[tuple[Series, float]]:
+    """netmon_link_round_trip_seconds and _loss_ratio of a closed slot, as far as there were echoes."""
+    labels = inventory.link_labels(link_id)
+    samples: list[tuple[Series, float]] = []
+    if slot.answered:
+        samples.append((Series("netmon_link_round_trip_seconds", labels), slot.rtt_us / slot.answered / 1e6))
+    if slot.sent:
+        samples.append((Series("netmon_link_loss_ratio", labels), 1 - slot.answered / slot.sent))
+    return samples
+
+
+def speed_samples(inventory: Inventory, test: SpeedTest) -> list[tuple[Series, float]]:
+    """netmon_speed_download_bytes_per_second, _upload_ and, where it was told, _latency_seconds."""
+    labels = (*inventory.device_labels(test.device), ("network", test.network), ("operator", test.operator))
+    samples = [
+        (Series("netmon_speed_download_bytes_per_second", labels), test.download),
+        (Series("netmon_speed_upload_bytes_per_second", labels), test.upload),
+    ]
+    if test.latency_s is not None:
+        samples.append((Series("netmon_speed_latency_seconds", labels), test.latency_s))
+    return samples
 
 
 def site_samples(network: Network, site_id: str) -> list[tuple[Series, float]]:

@@ -1,16 +1,18 @@
-"""Settle: what an interface counted, handed to the ends of links that it is; what that settles is stored and shown."""
+"""Settle: what an interface counted, handed to the ends of links that it is; what that settles is stored and shown. So is
+how fast the port at an end runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from netmon import samples
 from netmon.derive.counters import Steps
+from netmon.derive.layout import Layout
 from netmon.derive.slots import present
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.measure import EndOfLink, Settled
-from netmon.model import SLOT_S, End, Meter, Slot
+from netmon.model import SLOT_S, End, Meter, PortSpeed, Readings, Slot
 from netmon.store import Store
 from netmon.watch import Watch
 
@@ -25,6 +27,23 @@ class Settler:
         self._store = store
         self._outlets = outlets
         self._meter = meter
+        self._speeds: dict[tuple[str, End], float] = {}  # of the ports at the ends of links, as they were stored last
+
+    def restore(self, speeds: Mapping[tuple[str, End], float]) -> None:
+        """Goes on from the speeds that the store has."""
+        self._speeds.update(speeds)
+
+    def note_speeds(self, watch: Watch, layout: Layout, readings: Readings) -> None:
+        """Stores the speeds of ports at ends of links that were told for the first time, or are other ones than before."""
+        for interface, ends in watch.ends.items():
+            place = layout.speed.get(interface)
+            if place is None:
+                continue
+            speed = float(readings.values[place])
+            for end in ends:
+                if self._speeds.get((end.link.id, end.end)) != speed:
+                    self._speeds[end.link.id, end.end] = speed
+                    self._store.put_port_speed(end.link.id, PortSpeed(end.end, readings.at[place].unix, speed))
 
     def settle(self, inventory: Inventory, watch: Watch, steps: Steps, now: float) -> None:
         """Stores what a poll, or time alone (`NO_STEPS`), settled of the ends of links that a device's interfaces are. When

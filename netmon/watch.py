@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from netmon import samples
-from netmon.derive.counters import Counters
+from netmon.derive.counters import Counters, Limits
 from netmon.derive.layout import Layout
 from netmon.measure import Ceilings, EndOfLink
 from netmon.model import Device, Lull, Poll, Series, Speech
@@ -58,6 +58,7 @@ class Watch:
         """Takes the ends of links that its interfaces are, by interface."""
         self.ends = ends
         self.ceilings = Ceilings(ends)
+        self.limits: Limits | None = None  # as they were when the speeds of its ports were noted
         self._noted: Layout | None = None
 
     @property

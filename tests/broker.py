@@ -134,6 +134,10 @@ class Sender:
     async def event(self, name: str) -> None:
         await self._send("event", False, ts=ms(), event=name)
 
+    async def speed(self, download: float, upload: float, network: str = "fixed") -> None:
+        speeds = {"download_mbit_s": download, "upload_mbit_s": upload}
+        await self._send("speed", False, ts=ms(), network=network, operator="vnpt", **speeds)
+
     async def raw(self, kind: str, payload: bytes, *, retain: bool = False) -> None:
         await self.client.publish(f"{self.topic}/{kind}", payload, qos=1, retain=retain)
 

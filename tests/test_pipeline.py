@@ -134,7 +134,7 @@ class Bench:
             poke=lambda device, after: self.pokes.append((device, after)),
             clock=lambda: self.now,
         )
-        self.pipeline.restore(self.reader.baselines())
+        self.pipeline.restore(self.reader)
 
     def make(self, device, labels):
         far = next(iter(self.things.links.values())).far

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import structlog
 
 from netmon.credential import Credential
-from netmon.model import Device, Engine, Meter, Speech
+from netmon.model import Device, Engine, Meter, Speech, SpeedTest
 from netmon.notice import Tell
 from netmon.pollers.icmp import Pinger
 from netmon.pollers.mqtt import MqttPoller, Subscriber
@@ -50,11 +50,18 @@ class Wake(Protocol):
 
 class Pollers:
     """Makes pollers. Open it in a running loop: `async with Pollers(...)`. `tell` hears what devices say by themselves,
-    `remember` how many varbinds a device turned out to bear at once, and how many not.
+    `tested` the speed tests among it, `remember` how many varbinds a device turned out to bear at once, and how many not.
     """
 
     def __init__(
-        self, profiles: Profiles, meter: Meter, wake: Wake, tell: Tell, rates: PollSettings, remember: Remember
+        self,
+        profiles: Profiles,
+        meter: Meter,
+        wake: Wake,
+        tell: Tell,
+        tested: Callable[[SpeedTest], None],
+        rates: PollSettings,
+        remember: Remember,
     ) -> None:
         self.pinger = Pinger()
         self.subscriber: Subscriber | None = None
@@ -63,6 +70,7 @@ class Pollers:
         self._meter = meter
         self._wake = wake
         self._tell = tell
+        self._tested = tested
         self._rates = rates
         self._remember = remember
         self._sizes: dict[str, RequestSize] = {}
@@ -80,7 +88,9 @@ class Pollers:
 
     def subscribe(self, broker: MqttSettings | None) -> Subscriber | None:
         """Another broker, or none: devices that speak MQTT need new pollers. The caller runs the subscriber."""
-        self.subscriber = Subscriber(broker, self._meter, self._wake, self._tell) if broker is not None else None
+        self.subscriber = None
+        if broker is not None:
+            self.subscriber = Subscriber(broker, self._meter, self._wake, self._tell, self._tested)
         return self.subscriber
 
     def hear_traps(self, settings: TrapSettings, handed_over: Sequence[socket], engine: tuple[bytes, int]) -> Traps:

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from netmon.model import VIET_NAM, At, Device, Kind, Lull, Outcome, Poll, Reading, Series
+from netmon.model import VIET_NAM, At, Device, Kind, Lull, Outcome, Poll, Reading, Series, SpeedTest
 from netmon.pollers.payloads import (
     PAYLOAD_BYTES,
     Birth,
     Body,
     Event,
     Place,
+    Speed,
     Status,
     Telemetry,
     Unfit,
@@ -34,6 +35,12 @@ PERIODS = 3
 WILL_S = 60.0
 """A will is believed for good once nothing came for so long after it, and for a period: most devices connect again."""
 
+TESTS_AT_MOST = 300
+"""Speed tests of a device within an hour."""
+
+_HOUR_S = 3600.0
+_BYTES_PER_MEGABIT = 125_000.0
+
 _RECENT = 16
 _NAMES_TOLD = 64
 
@@ -44,8 +51,8 @@ _INFO = (("address", ""), ("profile", "mqtt"), ("sys_name", ""), ("sys_descr", "
 
 class Receipt(NamedTuple):
     """What became of a message: `rejected` is the reason why it was not taken, "" when it was, and `why` tells it in words.
-    `remarks` are what was odd, with how often. For the log: the `event` that it told, names that are `unknown` and were not
-    told before, and whether it came from another place than the message before."""
+    `remarks` are what was odd, with how often; `test` is the speed test that it told. For the log: the `event` that it told,
+    names that are `unknown` and were not told before, and whether it came from another place than the message before."""
 
     rejected: str = ""
     why: str = ""
@@ -53,6 +60,7 @@ class Receipt(NamedTuple):
     event: str = ""
     unknown: tuple[str, ...] = ()
     moved: bool = False
+    test: SpeedTest | None = None
 
 
 class _Large(Unfit):
@@ -64,6 +72,7 @@ class _Odd:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.test: SpeedTest | None = None
         self.unknown: tuple[str, ...] = ()
 
     def note(self, reason: str, amount: int = 1) -> None:
@@ -78,6 +87,7 @@ class Mailbox:
         self._sessions = Sessions()
         self._times = Times()
         self._recent: deque[tuple[object, ...]] = deque(maxlen=_RECENT)
+        self._tested: deque[float] = deque(maxlen=TESTS_AT_MOST)  # when its last speed tests came, monotonic
         self._since = at  # when patience began
         self._heard: At | None = None
         self._fresh = False
@@ -136,12 +146,14 @@ class Mailbox:
                     self._take_birth(body, retained, at, odd)
                 case Status() as body:
                     rejected = self._take_status(body, retained, at)
-                case Telemetry() | Event() if retained:
+                case Telemetry() | Event() | Speed() if retained:
                     rejected, why = "retained", f"{place.kind} must not be retained"
                 case Telemetry() as body:
                     rejected = self._take_telemetry(body, at, odd)
                 case Event() as body:
                     rejected, event = self._take_event(body, at, odd), body.event
+                case Speed() as body:
+                    rejected = self._take_speed(body, at, odd)
         except _Large as error:
             rejected, why = "size", str(error)
         except Unfit as error:
@@ -157,7 +169,7 @@ class Mailbox:
         if self._place != self._home:
             odd.note("moved")
         moved = "moved" in odd.counts and self._place != before
-        return Receipt("", "", tuple(odd.counts.items()), event, odd.unknown, moved)
+        return Receipt("", "", tuple(odd.counts.items()), event, odd.unknown, moved, odd.test)
 
     @staticmethod
     def _body(place: Place, payload: bytes) -> Body:
@@ -191,6 +203,30 @@ class Mailbox:
             return "duplicate"
         self._recent.append(key)
         if self._place_in_time(body.ts, self._sessions.current or "", at, odd).odd != "history":
+            self._alive(at)
+        return ""
+
+    def _take_speed(self, body: Speed, at: At, odd: _Odd) -> str:
+        """One of the past is as good as any, in its own time; but it is no sign of life."""
+        key = (body.ts, body.network, body.operator)
+        if key in self._recent:
+            return "duplicate"
+        if len(self._tested) == TESTS_AT_MOST and at.monotonic - self._tested[0] < _HOUR_S:
+            return "overflow"
+        self._recent.append(key)
+        self._tested.append(at.monotonic)
+        moment = self._place_in_time(body.ts, body.session or self._sessions.current or "", at, odd)
+        odd.test = SpeedTest(
+            at=moment.at.unix,
+            site=self._home[2],
+            device=self._device.id,
+            network=body.network,
+            operator=body.operator,
+            download=body.download_mbit_s * _BYTES_PER_MEGABIT,
+            upload=body.upload_mbit_s * _BYTES_PER_MEGABIT,
+            latency_s=None if body.latency_ms is None else body.latency_ms / 1000,
+        )
+        if moment.odd != "history":
             self._alive(at)
         return ""
 

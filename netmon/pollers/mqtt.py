@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import aiomqtt
 import structlog
 
-from netmon.model import VIET_NAM, At, Device, Lull, Meter, Poll
+from netmon.model import VIET_NAM, At, Device, Lull, Meter, Poll, SpeedTest
 from netmon.notice import Notice, NoticeKind, Tell
 from netmon.pollers.limits import Sparing
 from netmon.pollers.mailbox import Mailbox, Receipt
@@ -32,7 +32,8 @@ from netmon.settings import MqttSettings
 
 log = structlog.get_logger(__name__)
 
-FILTERS = [(f"{ROOT}/+/+/+/+/{kind}", qos) for kind, qos in (("birth", 0), ("status", 0), ("telemetry", 1), ("event", 1))]
+_QOS = {"birth": 0, "status": 0, "telemetry": 1, "event": 1, "speed": 1}
+FILTERS = [(f"{ROOT}/+/+/+/+/{kind}", qos) for kind, qos in _QOS.items()]
 
 LONGEST_WAIT_S = 60.0
 STEADY_S = 60.0
@@ -49,7 +50,7 @@ _QUIET = logging.Logger("aiomqtt", logging.CRITICAL + 1)  # what it would log co
 
 class Subscriber:
     """Hears the devices of one broker while `run_forever` runs. `wake(device)` asks for a poll of the device now: something
-    came for it, or the broker went away or came back. `tell` hears of events."""
+    came for it, or the broker went away or came back. `tell` hears of events, `tested` of speed tests."""
 
     def __init__(
         self,
@@ -57,12 +58,14 @@ class Subscriber:
         meter: Meter,
         wake: Callable[[str], None],
         tell: Tell,
+        tested: Callable[[SpeedTest], None],
         clock: Callable[[], At] = now,
     ) -> None:
         self._settings = settings
         self._meter = meter
         self._wake = wake
         self._tell = tell
+        self._tested = tested
         self.clock = clock
         self._mailboxes: dict[str, Mailbox] = {}
         self._inbox: _Inbox | None = None  # while there is a connection
@@ -210,6 +213,8 @@ class Subscriber:
             self._reject(receipt.rejected, at, f"misfit {place.device}" if receipt.why else "", **told)
         else:
             self._meter.count("netmon_mqtt_messages_total", kind=place.kind)
+            if receipt.test is not None:
+                self._tested(receipt.test)
             if receipt.remarks or receipt.event:
                 self._note(place, receipt, at)
         if mailbox.news and not had_news:
@@ -288,6 +293,8 @@ async def _connection(client: aiomqtt.Client) -> AsyncIterator[None]:
 
 async def _subscribe(client: aiomqtt.Client) -> None:
     codes = await client.subscribe(FILTERS)
+    if len(codes) != len(FILTERS):
+        raise _Unusable(f"it answers the subscription to {len(FILTERS)} topics with {len(codes)} words")
     refused = [topic for (topic, _), code in zip(FILTERS, codes, strict=True) if _number(code) >= 128]
     if refused:
         raise _Unusable(f"it refuses the subscription to {', '.join(refused)}")

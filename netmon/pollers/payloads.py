@@ -16,7 +16,7 @@ from netmon.catalogue import DEVICE, Family
 
 ROOT = "netmon/v1"
 
-KINDS = ("birth", "status", "telemetry", "event")
+KINDS = ("birth", "status", "telemetry", "event", "speed")
 
 PAYLOAD_BYTES = 65_536
 """A longer payload is not looked at."""
@@ -36,6 +36,7 @@ _Milliseconds = (
 )
 _Period = Annotated[int, msgspec.Meta(ge=1, le=86_400)] | Annotated[float, msgspec.Meta(ge=1, le=86_400)]
 _Number = int | float | bool
+_Megabits = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class Unfit(ValueError):  # noqa: N818 - what is wrong with a payload, not with us
@@ -83,13 +84,26 @@ class Event(msgspec.Struct, frozen=True):
     event: _Text
 
 
-Body = Birth | Status | Telemetry | Event
+class Speed(msgspec.Struct, frozen=True):
+    """A speed test that a probe at the site made at `ts` over the network of an operator: Mbit/s, and milliseconds."""
+
+    ts: _Milliseconds
+    network: Literal["fixed", "mobile", "mobile_5g"]
+    operator: _Text
+    download_mbit_s: _Megabits
+    upload_mbit_s: _Megabits
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=60_000)] | None = None
+    session: _Text | None = None
+
+
+Body = Birth | Status | Telemetry | Event | Speed
 
 _DECODERS: Mapping[str, msgspec.json.Decoder[Body]] = {
     "birth": msgspec.json.Decoder(Birth),
     "status": msgspec.json.Decoder(Status),
     "telemetry": msgspec.json.Decoder(Telemetry),
     "event": msgspec.json.Decoder(Event),
+    "speed": msgspec.json.Decoder(Speed),
 }
 
 
@@ -113,6 +127,9 @@ def decode(kind: str, payload: bytes) -> Body:
             _speakable(body.session, "session")
         case Event():
             _speakable(body.event, "event")
+        case Speed():
+            _speakable(body.operator, "operator")
+            _speakable(body.session or "", "session")
     return body
 
 

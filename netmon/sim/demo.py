@@ -122,9 +122,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         prog="scripts/demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Runs a simulated Cao Bằng (78 SNMP agents on loopback addresses, of which 58 speak SNMPv3, and 102\n"
-        "base stations that report over MQTT), its broker (mosquitto where it is installed), a stand-in for InfluxDB,\n"
-        "and a netmon that watches it all, until Ctrl-C. What it makes lies in var/demo; each run begins anew, with\n"
-        "seven days of simulated past.",
+        "base stations and 6 speed probes that report over MQTT), its broker (mosquitto where it is installed), a\n"
+        "stand-in for InfluxDB, and a netmon that watches it all, until Ctrl-C. What it makes lies in var/demo; each\n"
+        "run begins anew, with seven days of simulated past.",
         epilog="--check prints one line of JSON: devices, devices_up, communes (those with verdicts), readings, series,\n"
         "verdicts (of communes, by kind), mqtt_messages, influx_points (that the stand-in accepted, or that InfluxDB did\n"
         "where it is another) and cpu_seconds (of the daemon); with a reason, and exit status 1, unless there are 150\n"

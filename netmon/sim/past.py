@@ -11,7 +11,20 @@ from itertools import pairwise
 from random import Random
 
 from netmon.inventory import Inventory
-from netmon.model import SLOT_S, DeviceState, Direction, Link, LinkState, Octets, Service, Slot, Span, Subject
+from netmon.model import (
+    SLOT_S,
+    DeviceState,
+    Direction,
+    EchoSlot,
+    Link,
+    LinkKind,
+    LinkState,
+    Octets,
+    Service,
+    Slot,
+    Span,
+    Subject,
+)
 from netmon.sim.province import traffic
 from netmon.sim.timetable import Timetable
 from netmon.sim.traffic import Flow
@@ -21,6 +34,13 @@ from netmon.targets.windows import month_of
 HOUR_S = 3600
 _BREAKS_S = (9 * HOUR_S, 6600, 3300, 1800, 900, 600)
 """How long each break lasts. The first is more than a month may lose at 99.5 %."""
+_ROUND_TRIPS_MS = {LinkKind.LTE: (28, 45), LinkKind.SATELLITE_LEO: (35, 48), LinkKind.MICROWAVE: (4, 12)}
+_FIBRE_MS = (3, 11)
+_POLLS, _BURST = 10, 5
+"""Polls of a slot, and bursts, each of so many echoes."""
+_LOSSY_SLOTS = 0.02
+_SLOW_ONE_IN = 40
+"""Of so many links one has a round trip of more than 50 ms at its busy times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +106,27 @@ def seen_from_near(whole: Sequence[Slot], cut: Break | None) -> list[Slot]:
             found.append(
                 Slot(slot.k, slot.receive._replace(covered_us=covered_us), slot.transmit._replace(covered_us=covered_us))
             )
+    return found
+
+
+def echoes(link: Link, cut: Break | None, *, seed: int, first: int, last: int) -> list[EchoSlot]:
+    """The round trips of a link with a check address in the slots of [first, last), none while its cable was cut, and those
+    of the device at its near end."""
+    dice = Random(f"{seed}/{link.id}/echoes")
+    base_ms = dice.uniform(*_ROUND_TRIPS_MS.get(link.kind, _FIBRE_MS))
+    slow = dice.randrange(_SLOW_ONE_IN) == 0
+    sent, polled = _POLLS * _BURST, (_POLLS if link.near else 0)
+    found = []
+    for k in range(first, last):
+        busy_ms = 60 * (dice.random() < 0.3) if slow else 0
+        mean_us = int(1000 * (base_ms * dice.uniform(0.95, 1.25) + busy_ms))
+        lost = dice.randrange(1, 4) if dice.random() < _LOSSY_SLOTS else 0
+        worst_us = int(mean_us * dice.uniform(1.2, 3))
+        if cut is not None and k * SLOT_S < cut.end and (k + 1) * SLOT_S > cut.start:
+            continue
+        answered = sent - lost
+        snmp_us = polled * int(mean_us * 1.2)
+        found.append(EchoSlot(k, sent, answered, answered * mean_us, worst_us, polled, snmp_us))
     return found
 
 

@@ -25,6 +25,9 @@ PROVINCE = "04"
 USUAL_PORT = 9797
 _OLD = "inventory/bts.yaml"
 """Where the devices stand that know no SNMPv3: power controllers of base stations."""
+_PROBES = "inventory/probes.yaml"
+_PROBE_EVERY = 10
+"""So many communes have a probe between them."""
 _USUAL_SOCKET = "../control.sock"
 _SOCKET_PATH = 107
 """Bytes that the path of a Unix socket may have (unix(7))."""
@@ -76,6 +79,7 @@ def prepare(home: Path, *, keep: bool, port: int | None, control: str = _USUAL_S
     )
     text = files.pop(main.name)
     files[_OLD] = files[_OLD].replace("-pwr, address:", "-pwr, credential: old, address:")
+    files[_PROBES] = _probes()
     text = re.sub(r"(?m)^# (  old:|    (?:version|community):)", r"\1", text)
     text = _filled_in(text, "store", "\n  path: ../netmon.db")
     text = _filled_in(text, "listen", f" 127.0.0.1:{port or _free_port(usual_port)}")
@@ -88,6 +92,25 @@ def prepare(home: Path, *, keep: bool, port: int | None, control: str = _USUAL_S
         write_secret(config / name, given or secrets.token_hex(8))
     main.write_text(f"{text}\ncontrol: {control}\n", encoding="utf-8")  # last: with it the directory is whole
     return config
+
+
+def _probes() -> str:
+    """Service centres of some communes, with a probe in each that measures the speed of their connections."""
+    sites = [
+        f"""\
+  - id: cb-hcc-{commune.code}
+    name: Trung tâm phục vụ hành chính công {commune.name}
+    commune: "{commune.code}"
+    kind: service_centre
+    devices:
+      - {{id: cb-hcc-{commune.code}-probe, protocol: mqtt, interval: 60s, upstreams: [cb-{commune.code}-r1]}}
+"""
+        for commune in units.load().communes(PROVINCE, today())[::_PROBE_EVERY]
+    ]
+    return f"""\
+# Service centres with a probe that measures the speed of fixed and mobile connections, and tells it over MQTT.
+sites:
+{"".join(sites)}"""
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -1,4 +1,5 @@
-"""The reports of simulated base stations: a connection, a session and a last will for each (SEMANTICS 9, MQTT 3.1.1).
+"""The reports of simulated base stations and speed probes: a connection, a session and a last will for each
+(SEMANTICS 9, MQTT 3.1.1).
 
 They return by themselves when the broker does, and bring what they measured meanwhile. One that is cut off goes without a
 word, as when its fibre breaks: the broker then speaks its will.
@@ -17,6 +18,7 @@ from random import Random
 import aiomqtt
 
 from netmon.settings import MqttSettings
+from netmon.sim.probes import Probe
 from netmon.sim.stations import Station
 
 Clock = Callable[[], float]
@@ -41,7 +43,7 @@ class Line:
         self._lost = False
         self.clock = clock
 
-    def client(self, station: Station, session: str) -> aiomqtt.Client:
+    def client(self, station: Station | Probe, session: str) -> aiomqtt.Client:
         """A connection to be, with its will."""
         return aiomqtt.Client(
             self._broker.host,
@@ -65,7 +67,7 @@ class Line:
         self._lost = True
 
 
-async def report(stations: Iterable[Station], line: Line) -> None:
+async def report(stations: Iterable[Station | Probe], line: Line) -> None:
     """Lets every station report until it is cancelled."""
     async with asyncio.TaskGroup() as group:
         for station in stations:
@@ -73,7 +75,7 @@ async def report(stations: Iterable[Station], line: Line) -> None:
             await asyncio.sleep(_BETWEEN_S)
 
 
-async def _live(station: Station, line: Line) -> None:
+async def _live(station: Station | Probe, line: Line) -> None:
     """Connects again and again. A wait doubles up to its bound, and dice spread it."""
     dice, wait, told = Random(station.device), _FIRST_WAIT_S, None
     while True:
@@ -101,7 +103,7 @@ async def _live(station: Station, line: Line) -> None:
 class _Life:
     """One connection of a station; `told` is the time of its last report."""
 
-    def __init__(self, station: Station, clock: Clock, session: str, told: float | None) -> None:
+    def __init__(self, station: Station | Probe, clock: Clock, session: str, told: float | None) -> None:
         self._station = station
         self._clock = clock
         self._session = session
@@ -146,6 +148,9 @@ class _Life:
         self._seq += 1
         telemetry = _json(ts=_ms(at), seq=self._seq, session=self._session, m=self._station.measures(at))
         await client.publish(f"{self._station.topic}/telemetry", telemetry)
+        if test := self._station.speed_test(at):
+            speed = _json(ts=_ms(at), session=self._session, **test)
+            await client.publish(f"{self._station.topic}/speed", speed, qos=1)
         self.told = at
 
 

@@ -12,12 +12,16 @@ from pathlib import Path
 from netmon.model import SLOT_S, End, Link, Outage, Service, Slot
 from netmon.settings import Settings
 from netmon.sim import past
+from netmon.sim.probes import Probe
+from netmon.sim.stations import stations
 from netmon.sim.troubles import Trouble, script
 from netmon.store import Store
 from netmon.store.schema import lock
 from netmon.targets.windows import iso
 
 SOURCE = "simulated"
+_TESTED_EVERY = 48
+"""A probe tested its connections once in so many slots: every four hours."""
 
 
 class SeedError(Exception):
@@ -67,7 +71,16 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
     first = last - days * 86_400 // SLOT_S
     with _whole(settings.store.path) as unfinished, Store.open(unfinished, _Uncounted()) as store:
         for link in inventory.links.values():
-            _fill_link(store, link, past.slots(flows[link.id], first, last), broken.get(link.id))
+            cut = broken.get(link.id)
+            _fill_link(store, link, past.slots(flows[link.id], first, last), cut)
+            for slot in past.echoes(link, cut, seed=seed, first=first, last=last) if link.check else ():
+                store.put_echo(link.id, slot, SOURCE)
+            store.flush(60)  # or more would wait than the store holds
+        for probe in stations(inventory, chosen, seed=seed, started=now):
+            if isinstance(probe, Probe):
+                for k in range(first, last, _TESTED_EVERY):
+                    for test in probe.past(k * SLOT_S):
+                        store.put_speed_test(test)
         for subject, span in past.spans(inventory, breaks, past.beginning(now, days), now):
             store.begin_span(subject, span.state, span.start, SOURCE)
             store.end_span(subject, span.end)

@@ -1,4 +1,4 @@
-"""Base stations whose power controllers report by themselves: what each has to tell at an instant, and when it is cut off.
+"""What reports by itself: base stations' power controllers, what each has to tell at an instant, and when it is cut off.
 
 Pure functions of time, as all the simulator's physics.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from random import Random
 
 from netmon.inventory import Inventory
-from netmon.model import Speech
+from netmon.model import SiteKind, Speech
 from netmon.sim.power import PowerPlant
+from netmon.sim.probes import Probe, probe
 from netmon.sim.timetable import Timetable
 from netmon.sim.troubles import Script, behind
 
@@ -65,6 +66,9 @@ class Station:
             **generator,
         }
 
+    def speed_test(self, at: float) -> None:
+        """It measures no speed."""
+
     def events(self, at: float) -> tuple[str, str]:
         """The event that last happened at its door, and the one at its mains."""
         return (
@@ -96,16 +100,21 @@ def plant(device: str, chosen: Script, *, seed: int) -> PowerPlant:
     )
 
 
-def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> list[Station]:
-    """Every device of an inventory that speaks MQTT, with its troubles. A cut takes those behind it; a restart of their
+def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> list[Station | Probe]:
+    """Every device of an inventory that speaks MQTT, with its troubles: a power controller at a base station, a probe
+    elsewhere. A cut takes those behind it; a restart of their
     router is over before their connections notice."""
     router = chosen.cut[0].near.device if chosen.cut and chosen.cut[0].near else ""
     lost = behind(inventory, (router,)) if router else frozenset()
-    found = []
+    found: list[Station | Probe] = []
     for device in inventory.devices.values():
         if device.speaks is not Speech.MQTT:
             continue
         site, dice = inventory.sites[device.site], Random(f"{seed}/{device.id}")
+        cut_off = (chosen.cut[1],) if chosen.cut and device.id in lost else ()
+        if site.kind is not SiteKind.BTS:
+            found.append(probe(inventory, device.id, seed=seed, started=started, lost=cut_off))
+            continue
         power = plant(device.id, chosen, seed=seed)
         fuelled = power.failures is None and dice.randrange(_FUEL_ONE_IN) == 0
         every = dice.uniform(3 * 3600, 9 * 3600)
@@ -119,7 +128,7 @@ def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float)
                 booted=started - dice.uniform(86_400, 300 * 86_400),
                 rectifiers=dice.choice((2, 3, 3, 4)),
                 fuel=round(dice.uniform(0.35, 0.98), 2) if fuelled else None,
-                lost=(chosen.cut[1],) if chosen.cut and device.id in lost else (),
+                lost=cut_off,
             )
         )
     return found

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from netmon.model import Device, Lull, Outcome, Poll, Speech
+from netmon.model import Device, Lull, Outcome, Poll, Speech, SpeedTest
 from netmon.notice import Notice
 from netmon.pollers.mqtt import MqttPoller, Subscriber
 from netmon.settings import MqttSettings
@@ -64,7 +64,8 @@ class Listening:
         self.tally = Tally()
         self.woken: list[str] = []
         self.told: list[Notice] = []
-        self.subscriber = Subscriber(settings, self.tally, self.woken.append, self.told.append)
+        self.tested: list[SpeedTest] = []
+        self.subscriber = Subscriber(settings, self.tally, self.woken.append, self.told.append, self.tested.append)
         self.poller = self.add("d1")
 
     def add(self, device: str, site: str = "s1") -> MqttPoller:

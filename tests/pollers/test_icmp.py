@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -65,6 +66,58 @@ async def test_what_cannot_be_sent_is_our_own_failure():
     async with Pinger() as pinger:
         with pytest.raises(PingError, match=r"255\.255\.255\.255 could not be pinged"):
             await pinger.ping("255.255.255.255", 1.0)
+
+
+@needs_ping
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_a_burst_tells_the_round_trip_of_each_echo_in_turn(address: str):
+    async with Pinger() as pinger:
+        began = time.monotonic()
+        round_trips = await pinger.echoes(address, 5, 0.02, 5.0)
+        assert time.monotonic() - began >= 0.08
+        assert not pinger._waiting
+    assert len(round_trips) == 5
+    assert all(seconds is not None and 0 < seconds < 1 for seconds in round_trips)
+
+
+@needs_ping
+async def test_a_loop_that_is_busy_makes_no_round_trip_longer():
+    """The kernel says when the echo came; 50 ms of our own work are none of the link's."""
+    async with Pinger() as pinger:
+        await pinger.ping("127.0.0.1", 5.0)
+        burst = asyncio.create_task(pinger.echoes("127.0.0.1", 1, 0.0, 5.0))
+        await asyncio.sleep(0)  # it is sent
+        time.sleep(0.05)  # noqa: ASYNC251 - what it is about
+        [round_trip] = await burst
+    assert round_trip is not None
+    assert 0 < round_trip < 0.04
+
+
+@needs_ping
+async def test_a_burst_that_partly_fails_by_our_own_fault_tells_nothing(monkeypatch: pytest.MonkeyPatch):
+    async with Pinger() as pinger:
+        real, sent = pinger._send, []
+
+        def third_fails(address: str, *rest: Any) -> None:
+            sent.append(address)
+            if len(sent) == 3:
+                raise PingError("no route")
+            real(address, *rest)
+
+        monkeypatch.setattr(pinger, "_send", third_fails)
+        with pytest.raises(PingError, match="no route"):
+            await pinger.echoes("127.0.0.1", 5, 0.0, 5.0)
+        assert not pinger._waiting
+
+
+@needs_ping
+async def test_a_pinger_that_is_closed_ends_the_burst_under_way():
+    pinger = Pinger()
+    burst = asyncio.create_task(pinger.echoes("127.0.0.1", 2, 0.0, 5.0))
+    await asyncio.sleep(0)
+    await pinger.close()
+    with pytest.raises(PingError, match="closed"):
+        await burst
 
 
 async def test_a_raw_socket_serves_where_datagram_sockets_are_not_granted(monkeypatch: pytest.MonkeyPatch):

@@ -76,6 +76,18 @@ async def test_what_a_device_tells_is_in_the_next_poll_and_asks_for_it(quiet_bro
     assert netmon.tally.gauges == {"netmon_mqtt_connected": 0}
 
 
+async def test_a_speed_test_is_handed_on_and_a_wrong_one_counted(quiet_broker):
+    async with listening(quiet_broker.port) as netmon, visitor(quiet_broker.port) as device:
+        await device.speed(93.1, 88)
+        await device.speed(93.1, -88)
+        await until(lambda: netmon.tally.seen == 2)
+        assert netmon.tally.of("messages") == {"speed": 1}
+        assert netmon.tally.of("rejected") == {"payload": 1}
+        assert [(test.device, test.site, test.network, test.upload) for test in netmon.tested] == [
+            ("d1", "s1", "fixed", 11e6)
+        ]
+
+
 CUT_OFF = """
 import os, sys
 import paho.mqtt.client as paho
@@ -258,21 +270,27 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(tmp_pat
             await netmon.becomes(Outcome.LOCAL, said="none.pem: No such file or directory")
 
 
-async def test_a_refused_subscription_leaves_the_devices_unknown():
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (b"\x00\x00\x80\x01\x01", "it refuses the subscription to netmon/v1/+/+/+/+/telemetry"),
+        (b"\x00\x00\x01\x01", "it answers the subscription to 5 topics with 4 words"),
+    ],
+)
+async def test_a_refused_subscription_leaves_the_devices_unknown(codes, said):
     """A broker that answers SUBSCRIBE with 0x80 will never deliver."""
 
     async def refuse(reader, writer):
         await reader.read(1000)
         writer.write(b"\x20\x02\x00\x00")
         packet = await reader.read(1000)
-        writer.write(b"\x90\x06" + packet[2:4] if packet[1] < 128 else b"\x90\x06" + packet[3:5])
-        writer.write(b"\x00\x00\x80\x01")
+        writer.write(bytes([0x90, 2 + len(codes)]) + (packet[2:4] if packet[1] < 128 else packet[3:5]) + codes)
         await reader.read()
         writer.close()
 
     server = await asyncio.start_server(refuse, LOOPBACK, port := free_port("tcp"))
     async with server, listening(port, wait=False) as netmon:
-        await netmon.becomes(Outcome.LOCAL, said="it refuses the subscription to netmon/v1/+/+/+/+/telemetry")
+        await netmon.becomes(Outcome.LOCAL, said=said)
         assert not netmon.tally["connects"]
 
 

@@ -26,6 +26,7 @@ from netmon.pollers.values import HISTORY_AT_MOST
 
 GOOD = {"ts": 1_800_000_000_000, "seq": 1, "session": "a", "m": {"battery_voltage_volts": 53.5}}
 BIRTH = {"session": "a", "period_s": 60, "ts": 1_800_000_000_000}
+SPEED = {"ts": 1_800_000_000_000, "network": "fixed", "operator": "vnpt", "download_mbit_s": 93.1, "upload_mbit_s": 88}
 
 
 def dumped(body, **changes):
@@ -98,6 +99,17 @@ def test_any_other_topic_is_not_ours(topic):
         ("event", {"ts": 1, "event": ""}),
         ("event", {"ts": 1, "event": "door\nopen"}),
         ("event", {"event": "door_open"}),
+        ("speed", {key: value for key, value in SPEED.items() if key != "operator"}),
+        ("speed", SPEED | {"network": "satellite"}),
+        ("speed", SPEED | {"operator": ""}),
+        ("speed", SPEED | {"operator": "vn\npt"}),
+        ("speed", SPEED | {"download_mbit_s": -1}),
+        ("speed", SPEED | {"download_mbit_s": "93"}),
+        ("speed", SPEED | {"download_mbit_s": True}),
+        ("speed", SPEED | {"upload_mbit_s": math.nan}),
+        ("speed", SPEED | {"upload_mbit_s": 1e9}),
+        ("speed", SPEED | {"latency_ms": -1}),
+        ("speed", SPEED | {"ts": None}),
     ],
 )
 def test_what_does_not_fit_its_schema_is_unfit(kind, body):
@@ -204,6 +216,11 @@ bodies = st.fixed_dictionaries(
         "period_s": st.integers(1, 100) | jsonish,
         "state": st.sampled_from(["online", "offline"]) | jsonish,
         "event": st.text(max_size=4) | jsonish,
+        "network": st.just("fixed") | jsonish,
+        "operator": st.text(max_size=4) | jsonish,
+        "download_mbit_s": numbers | jsonish,
+        "upload_mbit_s": numbers | jsonish,
+        "latency_ms": numbers | jsonish,
     },
 )
 fit = st.fixed_dictionaries(
@@ -215,6 +232,11 @@ fit = st.fixed_dictionaries(
         "period_s": st.integers(1, 100),
         "state": st.sampled_from(["online", "offline"]),
         "event": st.sampled_from(["door_open", "door_closed"]),
+        "network": st.sampled_from(["fixed", "mobile", "mobile_5g"]),
+        "operator": st.sampled_from(["vnpt", "viettel"]),
+        "download_mbit_s": st.floats(0, 1_000_000),
+        "upload_mbit_s": st.integers(0, 1_000_000),
+        "latency_ms": st.floats(0, 60_000) | st.none(),
     }
 )
 payloads = st.binary(max_size=60) | (fit | bodies).map(lambda body: json.dumps(body).encode())
@@ -235,6 +257,10 @@ def test_whatever_comes_nothing_is_raised_and_everything_taken_is_sound(story):
         assert receipt.rejected in ("", "payload", "retained", "stale_will", "duplicate")
         assert not receipt.rejected or not receipt.remarks
         alive = alive or (not receipt.rejected and not retained)
+        if receipt.test is not None:
+            assert (receipt.test.site, receipt.test.device, receipt.rejected) == ("s1", "d1", "")
+            assert all(0 <= speed <= 125e9 for speed in (receipt.test.download, receipt.test.upload))
+            assert receipt.test.at <= T0 + now + 120
         if then == "listen":
             mailbox.listen(At(T0 + now, now))
             alive = False

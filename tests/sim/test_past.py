@@ -53,6 +53,21 @@ def test_a_cut_leaves_no_octets_at_the_far_end_and_nothing_seen_at_the_near_one(
     assert sum(slot.receive.covered_us for slot in near) == (len(whole) * SLOT_S - (cut.end - cut.start)) * 1_000_000
 
 
+def test_round_trips_are_of_every_slot_in_which_the_cable_was_whole(inventory: Inventory, cuts: list[past.Break]) -> None:
+    """Ten bursts of five and ten polls, hardly an echo lost, and no round trip shorter than light needs."""
+    cut, k = cuts[0], cuts[0].start // SLOT_S
+    for each in (cut, None):
+        made = past.echoes(cut.link, each, seed=7, first=k - 500, last=k + 200)
+        lost = range(k, -(-cut.end // SLOT_S)) if each else range(0)
+        assert [slot.k for slot in made] == [n for n in range(k - 500, k + 200) if n not in lost]
+        assert all(slot.sent == 50 and 47 <= slot.answered <= 50 and slot.snmp == 10 for slot in made)
+        assert 0 < sum(slot.sent - slot.answered for slot in made) < 100
+        assert all(2_800 * slot.answered < slot.rtt_us <= slot.worst_us * slot.answered for slot in made)
+    assert past.echoes(cut.link, None, seed=7, first=k, last=k + 9) == past.echoes(
+        cut.link, None, seed=7, first=k, last=k + 9
+    )
+
+
 @settings(max_examples=20)
 @given(now=st.floats(1_780_000_000, 1_830_000_000))
 def test_every_break_lies_in_the_past_that_is_told_and_is_over(now: float) -> None:
