@@ -75,11 +75,12 @@ class Diff:
 
 
 def diff(old: Inventory, new: Inventory, renewed: Iterable[str] = ()) -> Diff:
-    """What a reload has to touch. A device counts as changed when it or its place did, or when it is among the `renewed`;
-    not when only a link on it did."""
+    """What a reload has to touch. A device counts as changed when it did or the labels of its series, or when it is among
+    the `renewed`; not when only a link on it did, nor what is told of its site besides: its name, former communes, carriers.
+    """
 
     def facts(inventory: Inventory) -> dict[str, object]:
-        return {device.id: (device, inventory.sites[device.site]) for device in inventory.devices.values()}
+        return {device.id: (device, inventory.device_labels(device.id)) for device in inventory.devices.values()}
 
     before, after, forced = facts(old), facts(new), set(renewed)
     return Diff(

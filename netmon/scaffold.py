@@ -1,7 +1,7 @@
 """A starting configuration for a province, written from the register: every commune with a site, a router and a link.
 
-Pure text: what it returns is for people to read, keep and change. The example in `config/` is its output for Cao Bằng, and
-the simulator plays it on loopback addresses.
+Text for people to read, keep and change; its targets are those of `data/targets.yaml`. The example in `config/` is its
+output for Cao Bằng, and the simulator plays it on loopback addresses.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.resources import files
 from itertools import cycle
+from math import asin, cos, radians, sin, sqrt
 
 from netmon.units import Register, Unit, fold
 
 AddressPlan = Callable[[str, int], str]
-"""The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"."""
+"""The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"; and of the n-th router on its
+TSLCD link: "check"."""
 
 SecretPlan = Callable[[str], str]
 """Where a secret comes from, as the configuration writes it: "snmp-auth", "snmp-priv", "community" or "mqtt-password"."""
@@ -28,7 +31,20 @@ _BTS_SITES = 20
 _THIRD_STATIONS = 83
 """Of 100 communes so many have two stations that report over MQTT, the others one."""
 
-_LTE_EVERY, _LEO_EVERY = 7, 11
+_LTE_EVERY, _LEO_EVERY, _MICROWAVE_EVERY = 7, 11, 13
+
+_CABLE_COMMUNES = 8
+"""Communes of neighbouring codes whose fibres lie in one cable."""
+
+_DETOUR = 1.4
+"""How much longer a cable along roads is than the straight line."""
+
+_EARTH_KM = 6_371.0
+
+_GROWN = 4
+"""The commune whose contract grew since the yearly registration, with its justification."""
+
+_CARRIERS = ("viettel", "vnpt", "mobifone")
 
 _PREFIXES = {"12": "lch", "15": "lca", "19": "tng", "22": "qni", "48": "dna", "51": "qng", "75": "dni", "80": "tni"}
 """Of provinces whose initials are another's, too: Lai Châu and Lào Cai, Thái Nguyên and Tây Ninh, and so on."""
@@ -43,6 +59,7 @@ class _Place:
     prefix: str
     province: Unit
     communes: Sequence[Unit]
+    plan: AddressPlan
     address: Callable[[str, int], str]
     secret: SecretPlan
     bts: bool
@@ -54,12 +71,13 @@ class _Place:
 
 
 def private_plan(code: str) -> AddressPlan:
-    """10.<province>.0.y for the centre, from 10.<province>.1.1 for communes, from 10.<province>.101.1 for BTS sites."""
+    """10.<province>.0.y for the centre, from 10.<province>.1.1 for communes, from 10.<province>.101.1 for BTS sites, from
+    10.<province>.201.1 for the communes' routers on their TSLCD links."""
 
     def address(kind: str, index: int) -> str:
         if kind in {"gateway", "core"}:
             return f"10.{int(code)}.0.{(1 if kind == 'gateway' else 2) + 2 * index}"
-        block = {"commune": 1, "bts": 101}[kind]
+        block = {"commune": 1, "bts": 101, "check": 201}[kind]
         return f"10.{int(code)}.{block + index // 200}.{1 + index % 200}"
 
     return address
@@ -94,19 +112,20 @@ def province(
         prefix=prefix(unit),
         province=unit,
         communes=register.communes(code, on),
+        plan=plan,
         address=lambda kind, n: f"address: {plan(kind, n)}{suffix}",
         secret=secret,
         bts=bts,
     )
-    files = {
+    written = {
         "netmon.yaml": _netmon(place),
-        "targets.yaml": _TARGETS,
+        "targets.yaml": files("netmon").joinpath("data/targets.yaml").read_text(encoding="utf-8"),
         "inventory/provincial-centre.yaml": _centre(place),
         "inventory/communes.yaml": _communes(place),
     }
     if bts:
-        files |= {"inventory/bts.yaml": _bts(place), "inventory/bts-mqtt.yaml": _bts_over_mqtt(place)}
-    return files
+        written |= {"inventory/bts.yaml": _bts(place), "inventory/bts-mqtt.yaml": _bts_over_mqtt(place)}
+    return written
 
 
 def prefix(unit: Unit) -> str:
@@ -219,14 +238,39 @@ def _centre(place: _Place) -> str:
     prefix = place.prefix
     return f"""\
 # The provincial centre: netmon's own gateway, and the core router at which the communes' links end. Put in your addresses.
+# Its own two channels lead to the backbone by two routes (Circular 06/2026/TT-BKHCN, Article 5.2).
 sites:
   - id: {prefix}-centre
     name: Trung tâm mạng {_people_name(place.province)}
     commune: "{place.centre.code}"  # {place.centre.name}
     kind: provincial_centre
+    security_level: 4
     devices:
       - {{id: {prefix}-gw-1, {place.address("gateway", 0)}}}
       - {{id: {prefix}-core-1, {place.address("core", 0)}, upstreams: [{prefix}-gw-1]}}
+    links:
+{_channel(place, 1)}{_channel(place, 2)}\
+  - id: {prefix}-backbone
+    name: Điểm đấu nối mạng trục TSLCD tại {_people_name(place.province)}
+    commune: "{place.centre.code}"
+    kind: agent_point
+"""
+
+
+def _channel(place: _Place, number: int) -> str:
+    prefix = place.prefix
+    return f"""\
+      - id: {prefix}-centre-{number}
+        to: {prefix}-backbone
+        kind: fibre
+        role: {"primary" if number == 1 else "backup"}
+        network: tslcd_1
+        operator: cbdtw
+        circuit: {prefix.upper()}-CBDTW-{number:02}
+        since: 2025-07-01
+        capacity: 1 Gbit/s
+        srlg: [{prefix}-trunk-{number}]
+        near: {{device: {prefix}-core-1, interface: GigabitEthernet0/0/{number}}}
 """
 
 
@@ -236,20 +280,23 @@ def _communes(place: _Place) -> str:
     name = _people_name(place.province)
     return f"""\
 # The {len(place.communes)} communes of {name}: the People's Committee of each, its router, the links that serve it.
-# `near` is the link's end in the commune (without a device: the site's only one), `far` the end at the centre.
+# `near` is the link's end in the commune (without a device: the site's only one), `far` the end at the centre, `check` an
+# address reachable over this link alone, for echoes tell its round trip and loss; `srlg` names cables that it shares.
 # Capacity is what the contract says, not the port's speed: {{receive: …, transmit: …}} where the directions differ.
-# Addresses, interfaces, operators, circuits and capacities are examples, and so are the backups: put in your own.
+# Addresses, interfaces, operators, circuits, days, lengths and capacities are examples, as are the backups: put in your own.
 sites:
 {"".join(blocks)}"""
 
 
 def _commune(place: _Place, n: int, unit: Unit, operator: str) -> str:
     prefix, site = place.prefix, f"{place.prefix}-{unit.code}"
+    secure = "    security_level: 4  # which asks for two routes (Circular 06/2026/TT-BKHCN, Article 5.3)\n"
     return f"""\
   - id: {site}
     name: UBND {_people_name(unit)}
     commune: "{unit.code}"
     kind: peoples_committee
+{secure if unit == place.centre else ""}\
     devices:
       - {{id: {site}-r1, {place.address("commune", n)}, upstreams: [{prefix}-core-1]}}
     links:
@@ -260,40 +307,69 @@ def _commune(place: _Place, n: int, unit: Unit, operator: str) -> str:
         network: tslcd_2
         operator: {operator}
         circuit: {prefix.upper()}-{unit.code}-{operator.upper()}-01
-        capacity: 200 Mbit/s
+        since: {"2021-07-01" if n % 5 else "2024-08-15"}
+        length: {_cable_km(place.centre, unit)} km
+{_contract(n)}\
+        srlg: [{prefix}-cable-{1 + n // _CABLE_COMMUNES}]
         near: {{interface: GigabitEthernet0/0/1}}
         far: {{device: {prefix}-core-1, interface: GigabitEthernet0/{1 + n // _PORTS_A_CARD}/{1 + n % _PORTS_A_CARD}}}
+        check: {place.plan("check", n)}
 {_backup(place, n, unit, operator)}"""
 
 
-def _backup(place: _Place, n: int, unit: Unit, operator: str) -> str:
-    """A second way for some of the communes: mobile, or a satellite where that is the only other one."""
-    if n % _LTE_EVERY == _LTE_EVERY - 1:
-        kind, other, network = "lte", "viettel" if operator != "viettel" else "mobifone", "mobile_vpn"
-        receive, transmit, interface = "50 Mbit/s", "10 Mbit/s", "Cellular0/0/0"
-    elif n % _LEO_EVERY == _LEO_EVERY - 1:
-        kind, other, network = "satellite_leo", "starlink", "internet"
-        receive, transmit, interface = "100 Mbit/s", "20 Mbit/s", "GigabitEthernet0/0/2"
-    else:
-        return ""
-    site = f"{place.prefix}-{unit.code}"
-    return f"""\
-      - id: {site}-{"lte" if kind == "lte" else "leo"}
-        to: {place.prefix}-centre
-        kind: {kind}
-        role: backup
-        network: {network}
-        operator: {other}
-        capacity: {{receive: {receive}, transmit: {transmit}}}
-        near: {{interface: {interface}}}
+def _contract(n: int) -> str:
+    if n != _GROWN:
+        return "        capacity: 200 Mbit/s\n"
+    return """\
+        capacity:
+          - {from: 2021-07-01, receive: 200 Mbit/s, transmit: 200 Mbit/s}
+          - {from: 2026-03-01, receive: 300 Mbit/s, transmit: 300 Mbit/s}
+        justification: họp trực tuyến và hồ sơ số hóa của hai xã cũ dồn về một trụ sở
 """
+
+
+def _cable_km(centre: Unit, unit: Unit) -> str:
+    """The length of a cable between two units, "12.4": the great circle (haversine) and the bends of the road."""
+    north, east = radians(unit.latitude - centre.latitude), radians(unit.longitude - centre.longitude)
+    scale = cos(radians(centre.latitude)) * cos(radians(unit.latitude))
+    straight = 2 * _EARTH_KM * asin(sqrt(sin(north / 2) ** 2 + scale * sin(east / 2) ** 2))
+    return f"{max(1.2, _DETOUR * straight):.1f}"
+
+
+def _backup(place: _Place, n: int, unit: Unit, operator: str) -> str:
+    """A second way for some of the communes: a fibre in another cable, radio, mobile, or a satellite where that is the only
+    other one."""
+    other, since = "viettel" if operator != "viettel" else "mobifone", "2024-09-01"
+    wired, second_port = {"network": "tslcd_2", "operator": other, "since": since}, "{interface: GigabitEthernet0/0/2}"
+    if unit == place.centre:
+        card = 2 + len(place.communes) // _PORTS_A_CARD
+        far = f"{{device: {place.prefix}-core-1, interface: GigabitEthernet0/{card}/1}}"
+        cable = {"length": "2.6 km", "capacity": "200 Mbit/s", "srlg": f"[{place.prefix}-ring]"}
+        return _second(place, unit, "fibre-2", kind="fibre", **wired, **cable, near=second_port, far=far)
+    if n % _LTE_EVERY == _LTE_EVERY - 1:
+        mobile = {"network": "mobile_vpn", "operator": other, "since": since}
+        rates = "{receive: 50 Mbit/s, transmit: 10 Mbit/s}"
+        return _second(place, unit, "lte", kind="lte", **mobile, capacity=rates, near="{interface: Cellular0/0/0}")
+    if n % _LEO_EVERY == _LEO_EVERY - 1:
+        dish = {"network": "internet", "operator": "starlink", "since": "2026-03-01"}
+        rates, why = "{receive: 100 Mbit/s, transmit: 20 Mbit/s}", "dự phòng cho mùa mưa bão"
+        return _second(place, unit, "leo", kind="satellite_leo", **dish, capacity=rates, justification=why, near=second_port)
+    if n % _MICROWAVE_EVERY == _MICROWAVE_EVERY - 1:
+        return _second(place, unit, "viba", kind="microwave", **wired, capacity="100 Mbit/s", near=second_port)
+    return ""
+
+
+def _second(place: _Place, unit: Unit, name: str, *, kind: str, **keys: str) -> str:
+    lines = {"to": f"{place.prefix}-centre", "kind": kind, "role": "backup", **keys}
+    written = "".join(f"        {key}: {value}\n" for key, value in lines.items())
+    return f"      - id: {place.prefix}-{unit.code}-{name}\n{written}"
 
 
 def _bts(place: _Place) -> str:
     count = min(_BTS_SITES, len(place.communes))
     chosen = [place.communes[n * len(place.communes) // count] for n in range(count)]
     blocks = [
-        _station(place, unit, f"{place.prefix}-bts-{unit.code}", "", f"-pwr, {place.address('bts', n)}")
+        _station(place, unit, f"{place.prefix}-bts-{unit.code}", "", f"-pwr, {place.address('bts', n)}", n)
         for n, unit in enumerate(chosen)
     ]
     return f"""\
@@ -303,12 +379,12 @@ sites:
 
 
 def _bts_over_mqtt(place: _Place) -> str:
-    blocks = []
+    blocks: list[str] = []
     for n, unit in enumerate(place.communes):
         third = (n + 1) * _THIRD_STATIONS // 100 > n * _THIRD_STATIONS // 100
         for number in (2, 3) if third else (2,):
             site = f"{place.prefix}-bts-{unit.code}-{number}"
-            blocks.append(_station(place, unit, site, f" {number}", "-ctl, protocol: mqtt, interval: 30s"))
+            blocks.append(_station(place, unit, site, f" {number}", "-ctl, protocol: mqtt, interval: 30s", len(blocks)))
     return f"""\
 # Mobile base stations whose site controller reports over MQTT, through their commune's router. Such a device has no address:
 # it is known by its id, which is a part of its topics, netmon/v1/<province>/<commune>/<site>/<device>/telemetry and others.
@@ -316,72 +392,27 @@ sites:
 {"".join(blocks)}"""
 
 
-def _station(place: _Place, unit: Unit, site: str, number: str, device: str) -> str:
+def _station(place: _Place, unit: Unit, site: str, number: str, device: str, n: int) -> str:
     return f"""\
   - id: {site}
     name: Trạm BTS {_people_name(unit)}{number}
     commune: "{unit.code}"
     kind: bts
+    carriers:
+{_carriers(unit, n)}\
     devices:
       - {{id: {site}{device}, upstreams: [{place.prefix}-{unit.code}-r1]}}
 """
 
 
-_TARGETS = """\
-# What is judged, and on what ground. basis_kind: statutory (the law gives the number), proxy (it stands in for a number
-# that is not published), local (our own). Ratios are written 90 % or 0.9.
-targets:
-  - id: tslcd_p95
-    level: commune
-    rule: percentile_utilisation
-    title:
-      vi: Lưu lượng phân vị 95 mỗi chiều không quá 90 % dung lượng trong 7 ngày
-      en: 95th percentile of each direction within 90 % of capacity over 7 days
-    applies_to: {site_kind: peoples_committee, role: primary, network: tslcd_2}
-    window: 7d
-    limit: 90 %
-    at_risk: 80 %
-    coverage: 95 %
-    reading: window   # the stricter reading of the sentence; "daily": above 90 % on each of 7 days in a row
-    basis: Thông tư 06/2026/TT-BKHCN, Điều 5 khoản 6 (mẫu 5 phút, phân vị 95 của từng chiều, 7 ngày liên tục)
-    basis_kind: statutory
-
-  - id: availability
-    level: commune
-    rule: availability
-    title:
-      vi: Độ sẵn sàng kết nối của UBND cấp xã trong tháng
-      en: Availability of the People's Committee's connection in the month
-    applies_to: {site_kind: peoples_committee}
-    of: service       # a working backup counts as available; "link" judges each link by itself
-    window: month
-    limit: 99.5 %
-    coverage: 99 %
-    budget_at_risk: 75 %
-    basis: >-
-      QCVN 34:2019/BTTTT (độ sẵn sàng ≥ 99,5 %), áp dụng tương tự khi chưa có chỉ tiêu chất lượng theo Thông tư
-      06/2026/TT-BKHCN, Điều 13 khoản 2
-    basis_kind: proxy
-
-  - id: province_tslcd_p95
-    level: province
-    rule: share
-    title:
-      vi: Mọi xã đạt chỉ tiêu dung lượng
-      en: Every commune meets the capacity target
-    of: tslcd_p95
-    limit: 100 %
-    basis: Thông tư 06/2026/TT-BKHCN, Điều 5 khoản 6, áp dụng cho từng kết nối
-    basis_kind: statutory
-
-  - id: province_availability
-    level: province
-    rule: share
-    title:
-      vi: Ít nhất 95 % số xã đạt chỉ tiêu độ sẵn sàng
-      en: At least 95 % of the communes meet the availability target
-    of: availability
-    limit: 95 %
-    basis: Văn bản 2827/BKHCN-CVT (bảo đảm dung lượng truyền dẫn và băng thông kết nối); tỷ lệ do tỉnh tự đặt
-    basis_kind: local
-"""
+def _carriers(unit: Unit, n: int) -> str:
+    """Who is on the n-th mast: one operator on most, two on every fourth, all three on every twelfth."""
+    count = 3 if n % 12 == 5 else 2 if n % 4 == 1 else 1
+    lines = []
+    for turn in range(count):
+        newest = (n + turn) % 10 == 0
+        technologies = "[4g, 5g]" if newest or (unit.kind == "phuong" and not turn) else "[4g]" if turn else "[3g, 4g]"
+        since = date(2026, 1 + n // 10 % 10, 5) if newest else date(2013 + (n + 4 * turn) % 12, 1 + n % 12, 15)
+        operator = _CARRIERS[(n + turn) % len(_CARRIERS)]
+        lines.append(f"      - {{operator: {operator}, technologies: {technologies}, on_air: {since}}}\n")
+    return "".join(lines)

@@ -11,13 +11,17 @@ import csv
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from importlib.resources import files
+
+from netmon.model import VIET_NAM
 
 _PROVINCE_DIGITS = 2
 _COMMUNE_DIGITS = 5
 _LIKENESS = 0.7
+_INSTANT_S = 1e-6
+"""Within the precision of Unix seconds as floats: what ends at midnight has nothing of the day that begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,28 @@ class Register:
         """The unit as it is on that day, None where the code is unknown or not in force."""
         return next((unit for unit in self._lives.get(code, ()) if unit.valid(on)), None)
 
+    def kind_at(self, code: str, unix: float) -> str:
+        """The kind of a unit at an instant, by the calendar of Viet Nam; "" where the code is unknown or not in force."""
+        unit = self.unit(code, _day(unix))
+        return unit.kind if unit is not None else ""
+
+    def name_at(self, code: str, unix: float) -> str:
+        """The name of a unit at an instant; "" where the code is unknown or not in force."""
+        unit = self.unit(code, _day(unix))
+        return unit.name if unit is not None else ""
+
+    def lives(self, code: str, start: float, end: float) -> tuple[Unit, ...]:
+        """The lives of a unit that were in force within [start, end), Unix seconds, the earliest first: two of a commune
+        that changed its kind or its name meanwhile, none of an empty interval."""
+        if end <= start:
+            return ()
+        first, last = _day(start), _day(end - _INSTANT_S)
+        return tuple(
+            unit
+            for unit in self._lives.get(code, ())
+            if unit.valid_from <= last and (unit.valid_to is None or first < unit.valid_to)
+        )
+
     def provinces(self, on: date) -> tuple[Unit, ...]:
         """All provinces and centrally run cities, in the order of their codes."""
         return self.communes("", on)
@@ -81,6 +107,10 @@ class Register:
             spellings = []
         spellings += get_close_matches(wanted, self._spellings, n, _LIKENESS)
         return list(dict.fromkeys(code for spelling in spellings for code in self._spellings[spelling]))[:n]
+
+
+def _day(unix: float) -> date:
+    return datetime.fromtimestamp(unix, VIET_NAM).date()
 
 
 def fold(text: str) -> str:

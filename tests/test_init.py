@@ -15,6 +15,8 @@ from netmon.model import SiteKind, Speech
 from netmon.settings import load, quantities
 from netmon.units import Register
 
+SHIPPED = Path(__file__).parents[1] / "config" / "targets.yaml"
+
 
 @pytest.fixture(scope="module")
 def register() -> Register:
@@ -39,7 +41,9 @@ def test_each_of_the_34_provinces_is_written_and_accepted(tmp_path: Path, regist
         assert {site.kind for site in settings.inventory.sites.values()} == {
             SiteKind.PEOPLES_COMMITTEE,
             SiteKind.PROVINCIAL_CENTRE,
+            SiteKind.AGENT_POINT,
         }
+        assert (directory / "targets.yaml").read_bytes() == SHIPPED.read_bytes()
         assert settings.mqtt is None
         unsaid = "key: still the placeholder that netmon init wrote"
         assert [problem.text for problem in settings.warnings] == [unsaid] * 2, unit.name

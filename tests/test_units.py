@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.units import Register, load
 
@@ -57,9 +59,12 @@ COUNTS = {
 CITIES = {"01", "31", "46", "48", "79", "92"}
 
 
+REGISTER = load()
+
+
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load()
+    return REGISTER
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +161,37 @@ def test_communes_of_like_names_are_not_exchanged_on_the_map(register: Register)
     longitude = {code: unit.longitude for code, unit in places.items() if unit}
     assert latitude["08296"] > latitude["04924"] + 0.5
     assert longitude["30130"] < longitude["28615"] - 0.5
+
+
+def unix(day: date) -> float:
+    """The instant at which a day begins in Viet Nam, seven hours before it does in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() - 7 * 3600
+
+
+def test_a_kind_and_a_name_are_those_of_the_instant_in_viet_nam(register: Register) -> None:
+    change = unix(DONG_NAI_CITY)
+    assert [register.kind_at("26485", at) for at in (change - 1, change)] == ["xa", "phuong"]
+    assert [register.name_at("26485", at) for at in (change - 1, change)] == ["Xã Nhơn Trạch", "Phường Nhơn Trạch"]
+    assert [register.kind_at("75", at) for at in (change - 1, change)] == ["tinh", "thanh_pho"]
+    assert register.kind_at("26485", unix(TWO_LEVELS) - 1) == register.name_at("99999", change) == ""
+
+
+@given(
+    code=st.sampled_from(["26485", "75", "01273", "99999"]),
+    start=st.integers(-40, 600),
+    days=st.integers(-3, 400),
+    seconds=st.sampled_from([-1, 0, 1]),
+)
+def test_the_lives_within_an_interval_are_those_that_some_instant_of_it_has(
+    code: str, start: int, days: int, seconds: int
+) -> None:
+    """Against every midnight of the interval and both its ends, one by one."""
+    register, first = REGISTER, unix(TWO_LEVELS) + 86_400 * start
+    end = first + 86_400 * days + seconds
+    midnights = [first + 86_400 * day for day in range(days + 1) if first + 86_400 * day < end]
+    instants = [*midnights, *([end - 0.5] if end - 0.5 >= first else [])]
+    names = dict.fromkeys(name for at in sorted(instants) if (name := register.name_at(code, at)))
+    assert [unit.name for unit in register.lives(code, first, end)] == list(names)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pathlib import Path
 from netmon import units
 from netmon.credential import Credential, Secret
 from netmon.inventory import Inventory
-from netmon.settings import build, models, places, yaml
+from netmon.settings import build, models, places, rules, yaml
 from netmon.settings.checks import check
 from netmon.settings.doubts import Written, doubts
 from netmon.settings.faults import faults
@@ -203,7 +203,7 @@ def load(
     written = Written.of(netmon.root, inventory, targets)
     warnings = [
         *_unread(directory / "inventory", names),
-        *doubts(directory, written, settings.inventory, settings.targets, today),
+        *doubts(directory, written, settings.inventory, settings.targets, register, today),
     ]
     return replace(settings, warnings=tuple(sorted(warnings)))
 
@@ -222,7 +222,7 @@ def _by_model(
     for document in inventory:
         yield models.InventoryFile, document
     if targets is not None:
-        yield models.TargetsFile, targets
+        yield rules.TargetsFile, targets
 
 
 def _settings(
@@ -235,7 +235,7 @@ def _settings(
 ) -> Settings:
     main = next(file for file in read.values() if isinstance(file, models.NetmonFile))
     inventory_files = [file for file in read.values() if isinstance(file, models.InventoryFile)]
-    targets_file = next((file for file in read.values() if isinstance(file, models.TargetsFile)), None)
+    targets_file = next((file for file in read.values() if isinstance(file, rules.TargetsFile)), None)
     home = directory.resolve()
     province_of = {unit.code: province for province in main.province for unit in register.communes(province, today)}
     inventory = build.inventory(main, inventory_files, province_of)

@@ -10,10 +10,24 @@ from typing import Any
 
 from netmon.credential import Credential
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Device, Link, Port, Site, Speech
-from netmon.settings import models
+from netmon.model import Capacity, Carrier, Device, Former, Link, Port, Site, Speech
+from netmon.settings import models, rules
 from netmon.settings.quantities import day
-from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Selection, Share
+from netmon.targets.definitions import (
+    AnyTarget,
+    Availability,
+    BackupDrill,
+    ContractedCapacity,
+    Growth,
+    Latency,
+    Loss,
+    PercentileUtilisation,
+    Pooled,
+    Redundancy,
+    Restoration,
+    Selection,
+    Share,
+)
 
 _EVER = day("2000-01-01")
 """A capacity without a date holds from here on: earlier than any slot."""
@@ -45,15 +59,26 @@ def inventory(file: models.NetmonFile, files: Iterable[models.InventoryFile], pr
     default = file.poll.credential or next(iter(file.credentials), "")
     only = {entry.id: entry.devices[0].id for entry in entries if len(entry.devices) == 1}
     return Inventory(
-        sites={
-            entry.id: Site(
-                id=entry.id, name=entry.name, kind=entry.kind, province=provinces[entry.commune], commune=entry.commune
-            )
-            for entry in entries
-        },
+        sites={entry.id: _site(entry, provinces[entry.commune]) for entry in entries},
         devices={device.id: _device(device, entry.id, file.poll, default) for entry in entries for device in entry.devices},
         links={link.id: _link(link, entry.id, only) for entry in entries for link in entry.links},
         canaries=tuple(file.canaries),
+    )
+
+
+def _site(entry: models.SiteEntry, province: str) -> Site:
+    return Site(
+        id=entry.id,
+        name=entry.name,
+        kind=entry.kind,
+        province=province,
+        commune=entry.commune,
+        former=tuple(Former(was.commune, was.until) for was in entry.former),
+        security_level=entry.security_level,
+        carriers=tuple(
+            Carrier(operator=carrier.operator, technologies=tuple(carrier.technologies), on_air=carrier.on_air)
+            for carrier in entry.carriers
+        ),
     )
 
 
@@ -93,6 +118,10 @@ def _link(entry: models.LinkEntry, site: str, only: dict[str, str]) -> Link:
         near=_port(entry.near, only.get(site)),
         far=_port(entry.far, only.get(entry.to)),
         check=entry.check,
+        former=tuple(Former(was.site, was.until) for was in entry.former),
+        since=entry.since,
+        justification=entry.justification,
+        length_km=entry.length,
     )
 
 
@@ -112,41 +141,59 @@ def _capacities(entry: models.AnyCapacity | None) -> tuple[Capacity, ...]:
     return tuple(Capacity(rates.valid_from, rates.receive, rates.transmit) for rates in entry)
 
 
-def targets(file: models.TargetsFile | None) -> tuple[AnyTarget, ...]:
+def targets(file: rules.TargetsFile | None) -> tuple[AnyTarget, ...]:
     """Targets in the order of their file; none without one."""
     return tuple(_target(entry) for entry in file.targets) if file is not None else ()
 
 
-def _target(entry: models.TargetsEntry) -> AnyTarget:
-    shared: dict[str, Any] = {
+def _target(entry: rules.TargetsEntry) -> AnyTarget:
+    given: dict[str, Any] = {
         "id": entry.id,
         "title_vi": entry.title.vi,
         "title_en": entry.title.en,
-        "limit": entry.limit,
+        "limit": float(entry.limit),
         "basis": entry.basis,
         "basis_kind": entry.basis_kind,
         "exempt": dict(entry.exempt),
     }
-    if isinstance(entry, models.ShareEntry):
-        return Share(of=entry.of, **shared)
-    selection = Selection(
-        site_kind=tuple(entry.applies_to.site_kind),
-        kind=tuple(entry.applies_to.kind),
-        role=tuple(entry.applies_to.role),
-        network=tuple(entry.applies_to.network),
-        operator=tuple(entry.applies_to.operator),
-    )
-    if isinstance(entry, models.PercentileEntry):
-        return PercentileUtilisation(
-            applies_to=selection, at_risk=entry.at_risk, coverage=entry.coverage, reading=entry.reading, **shared
-        )
-    return Availability(
-        applies_to=selection,
-        of=entry.of.value,
-        window_days=entry.window,
-        coverage=entry.coverage,
-        budget_at_risk=entry.budget_at_risk,
-        **shared,
+    if isinstance(entry, rules.ShareEntry | rules.PooledEntry):
+        return (Share if isinstance(entry, rules.ShareEntry) else Pooled)(of=entry.of, **given)
+    given |= {"applies_to": _selection(entry.applies_to), "coverage": entry.coverage}
+    if isinstance(entry, rules.PercentileEntry):
+        return PercentileUtilisation(at_risk=entry.at_risk, days_at_risk=entry.days_at_risk, reading=entry.reading, **given)
+    given["window_days"] = entry.window
+    match entry:
+        case rules.AvailabilityEntry():
+            return Availability(of=entry.of.value, budget_at_risk=entry.budget_at_risk, **given)
+        case rules.CapacityEntry():
+            return ContractedCapacity(port_speed=entry.port_speed, **given)
+        case rules.LatencyEntry():
+            return Latency(at_risk=entry.at_risk, **given)
+        case rules.LossEntry():
+            return Loss(at_risk=entry.at_risk, **given)
+        case rules.RestorationEntry():
+            return Restoration(within_s=entry.within.model_dump(), at_risk=entry.at_risk, **given)
+        case rules.RedundancyEntry():
+            return Redundancy(
+                level=entry.level,
+                secure_limit=float(entry.secure_limit),
+                secure_levels=tuple(entry.secure_levels),
+                **given,
+            )
+        case rules.GrowthEntry():
+            return Growth(registered=entry.registered, **given)
+        case rules.BackupDrillEntry():
+            return BackupDrill(carries=entry.carries, **given)
+
+
+def _selection(entry: rules.AppliesTo) -> Selection:
+    return Selection(
+        site_kind=tuple(entry.site_kind),
+        commune_kind=tuple(kind.value for kind in entry.commune_kind),
+        kind=tuple(entry.kind),
+        role=tuple(entry.role),
+        network=tuple(entry.network),
+        operator=tuple(entry.operator),
     )
 
 

@@ -9,18 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from operator import eq
 
-from netmon.model import Speech
+from netmon.model import VIET_NAM, Speech
 from netmon.settings import quantities, servers
 from netmon.settings.models import Poll
 from netmon.settings.problem import Mark, Problem, UnfitError, meant, problem_at
+from netmon.settings.rules import RULES, CommuneKind
 from netmon.settings.yaml import Document, Table
 from netmon.units import Register, Unit, fold
 
 _SHOWN = 8
 """Of a longer circle only the beginning and the end are named."""
+
+_COMMUNE_KINDS = tuple(CommuneKind)
+
+_TAKEN_OF = {"share": "", "pooled": "restoration"}
+"""What the rules of a province are taken of: commune targets of any rule, or of one."""
 
 _ASKING = ("address", "addresses", "port", "credential", "profile", "timeout", "retries", "also_from", "ping", "engine")
 """What only a device has that is asked."""
@@ -82,6 +88,12 @@ def check(
         yield from _main(main, devices, credentials, units)
     for site in sites.tables.values():
         yield from units.want(site.text("commune"), site.value_mark("commune"))
+        for was in site.tables("former"):
+            until = _read(quantities.day, was.get("until"))
+            if until is not None:
+                yield from units.want_before(was.text("commune"), until, was.value_mark("commune"))
+        yield from _in_order(site.tables("former"))
+        yield from _carriers(site)
         for device in site.tables("devices"):
             yield from _device(device, devices, credentials)
             if not _reports(device):
@@ -185,7 +197,34 @@ def _link(link: Table, site: Table, sites: Named, devices: Named, place: Mapping
         port = link.table(end)
         if port is not None:
             yield from _end(port, end, home, devices, place)
+    for was in link.tables("former"):
+        if (before := was.text("site")) is not None:
+            yield from sites.want(before, was.value_mark("site"))
+    yield from _in_order(link.tables("former"))
     yield from _history(link.tables("capacity"))
+
+
+def _carriers(site: Table) -> Iterator[Problem]:
+    """An operator has one entry on a mast: else it would be counted twice."""
+    first: dict[str, Table] = {}
+    for carrier in site.tables("carriers"):
+        operator = carrier.text("operator")
+        if operator is not None and first.setdefault(operator, carrier) is not carrier:
+            yield problem_at(carrier.value_mark("operator"), f"operator '{operator}' is already there")
+
+
+def _in_order(former: Iterable[Table]) -> Iterator[Problem]:
+    """Where it belonged before, the earliest first: each until a later day than the one before."""
+    before, written = float("-inf"), ""
+    for was in former:
+        until = _read(quantities.day, was.get("until"))
+        if until is None:
+            continue
+        if until <= before:
+            text = f"these stand in the order of their days: {was['until']} is not after {written}"
+            yield problem_at(was.value_mark("until"), text)
+        else:
+            before, written = until, str(was["until"])
 
 
 def _history(capacities: Iterable[Table]) -> Iterator[Problem]:
@@ -225,15 +264,22 @@ def _target(entry: Table, targets: Named, units: _Units) -> Iterator[Problem]:
     if exempt is not None:
         for code in exempt:
             yield from units.want(code, exempt.key_mark(code))
-    of = entry.text("of")
-    if entry.text("rule") != "share" or of is None:
+    of, rule = entry.text("of"), entry.text("rule") or ""
+    if rule not in _TAKEN_OF or of is None:
         return
-    judged = targets.tables.get(of)
-    if judged is not None and judged.text("level") == "province":
-        yield problem_at(entry.value_mark("of"), f"target '{of}' is of level province: a share is taken of a commune target")
-    commune_targets = [name for name, table in targets.tables.items() if table.text("level") == "commune"]
+    mark, judged = entry.value_mark("of"), targets.tables.get(of)
+    fit = [
+        name
+        for name, table in targets.tables.items()
+        if table.text("level") == "commune" and _TAKEN_OF[rule] in ("", table.text("rule"))
+    ]
     if judged is None:
-        yield problem_at(entry.value_mark("of"), f"there is no target '{of}'", meant(of, commune_targets))
+        yield problem_at(mark, f"there is no target '{of}'", meant(of, fit))
+    elif judged.text("level") == "province":
+        yield problem_at(mark, f"target '{of}' is of level province: a {rule} target is taken of a commune target")
+    elif of not in fit and judged.text("rule") in RULES:
+        text = f"target '{of}' has the rule {judged.text('rule')}: a {rule} target is taken of one with {_TAKEN_OF[rule]}"
+        yield problem_at(mark, text, f"did you mean {fit[0]}?" if len(fit) == 1 else "")
 
 
 def _circles(devices: Mapping[str, Table]) -> Iterator[Problem]:
@@ -278,6 +324,15 @@ class _Units:
             text = f"commune {code}, {unit.name}, belongs to {of}, not to province {', '.join(self._provinces)}"
             twins = [code for code in self._ours if (ours := self._commune(code)) and fold(ours.name) == fold(unit.name)]
             yield problem_at(mark, text, f'did you mean "{twins[0]}"?' if twins else "")
+
+    def want_before(self, code: str | None, until: float, mark: Mark) -> Iterator[Problem]:
+        """A commune of any province, in force until then: places may have come from another."""
+        if code is None or self._register.kind_at(code, until - 1) in _COMMUNE_KINDS:
+            return
+        day = datetime.fromtimestamp(until - 1, VIET_NAM).date()
+        later = self._register.lives(code, until, quantities.day(self._today) + 1)
+        hint = f"{later[0].name} is one since {later[0].valid_from}" if later and later[0].parent else self._hint(code)
+        yield problem_at(mark, f"there was no commune '{code}' on {day}", hint)
 
     def _hint(self, text: str) -> str:
         """The likeliest communes of the configured provinces, by code and name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from netmon.settings import quantities, servers, urls
 from netmon.settings.problem import Problem, meant, problem_at
 from netmon.settings.secrets import PLACEHOLDER
 from netmon.settings.yaml import Document, Table
-from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
+from netmon.targets.definitions import AnyTarget, ContractedCapacity, Latency, Loss, PartsTarget, PercentileUtilisation
+from netmon.units import Register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,12 @@ class Written:
 
 
 def doubts(
-    directory: Path, written: Written, inventory: Inventory, targets: tuple[AnyTarget, ...], today: date
+    directory: Path,
+    written: Written,
+    inventory: Inventory,
+    targets: tuple[AnyTarget, ...],
+    register: Register,
+    today: date,
 ) -> Iterator[Problem]:
     """A line for each, as for a fault."""
     if not inventory.canaries:
@@ -54,10 +60,13 @@ def doubts(
     yield from _slow_witnesses(written, inventory)
     yield from _twins(written)
     yield from _shared_interfaces(written, inventory)
+    yield from _shared_checks(written, inventory)
     yield from _capacities(written, inventory, targets, today)
     if written.targets is not None:
+        kinds = {site.commune: register.kind_at(site.commune, quantities.day(today)) for site in inventory.sites.values()}
         for entry, target in zip(written.targets.tables("targets"), targets, strict=True):
-            yield from _idle(entry, target, inventory)
+            if isinstance(target, PartsTarget):
+                yield from _selected(entry, target, inventory, kinds)
 
 
 def _placeholders(table: Table) -> Iterator[Problem]:
@@ -160,8 +169,18 @@ def _shared_interfaces(written: Written, inventory: Inventory) -> Iterator[Probl
                 yield problem_at(entry.value_mark(end), text)
 
 
+def _shared_checks(written: Written, inventory: Inventory) -> Iterator[Problem]:
+    """An echo that comes back over any of two links tells nothing of either."""
+    first: dict[str, str] = {}
+    for entry in written.links():
+        link = inventory.links[entry["id"]]
+        if link.check is not None and (name := first.setdefault(link.check, link.id)) != link.id:
+            text = f"'{link.check}' is already what link '{name}' is checked by: it is not reachable over this one alone"
+            yield problem_at(entry.value_mark("check"), text)
+
+
 def _capacities(written: Written, inventory: Inventory, targets: Iterable[AnyTarget], today: date) -> Iterator[Problem]:
-    percentiles = [target for target in targets if isinstance(target, PercentileUtilisation)]
+    judging = [target for target in targets if isinstance(target, PercentileUtilisation | ContractedCapacity)]
     now = quantities.day(today)
     for entry in written.links():
         link = inventory.links[entry["id"]]
@@ -169,24 +188,31 @@ def _capacities(written: Written, inventory: Inventory, targets: Iterable[AnyTar
             begins = datetime.fromtimestamp(link.capacities[0].valid_from, VIET_NAM).date()
             text = f"link '{link.id}' has no capacity now: its first begins on {begins}, and until then its use is unproven"
             yield problem_at(entry.value_mark("capacity"), text)
-        judged = any(target.applies_to.takes_link(link, inventory.sites[link.site]) for target in percentiles)
+        judged = any(target.applies_to.takes_link(link, inventory.sites[link.site]) for target in judging)
         if judged and not link.capacities:
-            yield problem_at(entry.node.start_mark, f"link '{link.id}' has no capacity: its use stays unproven")
+            yield problem_at(entry.node.start_mark, f"link '{link.id}' has no capacity: what is judged by it stays unproven")
 
 
-def _idle(entry: Table, target: AnyTarget, inventory: Inventory) -> Iterator[Problem]:
-    """A target that selects nothing is unproven for ever."""
-    if isinstance(target, Share):
-        return
-    selection, sites, links = target.applies_to, inventory.sites, inventory.links.values()
-    if isinstance(target, Availability) and target.of == "service":
-        thing, chosen = "site", any(map(selection.takes_site, sites.values()))
-    else:
-        thing, chosen = "link", any(selection.takes_link(link, sites[link.site]) for link in links)
-    if not chosen:
-        mark = entry.value_mark("applies_to")
-        hints = _unused("network", selection.network, links) + _unused("operator", selection.operator, links)
-        yield problem_at(mark, f"target '{target.id}' applies to no {thing}: nothing is judged by it", "; ".join(hints))
+def _selected(entry: Table, target: PartsTarget, inventory: Inventory, kinds: Mapping[str, str]) -> Iterator[Problem]:
+    """A target that selects nothing is unproven for ever, and one of round trips where no echo can be sent. An optional one
+    may select nothing, unless by a word that no link has. `kinds` are those of the communes."""
+    selection = target.applies_to
+    sites = {site.id: site for site in inventory.sites.values() if selection.takes_commune(kinds[site.commune])}
+    links = [
+        link for link in inventory.links.values() if link.site in sites and selection.takes_link(link, sites[link.site])
+    ]
+    mark = entry.value_mark("applies_to")
+    if not (any(map(selection.takes_site, sites.values())) if target.judges == "site" else links):
+        every = inventory.links.values()
+        hints = _unused("network", selection.network, every) + _unused("operator", selection.operator, every)
+        if hints or not target.optional:
+            text = f"target '{target.id}' applies to no {target.judges}: nothing is judged by it"
+            yield problem_at(mark, text, "; ".join(hints))
+    bare = [link.id for link in links if link.check is None]
+    if bare and isinstance(target, Latency | Loss):
+        text = f"target '{target.id}': {len(bare)} of its links without 'check' ('{bare[0]}'), where no echo is sent"
+        unproven = "their loss stays unproven" if isinstance(target, Loss) else "only an answer over SNMP may prove it met"
+        yield problem_at(mark, f"{text}: {unproven}")
 
 
 def _unused(key: str, wanted: Iterable[str], links: Iterable[Link]) -> list[str]:

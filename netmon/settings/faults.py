@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from netmon.settings.models import RULES, Shape, TargetEntry
+from netmon.settings.models import Shape
 from netmon.settings.problem import Problem, UnfitError, meant, problem_at
+from netmon.settings.rules import RULES, TargetEntry
 from netmon.settings.yaml import Items, Table
+
+_LIKENESS = 0.6
 
 _EXPECTED = {
     "string_type": "text",
@@ -46,18 +50,21 @@ def faults(root: Table, model: type[Shape]) -> tuple[Any, list[Problem]]:
 
 
 def _behind_an_unknown_rule(root: Table, detail: Any) -> list[Problem]:
-    """What is wrong with the keys that every target has, where the rule is not known that names the others."""
+    """What is wrong with the other keys of a target whose rule is not known: by the rule that was probably meant, else by
+    what all have. A key of any rule may be right, and of the keys only those that all have may be missing."""
     if not detail["type"].startswith("union_tag") or "rule" not in detail["ctx"]["discriminator"]:
         return []
     entry, _ = _locate(root, detail["loc"])
-    known = {key for rule in RULES for key in rule.keys()}  # noqa: SIM118 - a model, not a mapping
+    near = get_close_matches(entry.text("rule") or "", RULES, 1, _LIKENESS)
+    known = {key for rule in RULES.values() for key in rule.keys()}  # noqa: SIM118 - a model, not a mapping
+    allowed = {"extra_forbidden": known, "missing": known - {*TargetEntry.keys(), "level", "limit"}}
     try:
-        TargetEntry.model_validate(entry)
+        (RULES[near[0]] if near else TargetEntry).model_validate(entry)
     except ValidationError as error:
         return [
             _problem(entry, found)
             for found in error.errors(include_url=False)
-            if found["type"] != "extra_forbidden" or found["loc"][-1] not in known
+            if found["loc"] != ("rule",) and found["loc"][-1] not in allowed.get(found["type"], ())
         ]
     return []
 

@@ -23,7 +23,6 @@ from pydantic import (
 )
 
 from netmon.model import Engine, Speech
-from netmon.settings import quantities
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
     Address,
@@ -49,6 +48,7 @@ from netmon.settings.values import (
     Intervals,
     JudgedSlotDays,
     Keepalive,
+    Length,
     LinkKindName,
     LinkRoleName,
     OutboxSize,
@@ -58,9 +58,9 @@ from netmon.settings.values import (
     PrivProtocol,
     Province,
     Rate,
-    Ratio,
     RequestRate,
     Retries,
+    SecurityLevel,
     SiteKindName,
     SlotDays,
     SpeechName,
@@ -69,12 +69,11 @@ from netmon.settings.values import (
     TrapRate,
     UserKey,
     UserName,
-    WindowDays,
+    Word,
     at_least_one,
     one_or_many,
 )
 from netmon.settings.yaml import Table
-from netmon.targets.definitions import BasisKind
 
 
 class Shape(BaseModel):
@@ -315,6 +314,13 @@ AnyCapacity = Annotated[
 ]
 
 
+class FormerSite(Shape):
+    """The site that a link served until a day."""
+
+    site: str
+    until: Day
+
+
 class LinkEntry(Shape):
     """A link from the site under which it stands to another."""
 
@@ -327,9 +333,28 @@ class LinkEntry(Shape):
     circuit: str = ""
     capacity: AnyCapacity | None = None
     srlg: list[Text] = []
+    since: Day | None = None
+    justification: str = ""
+    length: Length | None = None
+    former: list[FormerSite] = []
     near: PortEntry | None = None
     far: PortEntry | None = None
     check: Address | None = None
+
+
+class CarrierEntry(Shape):
+    """An operator on a mast."""
+
+    operator: Word
+    technologies: Annotated[list[Literal["2g", "3g", "4g", "5g"]], BeforeValidator(one_or_many)] = []
+    on_air: Day | None = None
+
+
+class FormerCommune(Shape):
+    """The commune that a site belonged to until a day."""
+
+    commune: str
+    until: Day
 
 
 class SiteEntry(Shape):
@@ -338,7 +363,10 @@ class SiteEntry(Shape):
     id: Id
     name: Text
     commune: str
+    former: list[FormerCommune] = []
     kind: SiteKindName
+    security_level: SecurityLevel | None = None
+    carriers: list[CarrierEntry] = []
     devices: list[DeviceEntry] = []
     links: list[LinkEntry] = []
 
@@ -347,92 +375,3 @@ class InventoryFile(Shape):
     """One of inventory/*.yaml."""
 
     sites: list[SiteEntry]
-
-
-# --- targets.yaml -----------------------------------------------------------------------------------------------------
-
-
-class Title(Shape):
-    """What a target is called, in both languages."""
-
-    vi: Text
-    en: Text
-
-
-class AppliesTo(Shape):
-    """Which links or sites a target judges: all that have every property that is named."""
-
-    site_kind: Annotated[list[SiteKindName], BeforeValidator(one_or_many)] = []
-    kind: Annotated[list[LinkKindName], BeforeValidator(one_or_many)] = []
-    role: Annotated[list[LinkRoleName], BeforeValidator(one_or_many)] = []
-    network: Annotated[list[Text], BeforeValidator(one_or_many)] = []
-    operator: Annotated[list[Text], BeforeValidator(one_or_many)] = []
-
-
-class TargetEntry(Shape):
-    """What every target has."""
-
-    id: Id
-    title: Title
-    limit: Ratio
-    basis: Text
-    basis_kind: Annotated[BasisKind, Field(strict=False)]
-    exempt: dict[str, Text] = {}
-
-
-class Of(StrEnum):
-    """What an availability is of."""
-
-    SERVICE = "service"
-    LINK = "link"
-
-
-class PercentileEntry(TargetEntry):
-    """The 95th percentile of each direction against capacity (SEMANTICS 5)."""
-
-    rule: Literal["percentile_utilisation"]
-    level: Literal["commune"]
-    applies_to: AppliesTo = AppliesTo()
-    window: Literal["7d"] = "7d"
-    at_risk: Annotated[Ratio, Field(validate_default=True)] = 0.80
-    coverage: Ratio = 0.95
-    reading: Literal["window", "daily"] = "window"
-
-    @field_validator("at_risk")
-    @classmethod
-    def _warns_before_the_limit(cls, at_risk: float, info: ValidationInfo) -> float:
-        limit = info.data.get("limit", 1.0)
-        if at_risk > limit:
-            written, bound = quantities.write_ratio(at_risk), quantities.write_ratio(limit)
-            raise UnfitError(f"at_risk, {written}, lies beyond the limit, {bound}: nobody would be warned")
-        return at_risk
-
-
-class AvailabilityEntry(TargetEntry):
-    """The share of the time that was available (SEMANTICS 6)."""
-
-    rule: Literal["availability"]
-    level: Literal["commune"]
-    applies_to: AppliesTo = AppliesTo()
-    of: Annotated[Of, Field(strict=False)] = Of.SERVICE
-    window: WindowDays = None
-    coverage: Ratio = 0.99
-    budget_at_risk: Ratio = 0.75
-
-
-class ShareEntry(TargetEntry):
-    """A province's rule: how many of its communes meet a commune target (SEMANTICS 7)."""
-
-    rule: Literal["share"]
-    level: Literal["province"]
-    of: str
-
-
-RULES = (PercentileEntry, AvailabilityEntry, ShareEntry)
-TargetsEntry = Annotated[PercentileEntry | AvailabilityEntry | ShareEntry, Field(discriminator="rule")]
-
-
-class TargetsFile(Shape):
-    """targets.yaml."""
-
-    targets: list[TargetsEntry]

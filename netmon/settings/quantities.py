@@ -1,8 +1,8 @@
 """Quantities as people write them, turned into base units at the edge and back.
 
-Durations are seconds (`30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), sizes bytes (`512 MB`), ratios 0 to
-1 (`90 %` or `0.9`), days the Unix second at which they begin in Asia/Ho_Chi_Minh. Every reader raises UnfitError with what
-is accepted.
+Durations are seconds (`50ms`, `30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), sizes bytes (`512 MB`),
+lengths kilometres (`12.4 km`), ratios 0 to 1 (`90 %` or `0.9`), days the Unix second at which they begin in
+Asia/Ho_Chi_Minh, days of the year month and day (`01-31`). Every reader raises UnfitError with what is accepted.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from math import inf
 from netmon.model import VIET_NAM
 from netmon.settings.problem import UnfitError
 
-"""A fixed offset: the zone has had no other since 1975, and a server without tzdata must read its configuration too."""
-
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
-_DURATION = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 _BYTES = {"bit/s": Decimal("0.125"), "kbit/s": Decimal(125), "Mbit/s": Decimal(125_000), "Gbit/s": Decimal(125_000_000)}
+_LENGTH = {"m": Decimal("0.001"), "km": Decimal(1)}
 _SIZE = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 _LIKE_SIZE = re.compile(rf"{_NUMBER}\s*([mg])(i?)b?", re.IGNORECASE)
-_LIKE_DURATION = re.compile(rf"{_NUMBER}\s*(s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?", re.IGNORECASE)
-_LIKE_MILLISECONDS = re.compile(r"(\d+)\s*ms")
+_LIKE_DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?", re.IGNORECASE)
+_LIKE_LENGTH = re.compile(rf"{_NUMBER}\s*(km|m)", re.IGNORECASE)
 _LIKE_RATE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)(?:bps|b/s|bits?(?:/s|ps)?)")
 _PORTS = 65535
+_COMMON_YEAR = 2001
 
 
 def duration(value: object) -> float:
-    """`30s`, `5m`, `1h`, `7d` as seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhd])", value) if isinstance(value, str) else None
+    """`50ms`, `30s`, `5m`, `1h`, `7d` as seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|[smhd])", value) if isinstance(value, str) else None
     if found is None:
-        raise UnfitError(f"{_shown(value)} is not a duration: write it as 30s, 5m, 1h or 7d", _duration_hint(value))
+        raise UnfitError(f"{_shown(value)} is not a duration: write it as 50ms, 30s, 5m, 1h or 7d", _duration_hint(value))
     seconds = float(Decimal(found[1]) * _DURATION[found[2]])
     if seconds <= 0:
         raise UnfitError(f"{_shown(value)} is no time at all: a duration is longer than 0s")
@@ -75,6 +75,27 @@ def size(value: object) -> int:
     return int(Decimal(found[1]) * _SIZE[found[2]])
 
 
+def length(value: object) -> float:
+    """`12.4 km`, `850 m` as kilometres."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(k?m)", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a length: write it as 12.4 km or 850 m", _length_hint(value))
+    return float(Decimal(found[1]) * _LENGTH[found[2]])
+
+
+def month_day(value: object) -> tuple[int, int]:
+    """`01-31` as a day of every year, month and day."""
+    found = re.fullmatch(r"(\d\d)-(\d\d)", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a day of the year: write month and day as 01-31")
+    month, day_of_month = int(found[1]), int(found[2])
+    try:
+        date(_COMMON_YEAR, month, day_of_month)
+    except ValueError:
+        raise UnfitError(f"{_shown(value)} does not come every year") from None
+    return month, day_of_month
+
+
 def day(value: object) -> float:
     """`2025-07-01` as the Unix second at which that day begins in Asia/Ho_Chi_Minh."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
@@ -111,11 +132,12 @@ def endpoint(value: object) -> tuple[str, int]:
 
 
 def write_duration(seconds: float) -> str:
-    """The shortest of `30s`, `5m`, `1h`, `7d` that `duration` reads as exactly these seconds."""
+    """The shortest of `50ms`, `30s`, `5m`, `1h`, `7d` that `duration` reads as exactly these seconds."""
+    exact = Decimal(repr(seconds))
     for unit, size in reversed(_DURATION.items()):
-        if seconds % size == 0 and size > 1:
-            return f"{_plain(Decimal(seconds) / size)}{unit}"
-    return f"{_plain(Decimal(repr(seconds)))}s"
+        if size > 1 and exact % size == 0:
+            return f"{_plain(exact / size)}{unit}"
+    return f"{_plain(exact)}s" if exact >= 1 else f"{_plain(exact * 1000)}ms"
 
 
 def write_rate(octets: float) -> str:
@@ -151,8 +173,6 @@ def _may_lack_its_unit(value: object) -> bool:
 def _duration_hint(value: object) -> str:
     if _may_lack_its_unit(value):
         return f"did you mean {value}s?"
-    if isinstance(value, str) and (found := _LIKE_MILLISECONDS.fullmatch(value)):
-        return f"did you mean {_plain(Decimal(found[1]) / 1000)}s?"
     if isinstance(value, str) and (found := _LIKE_DURATION.fullmatch(value)):
         return f"did you mean {found[1].replace(',', '.')}{found[2].lower()}?"
     return ""
@@ -166,6 +186,13 @@ def _rate_hint(value: object) -> str:
         return ""
     prefix = {"K": "k", "m": "M", "g": "G"}.get(found[2], found[2])
     return f"did you mean {found[1].replace(',', '.')} {prefix}bit/s?"
+
+
+def _length_hint(value: object) -> str:
+    if _may_lack_its_unit(value):
+        return f"did you mean {value} km?"
+    found = _LIKE_LENGTH.fullmatch(value) if isinstance(value, str) else None
+    return f"did you mean {found[1].replace(',', '.')} {found[2].lower()}?" if found is not None else ""
 
 
 def _size_hint(value: object) -> str:

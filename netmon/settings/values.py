@@ -19,6 +19,9 @@ Many = TypeVar("Many", bound=Sized)
 
 DAY_S = 86_400
 LONGEST_WINDOW_DAYS = 366
+LONGEST_ROUND_TRIP_S = 60
+LONGEST_RESTORATION_S = 90 * DAY_S
+LONGEST_LENGTH_KM = 10_000
 LONGEST_KEEPALIVE_S = 65_535
 SMALLEST_OUTBOX = 10**6
 SHORTEST_KEY, LONGEST_NAME = 8, 32
@@ -120,6 +123,30 @@ def _window_days(value: object) -> int | None:
     return int(days)
 
 
+def _drilled(seconds: float) -> float:
+    if seconds % DAY_S:
+        raise UnfitError("must be whole days")
+    return seconds
+
+
+def _passable(part: float) -> float:
+    if part == 0:
+        raise UnfitError("a limit of 0 % says nothing")
+    return part
+
+
+def _below_all(part: float) -> float:
+    if part == 1:
+        raise UnfitError("a limit of 100 % is never missed")
+    return part
+
+
+def _cable(kilometres: float) -> float:
+    if not 0 < kilometres <= LONGEST_LENGTH_KM:
+        raise UnfitError(f"must be more than 0 km and at most {LONGEST_LENGTH_KM:,} km")
+    return kilometres
+
+
 def _numbered(place: tuple[str, int]) -> tuple[str, int]:
     try:
         return str(ip_address(place[0])), place[1]
@@ -182,6 +209,18 @@ Keepalive = Annotated[
 ]
 Rate = Annotated[float, PlainValidator(quantities.rate)]
 Ratio = Annotated[float, PlainValidator(quantities.ratio)]
+PositiveRatio = Annotated[float, PlainValidator(quantities.ratio), AfterValidator(_passable)]
+RatioBelowOne = Annotated[float, PlainValidator(quantities.ratio), AfterValidator(_below_all)]
+RoundTrip = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(0.001, LONGEST_ROUND_TRIP_S))]
+RestorationTime = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(60, LONGEST_RESTORATION_S))]
+DrillTime = Annotated[
+    float,
+    PlainValidator(quantities.duration),
+    AfterValidator(_lasting(DAY_S, LONGEST_WINDOW_DAYS * DAY_S)),
+    AfterValidator(_drilled),
+]
+MonthDay = Annotated[tuple[int, int], PlainValidator(quantities.month_day)]
+Length = Annotated[float, PlainValidator(quantities.length), AfterValidator(_cable)]
 Day = Annotated[float, PlainValidator(quantities.day)]
 Address = Annotated[str, PlainValidator(quantities.address)]
 Endpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint)]
@@ -202,6 +241,9 @@ GivenSecret = Annotated[Hidden | None, BeforeValidator(_given)]
 WindowDays = Annotated[int | None, PlainValidator(_window_days)]
 Interface = Annotated[str, AfterValidator(_interface)]
 PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]
+SecurityLevel = Annotated[int, AfterValidator(_between(1, 5))]
+Routes = Annotated[int, AfterValidator(_between(1, 10))]
+DaysAhead = Annotated[int, AfterValidator(_between(1, LONGEST_WINDOW_DAYS))]
 Retries = Annotated[int, AfterValidator(_between(0, 10))]
 Concurrency = Annotated[int, AfterValidator(_between(1, 10_000))]
 RequestRate = Annotated[int, AfterValidator(_between(1, 100_000))]

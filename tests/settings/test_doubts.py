@@ -96,6 +96,16 @@ def test_an_interface_is_the_same_end_of_one_link_only(write: Write, register: R
     ]
 
 
+def test_an_address_is_reachable_over_one_link_alone(write: Write, register: Register) -> None:
+    """However it is written."""
+    checked = INVENTORY + "        check: '2001:db8::7'\n" + SECOND
+    assert warned(write(SOUND, checked + "        check: '2001:DB8:0::7'\n", P95), register) == [
+        "inventory/a.yaml:30:16: '2001:db8::7' is already what link 'fibre' is checked by: "
+        "it is not reachable over this one alone"
+    ]
+    assert warned(write(SOUND, checked + "        check: '2001:db8::8'\n", P95), register) == []
+
+
 def test_a_capacity_that_has_not_begun_is_none_now(write: Write, register: Register) -> None:
     history = "\n          - {from: 2026-11-02, receive: 1 Gbit/s, transmit: 1 Gbit/s}"
     inventory = INVENTORY.replace(" 200 Mbit/s", history)

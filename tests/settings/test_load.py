@@ -158,7 +158,7 @@ sites:
         "(did you mean 200 Mbit/s?)",
         "inventory/a.yaml:21:24: device 'gw' is at site 'centre', not at the link's own site, 'ubnd'",
         "netmon.yaml:2:1: unknown key 'pol' (did you mean poll?)",
-        "netmon.yaml:4:12: '2 sec' is not a duration: write it as 30s, 5m, 1h or 7d (did you mean 2s?)",
+        "netmon.yaml:4:12: '2 sec' is not a duration: write it as 50ms, 30s, 5m, 1h or 7d (did you mean 2s?)",
         "netmon.yaml:6:36: a secret must not stand here as it is (write it as !env NAME, !file path or !credential name, "
         "so that it does not stand in the configuration)",
     ]
@@ -289,7 +289,7 @@ OUT_OF_RANGE = [
     ("store: {daily_years: 101}", "5:22: must be from 1 to 100"),
     ("poll: {interval: 0.5s}", "5:18: must be from 1s to 1d"),
     ("poll: {interval: 9999999d}", "5:18: must be from 1s to 1d"),
-    ("poll: {timeout: 0.04s}", "5:17: must be from 0.05s to 1d"),
+    ("poll: {timeout: 0.04s}", "5:17: must be from 50ms to 1d"),
     ("poll: {retries: 11}", "5:17: must be from 0 to 10"),
 ]
 
@@ -328,7 +328,8 @@ def test_a_misspelt_rule_hides_nothing_that_all_targets_share(write: Write, regi
     )
     assert [line.removeprefix("targets.yaml:") for line in wrong(write(targets=targets), register)] == [
         "2:5: missing key 'basis'",
-        "4:11: 'availabilty' is not one of percentile_utilisation, availability, share (did you mean availability?)",
+        "4:11: 'availabilty' is not one of percentile_utilisation, availability, capacity, latency, loss, restoration, "
+        "redundancy, growth, backup_drill, share, pooled (did you mean availability?)",
         "6:12: '90' is not a ratio: it lies from 0 % to 100 %, or from 0 to 1 (did you mean 90 %?)",
         "8:5: unknown key 'bassis' (did you mean basis?)",
     ]

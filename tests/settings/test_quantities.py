@@ -29,6 +29,9 @@ def test_a_written_ratio_is_read_as_the_same(part: float) -> None:
 
 def test_units_are_turned_into_base_units() -> None:
     assert [q.duration(text) for text in ("30s", "5m", "1h", "7d", "0.5 s")] == [30, 300, 3600, 604_800, 0.5]
+    assert [q.duration(text) for text in ("50ms", "50 ms", "2.5ms")] == [0.05, 0.05, 0.0025]
+    assert [q.length(text) for text in ("12.4 km", "850m", "0.5 km")] == [12.4, 0.85, 0.5]
+    assert [q.month_day(text) for text in ("01-31", "12-01")] == [(1, 31), (12, 1)]
     assert [q.rate(text) for text in ("64 kbit/s", "200 Mbit/s", "1 Gbit/s")] == [8_000, 25_000_000, 125_000_000]
     assert [q.ratio(value) for value in ("90 %", "99.5%", 0.9, 1)] == [0.9, 0.995, 0.9, 1.0]
     assert q.day("2025-07-01") == 1_751_302_800  # midnight in Asia/Ho_Chi_Minh is 17:00 UTC of the day before
@@ -36,7 +39,7 @@ def test_units_are_turned_into_base_units() -> None:
 
 
 def test_people_read_the_largest_unit_that_fits() -> None:
-    assert [q.write_duration(s) for s in (30.0, 90.0, 300.0, 604_800.0)] == ["30s", "90s", "5m", "7d"]
+    assert [q.write_duration(s) for s in (0.05, 30.0, 90.0, 300.0, 604_800.0)] == ["50ms", "30s", "90s", "5m", "7d"]
     assert [q.write_rate(r) for r in (8_000.0, 25_000_000.0, 125_000_000.0)] == ["64 kbit/s", "200 Mbit/s", "1 Gbit/s"]
     assert [q.write_ratio(r) for r in (0.9, 0.995, 1.0)] == ["90 %", "99.5 %", "100 %"]
 
@@ -53,8 +56,15 @@ def test_people_read_the_largest_unit_that_fits() -> None:
         (q.rate, -5, ""),
         (q.rate, f"{'9' * 400} bit/s", ""),
         (q.duration, 30, "did you mean 30s?"),
-        (q.duration, "500ms", "did you mean 0.5s?"),
+        (q.duration, "500 msec", "did you mean 500ms?"),
         (q.duration, "5 minutes", "did you mean 5m?"),
+        (q.duration, "50 µs", ""),
+        (q.length, 12.4, "did you mean 12.4 km?"),
+        (q.length, "12,4 KM", "did you mean 12.4 km?"),
+        (q.length, "12.4 dặm", ""),
+        (q.month_day, "31/01", ""),
+        (q.month_day, "13-01", ""),
+        (q.month_day, "02-29", ""),
         (q.duration, "0s", ""),
         (q.duration, True, ""),
         (q.duration, float("inf"), ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from netmon import scaffold
 from netmon.model import LinkKind, LinkRole, SiteKind, Speech
 from netmon.settings import load
+from netmon.targets.definitions import Share
 from netmon.units import Register
 
 EXAMPLE = Path(__file__).parents[2] / "config"
@@ -39,20 +41,66 @@ def test_the_example_holds_every_commune_of_cao_bang(register: Register) -> None
     committees = {site.commune for site in inventory.sites.values() if site.kind is SiteKind.PEOPLES_COMMITTEE}
     assert committees == {unit.code for unit in register.communes("04", ON)}
     assert len(committees) == 56
-    primary = [link for link in inventory.links.values() if link.role is LinkRole.PRIMARY]
+    served = [link for link in inventory.links.values() if inventory.sites[link.site].kind is SiteKind.PEOPLES_COMMITTEE]
+    primary = [link for link in served if link.role is LinkRole.PRIMARY]
     assert len(primary) == 56
-    assert len({link.far for link in primary}) == 56
+    assert len({link.far for link in primary}) == len({link.check for link in primary}) == 56
     assert {link.kind for link in primary} == {LinkKind.FIBRE}
-    assert {link.kind for link in inventory.links.values()} == {LinkKind.FIBRE, LinkKind.LTE, LinkKind.SATELLITE_LEO}
+    assert Counter(link.kind for link in served if link.role is LinkRole.BACKUP) == {
+        LinkKind.LTE: 8,
+        LinkKind.SATELLITE_LEO: 5,
+        LinkKind.MICROWAVE: 4,
+        LinkKind.FIBRE: 1,
+    }
     assert inventory.sites["cb-01273"].name == "UBND phường Thục Phán"
     power = inventory.devices["cb-bts-01273-pwr"]
     assert power.upstreams == ("cb-01273-r1",)
-    assert [target.id for target in settings.targets] == [
-        "tslcd_p95",
-        "availability",
-        "province_tslcd_p95",
-        "province_availability",
-    ]
+
+
+def test_the_example_has_every_rule_and_what_each_rests_on(register: Register) -> None:
+    """Each target of a commune has one of the province, but the drill, which no commune misses."""
+    targets = {target.id: target for target in load(EXAMPLE, register=register).targets}
+    grounds = {
+        "tslcd_p95": ("percentile_utilisation", 0.9, "statutory", "Thông tư 06/2026/TT-BKHCN, Điều 5 khoản 6"),
+        "capacity": ("capacity", 25e6, "proxy", "2827/BKHCN-CVT"),
+        "availability": ("availability", 0.995, "proxy", "QCVN 34:2019/BTTTT"),
+        "latency": ("latency", 0.05, "proxy", "QCVN 34:2019/BTTTT"),
+        "loss": ("loss", 0.01, "local", "tự đặt"),
+        "restoration": ("restoration", 0.9, "proxy", "QCVN 34:2014/BTTTT"),
+        "redundancy": ("redundancy", 1, "statutory", "Điều 5 khoản 3"),
+        "growth": ("growth", 0.2, "statutory", "Điều 11"),
+        "backup_drill": ("backup_drill", 90 * 86_400, "local", "diễn tập"),
+        "province_restoration": ("pooled", 0.9, "proxy", "QCVN 34:2014/BTTTT"),
+        "province_channels": ("redundancy", 2, "statutory", "Điều 5 khoản 2"),
+    }
+    for name, (rule, limit, kind, words) in grounds.items():
+        target = targets[name]
+        assert (target.rule, target.limit, target.basis_kind) == (rule, limit, kind), name
+        assert words in target.basis, name
+    shares = {target.of: name for name, target in targets.items() if isinstance(target, Share)}
+    assert {"restoration", "backup_drill", *shares} == {name for name in grounds if "province" not in name}
+    assert set(targets) == {*grounds, *shares.values()}
+
+
+def test_the_example_shows_what_the_reports_are_made_of(register: Register) -> None:
+    """Masts with one operator and with several, cables with their lengths, days, security levels, growth with its reason."""
+    inventory = load(EXAMPLE, register=register).inventory
+    masts = Counter(len(site.carriers) for site in inventory.sites.values() if site.kind is SiteKind.BTS)
+    assert set(masts) == {1, 2, 3}
+    assert masts.total() == 122
+    carriers = [carrier for site in inventory.sites.values() for carrier in site.carriers]
+    assert {technology for carrier in carriers for technology in carrier.technologies} == {"3g", "4g", "5g"}
+    assert len({carrier.on_air for carrier in carriers}) > 20
+    fibre = [link for link in inventory.links.values() if link.kind is LinkKind.FIBRE and link.network == "tslcd_2"]
+    assert all(link.length_km and link.since and link.srlg for link in fibre)
+    assert 10 < sum(link.length_km or 0 for link in fibre) / len(fibre) < 100
+    assert {site.id for site in inventory.sites.values() if site.security_level == 4} == {"cb-centre", "cb-01273"}
+    ways = inventory.links_of_site()
+    for site in ("cb-centre", "cb-01273"):
+        (first,), (second,) = [link.srlg for link in ways[site]]
+        assert first != second, "two routes, which share no cable"
+    assert {len(link.capacities) for link in inventory.links.values() if link.role is LinkRole.PRIMARY} == {1, 2}
+    assert all(link.justification for link in inventory.links.values() if len(link.capacities) > 1 or "leo" in link.id)
 
 
 def test_the_example_has_180_devices_of_which_102_report_over_mqtt(register: Register) -> None:
@@ -115,7 +163,7 @@ def test_no_two_provinces_give_anything_the_same_id(register: Register) -> None:
     prefixes, ids = {}, []
     for unit in register.provinces(ON):
         files = scaffold.province(unit.code, register, ON)
-        (prefixes[unit.code],) = re.findall(r"- id: (\w+)-centre", files["inventory/provincial-centre.yaml"])
+        (prefixes[unit.code],) = re.findall(r"- id: (\w+)-centre\n", files["inventory/provincial-centre.yaml"])
         inventory = "".join(text for name, text in files.items() if name.startswith("inventory/"))
         ids += re.findall(r"(?<=\Wid: )[\w.-]+(?=\n|,)", inventory)
     assert len(ids) > 4 * 3321, "sites, routers, links and stations"
@@ -127,7 +175,7 @@ def test_no_two_provinces_give_anything_the_same_id(register: Register) -> None:
 
 
 def test_an_address_plan_and_a_port_put_the_province_elsewhere(register: Register, tmp_path: Path) -> None:
-    kinds = {"gateway": 0, "core": 1, "commune": 2, "bts": 3}
+    kinds = {"gateway": 0, "core": 1, "commune": 2, "bts": 3, "check": 4}
     files = scaffold.province("04", register, ON, address_plan=lambda kind, n: f"127.4.{kinds[kind]}.{n + 1}", port=16100)
     (tmp_path / "inventory").mkdir()
     for name, text in files.items():

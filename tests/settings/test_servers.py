@@ -195,7 +195,7 @@ IN_MQTT = [
     ("broker: mqtts://127.0.0.1\n  ca: inventory", "7:7: ca: inventory is there and is no file"),
     ('broker: mqtts://127.0.0.1\n  ca: "a\\0b"', "7:7: ca: a b cannot be the name of a file"),
     ("broker: mqtt://127.0.0.1\n  keepalive: 18h13m",
-     "7:14: '18h13m' is not a duration: write it as 30s, 5m, 1h or 7d"),
+     "7:14: '18h13m' is not a duration: write it as 50ms, 30s, 5m, 1h or 7d"),
     ("broker: mqtt://127.0.0.1\n  keepalive: 19h", "7:14: must be from 1s to 65535s"),
     ("broker: mqtt://127.0.0.1\n  keepalive: 1.5s", "7:14: must be whole seconds: MQTT knows no parts of them"),
 ]  # fmt: skip
@@ -232,7 +232,7 @@ IN_INFLUX = [
     (f"url: http://h, {V2}, ca: netmon.yaml",
      "6:48: 'ca' is of use only with https://|6:52: ca: netmon.yaml holds no certificate in PEM form"),
     (f"url: http://h, {V2}, batch: 0", "6:55: must be from 1 to 100,000"),
-    (f"url: http://h, {V2}, every: 2h", "6:55: must be from 0.1s to 1h"),
+    (f"url: http://h, {V2}, every: 2h", "6:55: must be from 100ms to 1h"),
     (f"url: http://h, {V2}, outbox: {{size: 512}}",
      "6:63: '512' is not a size: write it as 512 MB, 2 GB, 512 MiB or 2 GiB (did you mean 512 MB?)"),
     (f"url: http://h, {V2}, outbox: {{size: 0.5 MB}}", "6:63: must be at least 1 MB"),
