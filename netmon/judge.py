@@ -20,16 +20,30 @@ from typing import Any, TypeVar
 import structlog
 
 from netmon.exporters.outlets import Outlets
-from netmon.inventory import Inventory
-from netmon.model import SLOT_S, End, Link, Meter, Series, Standing, Subject, Verdict, Window
+from netmon.model import (
+    SLOT_S,
+    DayPeak,
+    End,
+    Link,
+    Meter,
+    Outage,
+    PortSpeed,
+    Series,
+    SpeedTest,
+    Standing,
+    Subject,
+    Verdict,
+    Window,
+)
 from netmon.settings import Settings
 from netmon.store import Reader, Store
 from netmon.targets.availability import Interval
-from netmon.targets.definitions import AnyTarget
-from netmon.targets.evaluate import Afresh, Parts, Timeline, evaluate, percentile_links
+from netmon.targets.echoes import Echoes
+from netmon.targets.evaluate import Parts, Units, evaluate, percentile_links
 from netmon.targets.later import Later, read_once
 from netmon.targets.memory import DayOfLink, Memory, SlotOfLink, SpanKey
 from netmon.targets.percentile import LinkRates
+from netmon.targets.rules import Afresh, Surroundings, Timeline
 from netmon.targets.windows import local, month_before, month_of
 from netmon.units import Register
 
@@ -116,6 +130,33 @@ class StoreEvidence:
         if window not in self._absences:
             self._absences[window] = [Window(absence.start, absence.end) for absence in self._reader.absences(*window)]
         return self._absences[window]
+
+    def outages(self, subject: Subject, window: Window) -> Sequence[Outage]:
+        self._turns.go_on()
+        return self._reader.outages(subject, *window)
+
+    def echoes(self, link: Link, slots: range) -> Echoes:
+        self._turns.go_on()
+        found = self._reader.echoes(link.id, slots.start, len(slots))
+        return Echoes(
+            first_k=slots.start,
+            rtt_s=found.rtt_s,
+            worst_s=found.worst_s,
+            sent=found.sent,
+            answered=found.answered,
+            snmp_s=found.snmp_s,
+            simulated=found.simulated,
+        )
+
+    def ports(self, link: Link) -> Sequence[PortSpeed]:
+        return self._reader.port_speeds(link.id)
+
+    def speed_tests(self, site: str, window: Window) -> Sequence[SpeedTest]:
+        return self._reader.speed_tests(*window, site)
+
+    def peaks(self, link: Link, days: range) -> Sequence[DayPeak]:
+        self._turns.go_on()
+        return self._reader.peaks(link.id, days.start, days.stop)
 
     def slots(self, slots: range, links: Collection[str] | None) -> Iterator[SlotOfLink]:
         for n, row in enumerate(self._reader.slot_rates(slots.start, slots.stop, links)):
@@ -221,7 +262,8 @@ class Judge:
             turns.go_on()
         if self._day != (day := local(now).date()):
             self._day, self._series = day, {}
-        self._memory.look(StoreEvidence(self._reader, turns), percentile_links(settings.targets, settings.inventory), now)
+        judged = percentile_links(settings.targets, settings.inventory)
+        self._memory.look(StoreEvidence(self._reader, turns), self._around(settings), judged, now)
         before = {verdict.id: verdict for verdict in self.verdicts}
         found = Found(self._verdicts(settings, now, self._memory, turns))
         longest_ago = set(islice(self._stored, len(self._stored) // STORED_IN + 1))
@@ -233,7 +275,7 @@ class Judge:
             if verdict.subject.kind in TOLD:
                 if was is not None and was.standing is not verdict.standing:
                     found.changed.append((was.standing, verdict))
-                if was is None or name not in self._series or _figures(was) != _figures(verdict):
+                if was is None or name not in self._series or not _alike(was, verdict):
                     found.shown.append(verdict)
             if name in longest_ago or self._is_news(name, verdict):
                 due.append(verdict)
@@ -257,22 +299,23 @@ class Judge:
     def _close(self, settings: Settings, now: float, month: Window) -> int:
         """Stores the final verdicts of a month that is over, together; how many there are."""
         turns = Turns(self._stopping)
-        final = self._verdicts(settings, now, Afresh(StoreEvidence(self._reader, turns), month), turns, month)
+        judged = Afresh(StoreEvidence(self._reader, turns), self._around(settings))
+        final = self._verdicts(settings, now, judged, turns, month)
         self._store.put_verdicts(final, now)
         return len(final)
 
     def _verdicts(
         self, settings: Settings, now: float, judged: Parts, turns: Turns, month: Window | None = None
     ) -> list[Verdict]:
-        day = local(month.end - 1 if month else now).date()
-        communes = {
-            province: [unit.code for unit in self._register.communes(province, day)] for province in settings.provinces
-        }
+        units = units_of(self._register, settings, month.end - 1 if month else now)
         verdicts = []
-        for verdict in evaluate(settings.targets, settings.inventory, communes, settings.scope, judged, now, month):
+        for verdict in evaluate(settings.targets, settings.inventory, units, judged, now, month):
             verdicts.append(verdict)
             turns.go_on()
         return verdicts
+
+    def _around(self, settings: Settings) -> Surroundings:
+        return Surroundings(settings.inventory.links_of_site(), self._register.kind_at)
 
     def _is_news(self, name: str, verdict: Verdict) -> bool:
         """Whether its standing is not the one that is stored, or its window begins after the one that is: a new month."""
@@ -330,22 +373,20 @@ class Judge:
 
     def _show(self, verdict: Verdict, day: date) -> None:
         """Puts a commune's or province's verdict on the page; parts are for `explain` and the API."""
-        series = self._series.get(verdict.id)
-        if series is None:
-            series = self._series[verdict.id] = self._series_of(verdict, day)
-        # NaN: nothing was measured; the series never goes (SEMANTICS 8).
-        figures = [verdict.limit, nan if verdict.value is None else verdict.value, verdict.coverage]
-        values = [*(int(verdict.standing is standing) for standing in Standing), *figures]
-        self._outlets.put_values(f"verdict:{verdict.id}", series, values[: len(series)], kept=True)
+        figures = _figures(verdict)
+        known = self._series.get(verdict.id)
+        if known is None or len(known) != len(Standing) + len(figures):
+            known = self._series[verdict.id] = self._series_of(verdict, figures, day)
+        values = [*(int(verdict.standing is standing) for standing in Standing), *figures.values()]
+        self._outlets.put_values(f"verdict:{verdict.id}", known, values, kept=True)
 
-    def _series_of(self, verdict: Verdict, day: date) -> tuple[Series, ...]:
+    def _series_of(self, verdict: Verdict, figures: Iterable[str], day: date) -> tuple[Series, ...]:
         if verdict.subject.kind == "commune":
             unit = self._register.unit(verdict.subject.id, day)
             place: tuple[tuple[str, str], ...] = (("province", unit.parent if unit else ""), ("commune", verdict.subject.id))
-            stem, figures = "netmon_target", ["limit", "value", "coverage_ratio"]
+            stem = "netmon_target"
         else:
-            place = (("province", verdict.subject.id),)
-            stem, figures = "netmon_province_target", ["limit", "value"]
+            place, stem = (("province", verdict.subject.id),), "netmon_province_target"
         labels = (*place, ("target", verdict.target))
         return (
             *(Series(f"{stem}_verdict", (*labels, ("verdict", standing))) for standing in Standing),
@@ -353,14 +394,28 @@ class Judge:
         )
 
 
-def _figures(verdict: Verdict) -> tuple[Standing, float | None, float, float]:
-    """What the page shows of it."""
-    return verdict.standing, verdict.value, verdict.limit, verdict.coverage
+def _figures(verdict: Verdict) -> dict[str, float]:
+    """What the page shows of it beside its standing. NaN: nothing was measured; the series never goes (SEMANTICS 8)."""
+    figures = {"limit": verdict.limit, "value": nan if verdict.value is None else verdict.value}
+    if verdict.subject.kind == "commune":
+        figures["coverage_ratio"] = verdict.coverage
+        if verdict.error_budget is not None:
+            figures["error_budget_seconds"], figures["error_budget_spent_seconds"] = verdict.error_budget
+        if verdict.crossing_s is not None:
+            figures["limit_crossing_seconds"] = verdict.crossing_s
+    return figures
 
 
-def judged_links(targets: Iterable[AnyTarget], inventory: Inventory) -> set[str]:
-    """The links whose slots a target needs: they are kept longer than others (SEMANTICS 4)."""
-    return set(percentile_links(targets, inventory))
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether the page shows the same of both; by their words, for NaN is not itself."""
+    return one.standing is other.standing and repr(_figures(one)) == repr(_figures(other))
+
+
+def units_of(register: Register, settings: Settings, at: float) -> Units:
+    """The units that are judged, as they are at an instant."""
+    day = local(at).date()
+    communes = {province: [unit.code for unit in register.communes(province, day)] for province in settings.provinces}
+    return Units(communes, settings.scope, register.kind_at)
 
 
 def due_months(first_evidence: float | None, frozen: Container[Window], now: float) -> list[Window]:

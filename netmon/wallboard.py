@@ -16,7 +16,7 @@ from netmon.inventory import Inventory
 from netmon.model import Device, DeviceState, Link, LinkState, Service, Site, SiteKind, Standing, Subject, Verdict
 from netmon.network import Network
 from netmon.targets.definitions import AnyTarget, PercentileUtilisation, Share
-from netmon.targets.rollup import rule_name, worst
+from netmon.targets.rollup import worst
 from netmon.targets.windows import local
 from netmon.units import Register, Unit
 
@@ -297,7 +297,7 @@ def _target(target: AnyTarget, province: str, units: Sequence[Unit], found: Foun
         "id": target.id,
         "title_vi": target.title_vi,
         "title_en": target.title_en,
-        "rule": rule_name(target),
+        "rule": target.rule,
         "limit": target.limit,
     }
     if isinstance(target, Share):

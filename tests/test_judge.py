@@ -9,10 +9,11 @@ import pytest
 from netmon import units
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
-from netmon.judge import Judge, due_months, judged_links
+from netmon.judge import Judge, due_months
 from netmon.model import End, Octets, Slot, Standing, Subject
 from netmon.settings import load
 from netmon.store import Store
+from netmon.targets.evaluate import judged_links
 from netmon.targets.windows import month_of
 
 COMMUNE = "01273"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -275,3 +277,16 @@ def test_two_netmons_in_one_process_count_apart() -> None:
 def test_a_wrong_name_kind_or_label_of_an_own_metric_is_an_error(family: str, labels: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=family):
         OwnMetrics().count(family, **labels)
+
+
+def test_the_questions_of_the_documentation_are_promql_about_families_that_there_are(tmp_path: Path, promtool: Path) -> None:
+    text = Path(__file__).parents[1].joinpath("docs/metrics.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:^    .+\n)+", text.partition("in PromQL")[2], re.MULTILINE)
+    assert len(blocks) >= 7
+    for block in blocks:
+        assert set(re.findall(r"netmon_[a-z_]+", block)) <= DEVICE.keys()
+    rules = [{"record": f"question_{n}", "expr": block} for n, block in enumerate(blocks)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
+    checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -13,10 +13,10 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
-from netmon.model import LinkState, Service, Span, Standing, Subject, Verdict, Window
+from netmon.model import ErrorBudget, LinkState, Service, Span, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import Availability
 from netmon.targets.later import Later
-from netmon.targets.windows import DAY_S, iso, month_of
+from netmon.targets.windows import iso
 
 LONGEST = 20
 """How many of the longest outages a verdict shows."""
@@ -41,13 +41,6 @@ class Interval(Protocol):
     def end(self) -> float: ...
 
 
-def window_of(target: Availability, now: float) -> Window:
-    """The local calendar month that holds `now`, or the target's number of days that end now."""
-    if target.window_days is None:
-        return month_of(now)
-    return Window(now - target.window_days * DAY_S, now)
-
-
 def judge_availability(
     target: Availability,
     subject: Subject,
@@ -67,10 +60,10 @@ def judge_availability(
     with `now` and never is.
     """
     seen = Window(window.start, max(window.start, min(window.end, now)))
-    pieces = list(_pieces(spans, absences, seen))
+    pieces = list(clipped(spans, absences, seen))
     raw = _tally(target.of, pieces, seen.end - seen.start)
     excluded = _union(declared, seen)
-    undeclared = list(_pieces([Span(*piece) for piece in pieces], excluded, seen))
+    undeclared = list(clipped([Span(*piece) for piece in pieces], excluded, seen))
     declared_s = sum(end - start for start, end in excluded)
     budget_s = _budget_s(target, window)
     outages = _outages(target.of, pieces)
@@ -105,6 +98,7 @@ def judge_availability(
             ],
             "simulated_s": simulated_s,
         },
+        error_budget=ErrorBudget(budget_s, raw.not_available),
     )
 
 
@@ -155,16 +149,18 @@ class Account:
         lasting = () if self._open is None or self._from > end else (Span(self._open.state, self._from, end),)
         raw = _tally(target.of, lasting, end - window.start, raw)
         spans = self._spans if self._open is None else (*self._spans, self._open)
+        budget_s = _budget_s(target, window)
         return Verdict(
             target=target.id,
             subject=subject,
-            standing=_standing(target, raw, _budget_s(target, window)),
+            standing=_standing(target, raw, budget_s),
             value=raw.value,
             limit=target.limit,
             coverage=raw.coverage,
             window=window,
             final=target.window_days is None and now >= window.end,
             evidence=Later(partial(_evidence, target, subject, spans, absences, window, now, self._simulated_s)),
+            error_budget=ErrorBudget(budget_s, raw.not_available),
         )
 
     def _count(self, of: str, absences: Sequence[Interval], start: float, end: float) -> None:
@@ -175,7 +171,7 @@ class Account:
         self._from = max([start, *known, *(absence.end for absence in absences)])
         self._whole = self._from <= end
         counted = Window(start, min(self._from, end))
-        self._before = _tally(of, _pieces(spans, absences, counted), counted.end - counted.start)
+        self._before = _tally(of, clipped(spans, absences, counted), counted.end - counted.start)
 
 
 def _evidence(
@@ -253,7 +249,7 @@ def _tally(of: str, pieces: Iterable[Span], elapsed: float, before: _Tally | Non
     return _Tally(available=available, not_available=not_available, on_backup=on_backup, elapsed=elapsed)
 
 
-def _pieces(spans: Iterable[Span], holes: Iterable[Interval], within: Window) -> Iterator[Span]:
+def clipped(spans: Iterable[Span], holes: Iterable[Interval], within: Window) -> Iterator[Span]:
     """What is left of the spans inside the window and outside the holes, in order of time."""
     cut = _union(holes, within)
     ordered = sorted(spans, key=lambda span: span.start)

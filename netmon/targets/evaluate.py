@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from netmon.model import Link, Site, SiteKind, Span, Subject, Verdict, Window
-from netmon.targets.availability import Interval, judge_availability
-from netmon.targets.availability import window_of as availability_window
-from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
-from netmon.targets.percentile import LinkRates, judge_link, judge_month, slots_needed
+from netmon.model import Link, Site, SiteKind, Subject, Verdict, Window
+from netmon.targets.definitions import (
+    AnyTarget,
+    Availability,
+    CommuneTarget,
+    PartsTarget,
+    PercentileUtilisation,
+    Pooled,
+    Redundancy,
+    Restoration,
+    Share,
+)
 from netmon.targets.percentile import window_of as percentile_window
-from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict
-from netmon.targets.windows import DAY_S
+from netmon.targets.restoration import pooled_verdict
+from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
+from netmon.targets.windows import DAY_S, month_of
 
-CommuneTarget = PercentileUtilisation | Availability
+NOTHING_THERE = "không có đối tượng thuộc phạm vi chỉ tiêu / nothing here that the target judges"
+"""Why a commune is exempt from an optional target."""
+
+ANOTHER_KIND = "chỉ tiêu không áp dụng cho loại đơn vị này / the target does not judge units of this kind"
 
 
 class Places(Protocol):
@@ -28,102 +38,95 @@ class Places(Protocol):
     def links(self) -> Mapping[str, Link]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """A subject's states over a window, the times when netmon did not run, and how many seconds a simulator made."""
-
-    spans: Sequence[Span]
-    absences: Sequence[Interval] = ()
-    simulated_s: float = 0.0
-
-
-class Evidence(Protocol):
-    """Where measurements come from: the store, in life."""
-
-    def rates(self, link: Link, slots: range) -> LinkRates:
-        """The rates of a link over these slots, at both ends."""
-        ...
-
-    def timeline(self, subject: Subject, window: Window) -> Timeline:
-        """The states of a site's service or of a link."""
-        ...
-
-
 class Parts(Protocol):
     """Who judges links and sites, of which the rest is made."""
 
-    def link(self, target: PercentileUtilisation, link: Link, now: float) -> Verdict:
-        """The verdict on the load of a link."""
-        ...
-
-    def availability(self, target: Availability, subject: Subject, now: float) -> Verdict:
-        """The verdict on a site's service or on a link."""
+    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
+        """The verdict on a site or a link over a window, as far as it has gone at `now`."""
         ...
 
 
-class Afresh:
-    """Judges each part from all its evidence, at this moment or finally on a `month` that is over."""
+class Units(NamedTuple):
+    """The administrative units that are judged: the communes that the register knows, by province; those out of scope, with
+    the reason; and what kind of unit a commune is at an instant ("" where it is none)."""
 
-    def __init__(self, evidence: Evidence, month: Window | None = None) -> None:
-        self._evidence = evidence
-        self._month = month
+    communes: Mapping[str, Sequence[str]]
+    out_of_scope: Mapping[str, str]
+    kind_at: Callable[[str, float], str]
 
-    def link(self, target: PercentileUtilisation, link: Link, now: float) -> Verdict:
-        month = self._month
-        if month is None:
-            return judge_link(target, link, self._evidence.rates(link, slots_needed(now)), now)
-        slots = range(slots_needed(month.start + DAY_S).start, slots_needed(month.end).stop)
-        return judge_month(target, link, self._evidence.rates(link, slots), month, now)
 
-    def availability(self, target: Availability, subject: Subject, now: float) -> Verdict:
-        window = self._month or availability_window(target, now)
-        seen = self._evidence.timeline(subject, window)
-        return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
+class _Part(NamedTuple):
+    """A verdict on a part, and the unit for which it counts, if any. One that is only a share of another's window, for the
+    part moved meanwhile, is not told by itself."""
+
+    unit: str | None
+    verdict: Verdict
+    told: bool = True
 
 
 def evaluate(
-    targets: Iterable[AnyTarget],
-    places: Places,
-    communes: Mapping[str, Sequence[str]],
-    scope_except: Mapping[str, str],
-    judged: Parts,
-    now: float,
-    month: Window | None = None,
+    targets: Iterable[AnyTarget], places: Places, units: Units, judged: Parts, now: float, month: Window | None = None
 ) -> Iterator[Verdict]:
     """The verdicts at `now`, each target over its own window: parts before their commune, communes before their province.
 
-    With a `month` that is over, the final verdicts on that month, of the targets that have one: a rolling availability has
+    With a `month` that is over, the final verdicts on that month, of the targets that have one: a rolling window of days has
     none, and the percentile's is its worst window that ends at a midnight of the month (SEMANTICS 5).
 
-    `communes` lists, by province, the codes of all the communes that the register knows there; `scope_except` takes some out
-    of scope, with the reason. A commune in scope where a target selects nothing is unproven. What lies in a commune out of
-    scope is judged, but counts for no commune.
+    A commune in scope where a target selects nothing is unproven, or exempt where the target is optional. What lies in a
+    commune out of scope is judged, but counts for no commune.
     """
-    by_id = {target.id: target for target in targets if month is None or _is_monthly(target)}
+    by_id = {target.id: target for target in targets if month is None or is_monthly(target)}
+    final = month is not None
     of_communes: dict[str, dict[str, Verdict]] = {}
-    in_scope = [code for codes in communes.values() for code in codes if code not in scope_except]
+    parts_of: dict[str, dict[str, list[Verdict]]] = {}
+    in_scope = [code for codes in units.communes.values() for code in codes if code not in units.out_of_scope]
     for target in by_id.values():
-        if isinstance(target, Share):
+        if isinstance(target, Share | Pooled):
             continue
-        parts: dict[str, list[Verdict]] = {}
-        for commune, verdict in _parts(target, places, judged, now):
-            yield verdict
-            if commune is not None:
-                parts.setdefault(commune, []).append(verdict)
-        window, of_communes[target.id] = month or _window(target, now), {}
+        window = month or window_of(target, now)
+        parts = parts_of[target.id] = {}
+        for part in _parts(target, places, units, judged, window, now):
+            if part.told:
+                yield part.verdict
+            if part.unit is not None:
+                parts.setdefault(part.unit, []).append(part.verdict)
+        if _of_province(target):
+            for province in units.communes:
+                yield whole_verdict(target, Subject("province", province), parts.get(province, []), window, final=final)
+            continue
+        of_communes[target.id] = {}
         for code in in_scope:
-            found = _commune(target, code, parts.get(code, []), window, final=month is not None)
+            kind = units.kind_at(code, min(now, window.end))
+            found = _commune(target, code, kind, parts.get(code, []), window, final=final)
             of_communes[target.id][code] = found
             yield found
     for target in by_id.values():
-        if isinstance(target, Share) and target.of in by_id:
-            window = month or _window(by_id[target.of], now)
-            for province, codes in communes.items():
-                standings = [(code, of_communes[target.of][code].standing) for code in codes if code not in scope_except]
-                left_out = {code: scope_except[code] for code in codes if code in scope_except}
-                yield province_verdict(
-                    target, province, standings, window=window, final=month is not None, out_of_scope=left_out
-                )
+        if isinstance(target, Share | Pooled) and target.of in by_id:
+            of = by_id[target.of]
+            window = month or window_of(of, now)
+            for province, codes in units.communes.items():
+                left_out = {code: units.out_of_scope[code] for code in codes if code in units.out_of_scope}
+                counted = [code for code in codes if code not in left_out]
+                if isinstance(target, Share):
+                    standings = [(code, of_communes[of.id][code].standing) for code in counted]
+                    yield province_verdict(target, province, standings, window=window, final=final, out_of_scope=left_out)
+                elif isinstance(of, Restoration):
+                    cases = {code: parts_of[of.id].get(code, []) for code in counted if code not in of.exempt}
+                    yield pooled_verdict(target, of, province, cases, window, final=final, out_of_scope=left_out)
+
+
+def window_of(target: AnyTarget, now: float) -> Window:
+    """The window that a target on communes is judged over at `now`; it is never over yet."""
+    if isinstance(target, Share | Pooled):
+        raise ValueError(f"{target.id}: the window is that of a commune target, and this is none")
+    if isinstance(target, PercentileUtilisation):
+        return percentile_window(target, now)
+    return month_of(now) if target.window_days is None else Window(now - target.window_days * DAY_S, now)
+
+
+def is_monthly(target: AnyTarget) -> bool:
+    """Whether there is a final verdict of it on a month."""
+    return isinstance(target, Share | Pooled | PercentileUtilisation) or target.window_days is None
 
 
 def percentile_links(targets: Iterable[AnyTarget], places: Places) -> dict[str, Link]:
@@ -136,47 +139,72 @@ def percentile_links(targets: Iterable[AnyTarget], places: Places) -> dict[str, 
     }
 
 
-def _is_monthly(target: AnyTarget) -> bool:
-    return not isinstance(target, Availability) or target.window_days is None
+def judged_links(targets: Iterable[AnyTarget], places: Places) -> set[str]:
+    """The links of which a target needs slots: they are kept longer than others (SEMANTICS 4)."""
+    selections = [target.applies_to for target in targets if isinstance(target, PartsTarget) and target.judges == "link"]
+    return {
+        link.id
+        for link in places.links.values()
+        if any(selection.takes_link(link, places.sites[link.site]) for selection in selections)
+    }
 
 
-def _parts(target: CommuneTarget, places: Places, judged: Parts, now: float) -> Iterator[tuple[str | None, Verdict]]:
-    """The verdicts on the links or sites that a target selects, each with the commune that it counts for, if any."""
-    if isinstance(target, Availability) and target.of == "service":
-        for site in places.sites.values():
-            if target.applies_to.takes_site(site):
-                commune = site.commune if _speaks_for_commune(target, site) else None
-                yield commune, judged.availability(target, Subject("site", site.id), now)
-        return
-    for link in places.links.values():
-        site = places.sites[link.site]
-        if not target.applies_to.takes_link(link, site):
+def _of_province(target: CommuneTarget) -> bool:
+    return isinstance(target, Redundancy) and target.level == "province"
+
+
+def _parts(
+    target: CommuneTarget, places: Places, units: Units, judged: Parts, window: Window, now: float
+) -> Iterator[_Part]:
+    """The verdicts on the links or sites that a target selects."""
+    last = min(now, window.end)
+    for place in (places.sites if target.judges == "site" else places.links).values():
+        site = place if isinstance(place, Site) else places.sites[place.site]
+        chosen = target.applies_to.takes_site(site) if isinstance(place, Site) else target.applies_to.takes_link(place, site)
+        if not chosen or not target.applies_to.takes_commune(units.kind_at(site.commune_at(last), last)):
             continue
-        if isinstance(target, Availability):
-            yield site.commune, judged.availability(target, Subject("link", link.id), now)
+        whole = judged.judge(target, place, window, now)
+        if _of_province(target):
+            yield _Part(site.province, whole)
+        elif not isinstance(place, Site):
+            yield _Part(site.commune_at(last), whole)
+        elif not _speaks_for_commune(target, site):
+            yield _Part(None, whole)
         else:
-            yield site.commune, judged.link(target, link, now)
+            stays = list(_stays(site, Window(window.start, last))) if isinstance(target, Availability | Restoration) else []
+            if len(stays) < 2:
+                yield _Part(site.commune_at(last), whole)
+                continue
+            yield _Part(None, whole)
+            for commune, stay in stays:
+                yield _Part(commune, judged.judge(target, place, stay, min(now, stay.end)), told=False)
 
 
-def _speaks_for_commune(target: Availability, site: Site) -> bool:
+def _stays(site: Site, window: Window) -> Iterator[tuple[str, Window]]:
+    """The communes that a site belonged to within a window, and when: what happened there counts for each."""
+    start = window.start
+    for was in site.former:
+        if start < was.until < window.end:
+            yield was.place, Window(start, was.until)
+            start = was.until
+    yield site.commune_at(window.end - 1e-6), Window(start, window.end)
+
+
+def _speaks_for_commune(target: CommuneTarget, site: Site) -> bool:
     """A commune's service is that of its People's Committee, and other sites report on their own (SEMANTICS 2); but a
     target that selects no People's Committee asks about just the kinds that it names."""
     kinds = target.applies_to.site_kind
     return site.kind is SiteKind.PEOPLES_COMMITTEE or bool(kinds and SiteKind.PEOPLES_COMMITTEE not in kinds)
 
 
-def _commune(target: CommuneTarget, code: str, parts: Sequence[Verdict], window: Window, *, final: bool) -> Verdict:
+def _commune(
+    target: CommuneTarget, code: str, kind: str, parts: Sequence[Verdict], window: Window, *, final: bool
+) -> Verdict:
+    subject = Subject("commune", code)
+    if not target.applies_to.takes_commune(kind):
+        return exempt_verdict(target, subject, ANOTHER_KIND, window=window, final=final)
     if code in target.exempt:
-        return exempt_verdict(target, Subject("commune", code), target.exempt[code], window=window, final=final)
-    return commune_verdict(target, code, parts, window=window, final=final)
-
-
-def _window(target: AnyTarget, now: float) -> Window:
-    """The window that a commune target is judged over at `now`; it is never over yet."""
-    match target:
-        case PercentileUtilisation():
-            return percentile_window(target, now)
-        case Availability():
-            return availability_window(target, now)
-        case Share():
-            raise ValueError(f"{target.id}: a share is taken of a commune target, not of another share")
+        return exempt_verdict(target, subject, target.exempt[code], window=window, final=final)
+    if not parts and target.optional:
+        return exempt_verdict(target, subject, NOTHING_THERE, window=window, final=final)
+    return whole_verdict(target, subject, parts, window, final=final)

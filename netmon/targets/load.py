@@ -32,7 +32,7 @@ from netmon.targets.percentile import (
 from netmon.targets.windows import DAY_S
 
 DAY_SLOTS = DAY_S // SLOT_S
-_SHIFT = ZONE_S // SLOT_S
+SHIFT = ZONE_S // SLOT_S
 """Slots by which the local day is ahead of that of UTC."""
 
 NEEDED = SLOTS - rank(SLOTS) + 1
@@ -108,7 +108,7 @@ class Load:
         self.slots = slots
         self.newest = [-1, -1]
         """The last slot that was told of the near and of the far end, however little it covers."""
-        self._first = (slots.start + _SHIFT) // DAY_SLOTS
+        self._first = (slots.start + SHIFT) // DAY_SLOTS
         self._days: list[_Day] = []
         self._highest: tuple[Highest, Highest] | None = None
         self._seen_until = 0  # evidence that was given out rests on the slots before this one: they are changed in a copy
@@ -118,7 +118,7 @@ class Load:
         """One slot of one end, in bytes per second; NaN where it is not present in that direction."""
         if k > self.newest[far]:
             self.newest[far] = k
-        number, i = divmod(k + _SHIFT, DAY_SLOTS)
+        number, i = divmod(k + SHIFT, DAY_SLOTS)
         if number < self._first or (far and self.link.far is None):
             return
         day = self._day(number - self._first)
@@ -141,7 +141,7 @@ class Load:
 
     def add_day(self, far: bool, first_k: int, receive: Sequence[float], transmit: Sequence[float], simulated: int) -> None:
         """A whole local day of one end, before the first verdict; bit i of `simulated` is for slot i of it."""
-        n = (first_k + _SHIFT) // DAY_SLOTS - self._first
+        n = (first_k + SHIFT) // DAY_SLOTS - self._first
         if n < 0 or (far and self.link.far is None):
             return
         told = array("f", receive) + array("f", transmit)
@@ -177,8 +177,8 @@ class Load:
             ):
                 for k in range(first, stop):
                     self._shift(k, change)
-        del self._days[: max(0, (slots.start + _SHIFT) // DAY_SLOTS - self._first)]
-        self._first = max(self._first, (slots.start + _SHIFT) // DAY_SLOTS)
+        del self._days[: max(0, (slots.start + SHIFT) // DAY_SLOTS - self._first)]
+        self._first = max(self._first, (slots.start + SHIFT) // DAY_SLOTS)
 
     def verdict(self, target: PercentileUtilisation, window: Window, now: float) -> Verdict:
         """What `judge_link` says at `now`, the evidence when it is asked for. `slots` are those that it needs at `now`."""
@@ -224,7 +224,7 @@ class Load:
             self._highest[way].add(value / full)
 
     def _shift(self, k: int, change: Callable[[Highest, float], None]) -> None:
-        number, i = divmod(k + _SHIFT, DAY_SLOTS)
+        number, i = divmod(k + SHIFT, DAY_SLOTS)
         n = number - self._first
         capacity = self.link.capacity_at(k * SLOT_S)
         if self._highest is None or capacity is None or not 0 <= n < len(self._days):
@@ -280,7 +280,7 @@ def _rates(days: Sequence[_Day], first: int, slots: range) -> LinkRates:
     """Both ends of the slots of some days. The far end is told apart only where the near end lacks a slot."""
     merged, near = (array("f"), array("f")), (array("f"), array("f"))
     simulated = [0, 0]
-    first_k = first * DAY_SLOTS - _SHIFT
+    first_k = first * DAY_SLOTS - SHIFT
     for n, day in enumerate(days):
         count = min(DAY_SLOTS, slots.stop - first_k - n * DAY_SLOTS)
         if count <= 0:

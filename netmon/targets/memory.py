@@ -11,17 +11,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf
 from typing import Protocol
 
-from netmon.model import Link, Span, Subject, Verdict, Window
+from netmon.model import DayPeak, Link, Site, Span, Subject, Verdict, Window
 from netmon.targets.availability import Account, Interval, judge_availability
-from netmon.targets.availability import window_of as availability_window
-from netmon.targets.definitions import Availability, PercentileUtilisation
-from netmon.targets.evaluate import Timeline
-from netmon.targets.load import DAY_SLOTS, Load
+from netmon.targets.definitions import Availability, CommuneTarget, PercentileUtilisation, Restoration
+from netmon.targets.evaluate import window_of
+from netmon.targets.load import DAY_SLOTS, SHIFT, Load
 from netmon.targets.percentile import slots_needed
-from netmon.targets.percentile import window_of as percentile_window
+from netmon.targets.rules import Evidence, Surroundings, judge, peaks
+from netmon.targets.trend import with_trend
+from netmon.targets.windows import day_number
 
 LATE = 2
 """So many slots before the last ones are looked at again: by the clock a slot closes within its own length after its end."""
+
+SELDOM_S = 3600
+"""What changes slowly is judged once in so many seconds."""
 
 SlotOfLink = tuple[str, bool, int, float, float, bool]
 """A slot of one end: link, whether it is the far end, number, bytes per second in `receive` and in `transmit` (NaN where it
@@ -38,7 +42,7 @@ _NO_SPAN: SpanKey = (0, "", 0.0, 0.0)
 _READ_AGAIN: SpanKey = (-1, "", 0.0, 0.0)
 
 
-class News(Protocol):
+class News(Evidence, Protocol):
     """What a Memory asks for: the store, in life."""
 
     def slots(self, slots: range, links: Collection[str] | None) -> Iterable[SlotOfLink]:
@@ -52,10 +56,6 @@ class News(Protocol):
 
     def newest(self, kind: str) -> Mapping[str, SpanKey | None]:
         """The newest span of each subject of a kind. While it is the same, so are those before it. None: it says nothing."""
-        ...
-
-    def timeline(self, subject: Subject, window: Window) -> Timeline:
-        """The states of a site's service or of a link; an open one lasts to the end of the window."""
         ...
 
     def absences(self, window: Window) -> Sequence[Interval]:
@@ -73,13 +73,16 @@ class Memory:
         self._accounts: dict[tuple[str, Subject], tuple[SpanKey, Account]] = {}
         self._judged: dict[tuple[str, Subject], tuple[SpanKey, Account]] = {}
         self._absences: dict[str, Sequence[Interval]] = {}
-        self._windows: dict[str, Window] = {}
+        self._peaks: dict[str, tuple[int, Sequence[DayPeak]]] = {}  # by link, of the days before one
         self._newest: dict[str, Mapping[str, SpanKey | None]] = {}
+        self._slow: dict[tuple[str, str], tuple[tuple[object, ...], Verdict]] = {}
+        self._windows: dict[str, Window] = {}
+        self._heard: dict[str, Window] = {}  # the windows whose absences were read for this judging, by target
 
-    def look(self, news: News, links: Mapping[str, Link], now: float) -> None:
+    def look(self, news: News, around: Surroundings, links: Mapping[str, Link], now: float) -> None:
         """Takes in what is new at `now`. `links` are those whose load is judged. A clock that went back, or a day ahead,
         makes it read all again."""
-        self._news = news
+        self._news, self._around = news, around
         slots, before = slots_needed(now), self._slots
         if before is None or not before.stop <= slots.stop <= before.stop + DAY_SLOTS:
             self._loads, self._fresh, self._judged = {}, set(), {}
@@ -93,33 +96,71 @@ class Memory:
         if known and before is not None:
             behind = self._follow(range(before.stop - LATE, slots.stop), went_on=slots.stop > before.stop)
         self._fresh |= unread
+        for name in unread | behind:
+            self._peaks.pop(name, None)
         self._read({name: links[name] for name in unread | behind}, slots)
         self._slots = slots
         self._accounts, self._judged = self._judged, {}
-        self._windows.clear()
         self._newest.clear()
+        self._heard.clear()
+        self._windows.clear()
+        self._peaks = {name: known for name, known in self._peaks.items() if name in links}
 
-    def link(self, target: PercentileUtilisation, link: Link, now: float) -> Verdict:
-        """The verdict on the load of a link that `look` was told of, at the same `now`."""
-        window = self._windows.get(target.id)
-        if window is None:
-            window = self._windows[target.id] = percentile_window(target, now)
+    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
+        """The verdict on a site or a link, at the `now` of the last `look`."""
+        if isinstance(target, PercentileUtilisation) and isinstance(place, Link):
+            return self._load(target, place, window, now)
+        if isinstance(target, Availability) and window == self._own_window(target, now):
+            return self._availability(target, Subject(target.judges, place.id), window, now)
+        return self._seldom(target, place, window, now)
+
+    def _seldom(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
+        """What changes slowly and is dear to judge is judged once in an hour, at a time of the hour that is its own; at once
+        when the target, the place, or its state changed, and when another month begins."""
+        key = target.id, place.id
+        state = self._key_of(Subject(target.judges, place.id)) if isinstance(target, Restoration) else _NO_SPAN
+        month = window.start if target.window_days is None else 0.0
+        known = self._slow.get(key)
+        basis: tuple[object, ...] = (target, place, state, month, int((now + _phase(place.id)) // SELDOM_S))
+        if known is None or known[0] != basis:
+            known = self._slow[key] = basis, judge(target, place, self._news, self._around, window, now)
+        return known[1]
+
+    def _key_of(self, subject: Subject) -> SpanKey | None:
+        if subject.kind not in self._newest:
+            self._newest[subject.kind] = self._news.newest(subject.kind)
+        return self._newest[subject.kind].get(subject.id, _NO_SPAN)
+
+    def _own_window(self, target: Availability, now: float) -> Window:
+        """The window that it is judged over; a shorter one, of a part that moved, is judged afresh."""
+        if target.id not in self._windows:
+            self._windows[target.id] = window_of(target, now)
+        return self._windows[target.id]
+
+    def _load(self, target: PercentileUtilisation, link: Link, window: Window, now: float) -> Verdict:
         load = self._loads[link.id]
         if self._slots is not None and load.slots != self._slots:
             load.move(self._slots)
-        return load.verdict(target, window, now)
+        return with_trend(target, link, load.verdict(target, window, now), self._peaks_of(link, now), now)
 
-    def availability(self, target: Availability, subject: Subject, now: float) -> Verdict:
-        """The verdict on a site's service or on a link."""
-        window = self._windows.get(target.id)
-        if window is None:
-            window = self._windows[target.id] = availability_window(target, now)
+    def _peaks_of(self, link: Link, now: float) -> Sequence[DayPeak]:
+        """Read once a local day, and again when a slot of a day that has ended came late."""
+        today, known = day_number(now), self._peaks.get(link.id)
+        if known is None or known[0] != today:
+            known = self._peaks[link.id] = today, peaks(link, self._news, now)
+        return known[1]
+
+    def _absences_in(self, target: Availability, window: Window) -> Sequence[Interval]:
+        """The same object for as long as they are the same."""
+        if self._heard.get(target.id) != window:
+            self._heard[target.id] = window
             absences = self._news.absences(window)
             if self._absences.get(target.id) != absences:
                 self._absences[target.id] = absences
-        if subject.kind not in self._newest:
-            self._newest[subject.kind] = self._news.newest(subject.kind)
-        key = self._newest[subject.kind].get(subject.id, _NO_SPAN)
+        return self._absences[target.id]
+
+    def _availability(self, target: Availability, subject: Subject, window: Window, now: float) -> Verdict:
+        key = self._key_of(subject)
         if key is None:
             seen = self._news.timeline(subject, window)
             return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
@@ -127,7 +168,7 @@ class Memory:
         if known is None or known[0] != key or not known[1].covers(window):
             known = self._account(subject, key, window)
         self._judged[target.id, subject] = known
-        return known[1].verdict(target, subject, self._absences[target.id], window, now)
+        return known[1].verdict(target, subject, self._absences_in(target, window), window, now)
 
     def _follow(self, slots: range, *, went_on: bool) -> set[str]:
         """Tells the loads the slots that have closed. Gives back the links that have to be read whole, for a slot of theirs
@@ -135,6 +176,7 @@ class Memory:
         and goes on; or one that stood still when it was first read, for a netmon that starts closes what it had left open.
         """
         loads, edge = self._loads, slots.start - 1
+        today = (slots.stop + SHIFT) // DAY_SLOTS * DAY_SLOTS - SHIFT
         behind = set()
         if went_on:
             behind = {name for name in self._fresh if name in loads and loads[name].stands_before(edge)}
@@ -145,6 +187,8 @@ class Memory:
                 if load.newest[far] < edge:
                     behind.add(name)
                 load.add(k, far, receive, transmit, simulated)
+                if k < today:
+                    self._peaks.pop(name, None)
         return behind
 
     def _read(self, links: Mapping[str, Link], slots: range) -> None:
@@ -167,3 +211,8 @@ class Memory:
         measured = not seen.simulated_s
         simulated_s = 0.0 if measured else self._news.timeline(subject, window).simulated_s
         return key if agrees else _READ_AGAIN, Account(seen.spans, window, simulated_s, measured=measured)
+
+
+def _phase(name: str) -> int:
+    """A second of the hour that is the name's own."""
+    return int.from_bytes(name.encode()[-6:], "big") % SELDOM_S

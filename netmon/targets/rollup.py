@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 from netmon.model import Standing, Subject, Verdict, Window
-from netmon.targets.definitions import AnyTarget, Availability, PercentileUtilisation, Share
+from netmon.targets.definitions import AnyTarget, CommuneTarget, Share
 from netmon.targets.later import Later, read_once
 
 _WORST_FIRST = (Standing.MISSED, Standing.UNPROVEN, Standing.AT_RISK, Standing.MET, Standing.EXEMPT)
@@ -28,44 +29,31 @@ def worst(standings: Iterable[Standing]) -> Standing:
     return max(counted, key=severity, default=Standing.UNPROVEN)
 
 
-def rule_name(target: AnyTarget) -> str:
-    """The rule's name in configuration and evidence."""
-    match target:
-        case PercentileUtilisation():
-            return "percentile_utilisation"
-        case Availability():
-            return "availability"
-        case Share():
-            return "share"
-
-
-def commune_verdict(
-    target: PercentileUtilisation | Availability,
-    commune: str,
-    parts: Sequence[Verdict],
-    *,
-    window: Window,
-    final: bool,
+def whole_verdict(
+    target: CommuneTarget, subject: Subject, parts: Sequence[Verdict], window: Window, *, final: bool
 ) -> Verdict:
-    """One target on one commune: its worst link or site. `window` and `final` speak where there is no part."""
+    """One target on a commune, or on a province's own sites: the worst link or site. A part that moved within the window
+    counts where it was, for as long as it was there."""
     counted = [part for part in parts if part.standing is not Standing.EXEMPT]
     speaks = max(counted, key=lambda part: _badness(target, part), default=None)
     return Verdict(
         target=target.id,
-        subject=Subject("commune", commune),
+        subject=subject,
         standing=Standing.UNPROVEN if speaks is None else speaks.standing,
         value=None if speaks is None else speaks.value,
-        limit=target.limit,
+        limit=target.limit if speaks is None else speaks.limit,
         coverage=0.0 if speaks is None else speaks.coverage,
-        window=window if speaks is None else speaks.window,
-        final=final if speaks is None else speaks.final,
-        evidence=Later(partial(_commune_evidence, target, tuple(parts), speaks)),
+        window=window if speaks is None or window.start <= speaks.window.start else speaks.window,
+        final=final,
+        evidence=Later(partial(_whole_evidence, target, tuple(parts), speaks)),
+        error_budget=None if speaks is None else speaks.error_budget,
+        crossing_s=min((part.crossing_s for part in counted if part.crossing_s is not None), default=None),
     )
 
 
-def _commune_evidence(target: AnyTarget, parts: Sequence[Verdict], speaks: Verdict | None) -> dict[str, Any]:
+def _whole_evidence(target: CommuneTarget, parts: Sequence[Verdict], speaks: Verdict | None) -> dict[str, Any]:
     return {
-        "rule": rule_name(target),
+        "rule": target.rule,
         "parts": [
             {
                 "kind": part.subject.kind,
@@ -73,6 +61,7 @@ def _commune_evidence(target: AnyTarget, parts: Sequence[Verdict], speaks: Verdi
                 "standing": part.standing.value,
                 "value": part.value,
                 "coverage": part.coverage,
+                "window": list(part.window),
             }
             for part in parts
         ],
@@ -82,11 +71,11 @@ def _commune_evidence(target: AnyTarget, parts: Sequence[Verdict], speaks: Verdi
     }
 
 
-def _badness(target: PercentileUtilisation | Availability, part: Verdict) -> tuple[int, float]:
+def _badness(target: CommuneTarget, part: Verdict) -> tuple[int, float]:
     """Among equal standings the figure further towards a miss is worse, and no figure at all is worst."""
-    if part.value is None:
-        return severity(part.standing), float("inf")
-    return severity(part.standing), part.value if isinstance(target, PercentileUtilisation) else -part.value
+    if part.value is None:  # of what is met nothing was to be measured, of what is not it could not be
+        return severity(part.standing), -inf if part.standing is Standing.MET else inf
+    return severity(part.standing), part.value if target.more_is_worse else part.limit - part.value
 
 
 def exempt_verdict(target: AnyTarget, subject: Subject, reason: str, *, window: Window, final: bool) -> Verdict:
@@ -100,7 +89,7 @@ def exempt_verdict(target: AnyTarget, subject: Subject, reason: str, *, window: 
         coverage=0.0,
         window=window,
         final=final,
-        evidence={"rule": rule_name(target), "exempt": reason},
+        evidence={"rule": target.rule, "exempt": reason},
     )
 
 
@@ -142,7 +131,7 @@ def province_verdict(
         window=window,
         final=final,
         evidence={
-            "rule": rule_name(target),
+            "rule": target.rule,
             "of": target.of,
             "judged": judged,
             "met": met,

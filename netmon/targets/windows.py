@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from netmon.model import SLOT_S, VIET_NAM, Window
+from netmon.model import SLOT_S, VIET_NAM, ZONE_S, Window
 
 DAY_S = 86_400
 
@@ -50,3 +50,13 @@ def ended_days(now: float, count: int) -> list[Window]:
     """The last `count` local days that have ended, oldest first."""
     last = midnight(now)
     return [Window(last - ago * DAY_S, last - (ago - 1) * DAY_S) for ago in range(count, 0, -1)]
+
+
+def slots_of(window: Window) -> range:
+    """The slots that lie in a window whose edges are those of slots; of others, those that end in it."""
+    return range(math.ceil(window.start / SLOT_S), math.floor(window.end / SLOT_S))
+
+
+def day_number(unix: float) -> int:
+    """The number of the local day that holds an instant, as the store counts them."""
+    return math.floor((unix + ZONE_S) / DAY_S)

@@ -10,7 +10,9 @@ from typing import Any
 
 from netmon.model import Capacity, Link, LinkKind, LinkRole, Site, SiteKind
 from netmon.targets.definitions import Availability, BasisKind, PercentileUtilisation, Share
+from netmon.targets.evaluate import Units
 from netmon.targets.percentile import LinkRates
+from netmon.targets.rules import Surroundings
 
 NOW = datetime(2026, 11, 21, 3, 47, 12, tzinfo=UTC).timestamp()
 """10:47:12 on Saturday 21 November 2026 in Viet Nam."""
@@ -48,6 +50,12 @@ def window_rates(receive: Sequence[float], transmit: Sequence[float] | None = No
 
 
 ABSENT = nan
+AROUND = Surroundings({}, lambda code, at: "xa")
+
+
+def units(communes: Sequence[str], out_of_scope: dict[str, str] | None = None) -> Units:
+    """These communes of province 04, all of them rural."""
+    return Units({"04": communes}, out_of_scope or {}, AROUND.kind_at)
 
 
 class NoMeter:

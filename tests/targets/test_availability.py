@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.model import Span, Standing, Subject, Window
-from netmon.targets.availability import judge_availability, window_of
+from netmon.targets.availability import judge_availability
+from netmon.targets.evaluate import window_of
 from tests.targets.made import LINK_UP, NOW, SERVICE
 
 HQ = Subject("site", "ub-01273")

@@ -19,11 +19,12 @@ from netmon.judge import StoreEvidence, Turns
 from netmon.model import Capacity, End, Octets, Port, Slot, Subject
 from netmon.store import Store
 from netmon.store.records import dump_verdict
-from netmon.targets.evaluate import Afresh, evaluate, percentile_links
+from netmon.targets.evaluate import evaluate, percentile_links
 from netmon.targets.load import NEEDED, Highest, Load
 from netmon.targets.memory import Memory
 from netmon.targets.percentile import judge_link, rank, slots_needed, window_of
-from tests.targets.made import FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, NoMeter, link, site
+from netmon.targets.rules import Afresh
+from tests.targets.made import AROUND, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, NoMeter, link, site, units
 
 START_K = 20_500 * 288 - 84
 """The first slot of a local day."""
@@ -132,7 +133,7 @@ class Province:
         return Inventory(self.sites, {}, self.links)
 
     def verdicts(self, parts) -> list:
-        return list(evaluate(self.targets, self.inventory, {"04": [COMMUNE, "01279"]}, {}, parts, self.now))
+        return list(evaluate(self.targets, self.inventory, units([COMMUNE, "01279"]), parts, self.now))
 
 
 def written(verdicts) -> list[str]:
@@ -150,10 +151,8 @@ def test_a_memory_says_what_the_whole_store_says(seed):
         for _ in range(dice.randrange(4, 12)):
             store.flush()
             evidence = StoreEvidence(store.reader(), Turns(Event()))
-            memory.look(
-                evidence, percentile_links(province.targets, Inventory(province.sites, {}, province.links)), province.now
-            )
-            expected = written(province.verdicts(Afresh(evidence)))
+            memory.look(evidence, AROUND, percentile_links(province.targets, province.inventory), province.now)
+            expected = written(province.verdicts(Afresh(evidence, AROUND)))
             found = province.verdicts(memory)
             earlier.append((found, expected))
             if dice.random() < 0.6:
@@ -175,9 +174,9 @@ def test_a_memory_says_what_the_whole_store_says(seed):
 def looked(memory: Memory, province: Province, evidence: StoreEvidence) -> tuple[list[str], list[str]]:
     """What a memory says now, and what is said afresh."""
     province.store.flush()
-    memory.look(evidence, percentile_links(province.targets, province.inventory), province.now)
+    memory.look(evidence, AROUND, percentile_links(province.targets, province.inventory), province.now)
     found = written(province.verdicts(memory))
-    return found, written(province.verdicts(Afresh(StoreEvidence(province.store.reader(), Turns(Event())))))
+    return found, written(province.verdicts(Afresh(StoreEvidence(province.store.reader(), Turns(Event())), AROUND)))
 
 
 @pytest.fixture

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from netmon.inventory import Inventory
 from netmon.model import LinkKind, SiteKind, Span, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import Selection
-from netmon.targets.evaluate import Afresh, Timeline, evaluate
-from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict, worst
-from tests.targets.made import NOW, P95, SERVICE, SHARE, link, site, window_rates
+from netmon.targets.evaluate import evaluate
+from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict, worst
+from netmon.targets.rules import Afresh, Timeline
+from tests.targets.made import AROUND, NOW, P95, SERVICE, SHARE, link, site, units, window_rates
 
 WINDOW = Window(0, 100)
+COMMUNE = Subject("commune", "01273")
 MET, AT_RISK, MISSED, UNPROVEN, EXEMPT = Standing
 
 
@@ -47,19 +49,19 @@ def test_worst_first_and_an_empty_set_is_unproven(standings, expected):
 def test_a_commune_is_as_good_as_its_worst_part_and_shows_its_evidence():
     """Of two parts with one standing the figure further towards a miss speaks: up for load, down for availability."""
     parts = [part("a", MET, 0.5), part("b", MISSED, 0.92), part("c", MISSED, 0.97), part("d", UNPROVEN, None)]
-    verdict = commune_verdict(P95, "01273", parts, window=Window(1, 2), final=False)
+    verdict = whole_verdict(P95, COMMUNE, parts, Window(1, 2), final=False)
     assert (verdict.id, verdict.standing, verdict.value, verdict.coverage) == ("tslcd_p95/01273", MISSED, 0.97, 0.97)
-    assert (verdict.window, verdict.final) == (WINDOW, True)
+    assert (verdict.window, verdict.final) == (WINDOW, False)
     assert [(each["id"], each["standing"]) for each in verdict.evidence["parts"]] == [
         ("a", "met"), ("b", "missed"), ("c", "missed"), ("d", "unproven"),
     ]  # fmt: skip
     assert verdict.evidence["worst"] == {"kind": "link", "id": "c", "evidence": {"of": "c"}}
-    lower = commune_verdict(SERVICE, "01273", [part("a", MET, 1.0), part("b", MET, 0.996)], window=WINDOW, final=False)
+    lower = whole_verdict(SERVICE, COMMUNE, [part("a", MET, 1.0), part("b", MET, 0.996)], WINDOW, final=False)
     assert lower.value == 0.996
 
 
 def test_a_commune_without_parts_is_unproven():
-    verdict = commune_verdict(P95, "01273", [], window=WINDOW, final=False)
+    verdict = whole_verdict(P95, COMMUNE, [], WINDOW, final=False)
     assert (verdict.standing, verdict.value, verdict.coverage, verdict.window) == (UNPROVEN, None, 0.0, WINDOW)
 
 
@@ -130,6 +132,9 @@ class Measured:
     def timeline(self, subject, window):
         return Timeline([Span(self.states.get(subject.id, "up"), window.start, NOW)], simulated_s=3.0)
 
+    def peaks(self, link, days):
+        return []
+
 
 def run(targets, evidence=None, communes=("01273", "01279", "01288"), scope_except=None):
     sites = [
@@ -140,8 +145,8 @@ def run(targets, evidence=None, communes=("01273", "01279", "01288"), scope_exce
     ]
     links = [link(name="l1", at="hq1"), link(name="l2", at="hq2"), replace(link(name="lte1", at="hq1"), kind=LinkKind.LTE)]
     places = Inventory({each.id: each for each in sites}, {}, {each.id: each for each in links})
-    judged = Afresh(evidence or Measured())
-    found = list(evaluate(targets, places, {"04": communes}, scope_except or {}, judged, NOW))
+    judged = Afresh(evidence or Measured(), AROUND)
+    found = list(evaluate(targets, places, units(communes, scope_except), judged, NOW))
     verdicts = {verdict.id: verdict for verdict in found}
     assert len(verdicts) == len(found), "no verdict is said twice"
     return verdicts

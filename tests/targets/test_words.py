@@ -8,7 +8,7 @@ import pytest
 
 from netmon.model import Standing, Subject, Window
 from netmon.targets.percentile import judge_link
-from netmon.targets.rollup import commune_verdict, exempt_verdict, province_verdict
+from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
 from netmon.targets.words import explain
 from tests.targets.made import ABSENT, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
 from tests.targets.test_availability import NOVEMBER, after, judge
@@ -85,14 +85,14 @@ def test_an_availability_is_told_with_budget_backup_and_outages():
 
 
 def test_a_commune_tells_its_parts_and_what_decided(busy):
-    verdict = commune_verdict(P95, "01273", [busy], window=busy.window, final=False)
+    verdict = whole_verdict(P95, Subject("commune", "01273"), [busy], busy.window, final=False)
     vi, en = said(verdict, P95)
     holds(vi, "Phường Thục Phán (01273): KHÔNG ĐẠT", "Kết luận căn cứ vào: Tuyến cb-01273-fibre", "101 mẫu vượt 90 %")
     holds(en, "  Link cb-01273-fibre: MISSED, 95 %", "Decided by: Link cb-01273-fibre")
 
 
 def test_an_empty_commune_and_an_exempt_one_say_why():
-    empty = commune_verdict(SERVICE, "01273", [], window=NOVEMBER, final=True)
+    empty = whole_verdict(SERVICE, Subject("commune", "01273"), [], NOVEMBER, final=True)
     holds(said(empty, SERVICE)[0], "CHƯA ĐỦ CĂN CỨ", "Không có tuyến hoặc điểm nào", "đã chốt")
     exempt = exempt_verdict(SERVICE, Subject("commune", "01273"), "đang di dời", window=NOVEMBER, final=False)
     holds(said(exempt, SERVICE)[0], "ĐƯỢC MIỄN", "Lý do miễn: đang di dời")

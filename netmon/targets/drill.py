@@ -1,0 +1,121 @@
+"""The drill rule: a backup link was seen carrying traffic lately. One that never was may be dead without anybody knowing.
+
+It was seen when a slot carried at least `carries` bytes per second in either direction, or when the site's service was on
+backup, which says that a backup's witness answered while the primary was down, though not which one where there are several.
+A sighting proves it whatever else was not seen; that there was none is told only where enough was. It is never missed: a
+backup that nobody tried has failed nobody yet. Times are seconds; instants are Unix seconds and, beside them, local
+ISO 8601.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, floor, isnan, nan
+from typing import Any
+
+from netmon.model import SLOT_S, Direction, Link, LinkRole, Service, Span, Standing, Subject, Verdict, Window
+from netmon.targets.definitions import BackupDrill
+from netmon.targets.percentile import LinkRates
+from netmon.targets.windows import iso, slots_of
+
+SHOWN = 20
+"""How many slots with traffic, and times on backup, a verdict shows: the latest."""
+
+
+def judge_drill(
+    target: BackupDrill, link: Link, rates: LinkRates, spans: Sequence[Span], window: Window, now: float
+) -> Verdict:
+    """The verdict on a link over `window`, clipped to `now`. `spans` are the states of the service of the link's site.
+
+    The value is the time since it was last seen carrying traffic, None when it never was in the window. A slot counts as
+    seen when it shows traffic, or both directions were measured; the near end speaks before the far one.
+    """
+    last = max(window.start, min(window.end, now))
+    slots = slots_of(Window(window.start, last))
+    receive, transmit = (_rates(rates, direction, slots) for direction in Direction)
+    carrying = [k for k, a, b in zip(slots, receive, transmit, strict=True) if a >= target.carries or b >= target.carries]
+    backups = [
+        (start, end)
+        for span in sorted(spans, key=lambda span: span.end)
+        if link.role is LinkRole.BACKUP and span.state == Service.ON_BACKUP
+        if (start := max(span.start, window.start)) < (end := min(span.end, last))
+    ]
+    sightings: list[tuple[str, float]] = [("traffic", (carrying[-1] + 1) * SLOT_S)] if carrying else []
+    sightings += [("service", backups[-1][1])] if backups else []
+    by, seen_at = max(sightings, key=lambda sighting: sighting[1], default=(None, None))
+    value = None if seen_at is None else last - seen_at
+    present = _present(slots, receive, transmit, carrying, backups)
+    coverage = present / len(slots) if slots else 0.0
+    longer = value > target.limit if value is not None else last - window.start > target.limit - 1  # a whole limit's time
+    if coverage == 0:
+        standing = Standing.UNPROVEN
+    elif value is not None and not longer:
+        standing = Standing.MET
+    else:
+        standing = Standing.AT_RISK if longer and coverage >= target.coverage else Standing.UNPROVEN
+    return Verdict(
+        target=target.id,
+        subject=Subject("link", link.id),
+        standing=standing,
+        value=value,
+        limit=target.limit,
+        coverage=coverage,
+        window=window,
+        final=target.window_days is None and now >= window.end,
+        evidence={
+            "rule": target.rule,
+            "at": last,
+            "local": iso(last),
+            "role": link.role.value,
+            "carries": target.carries,
+            "seen_by": by,
+            "seen_at": seen_at,
+            "seen_local": None if seen_at is None else iso(seen_at),
+            "slots": len(slots),
+            "present": present,
+            "carrying_count": len(carrying),
+            "carrying": [_slot(k, receive[k - slots.start], transmit[k - slots.start]) for k in carrying[-SHOWN:]],
+            "on_backup_count": len(backups),
+            "on_backup": [
+                {"start": start, "end": end, "local_start": iso(start), "local_end": iso(end), "seconds": end - start}
+                for start, end in backups[-SHOWN:]
+            ],
+            "simulated_slots": rates.simulated,
+        },
+    )
+
+
+def _rates(rates: LinkRates, direction: Direction, slots: range) -> list[float]:
+    """The rate of each of these slots: the near end's, where it has none the far end's, else NaN."""
+    near, far = (_padded(values, rates.first_k, slots) for values in (rates.near(direction), rates.far(direction)))
+    return [b if isnan(a) else a for a, b in zip(near, far, strict=True)]
+
+
+def _padded(values: Sequence[float], first_k: int, slots: range) -> list[float]:
+    start = min(max(slots.start, first_k), slots.stop)
+    stop = max(min(slots.stop, first_k + len(values)), start)
+    held = values[start - first_k : stop - first_k] if stop > start else ()
+    return [nan] * (start - slots.start) + list(held) + [nan] * (slots.stop - stop)
+
+
+def _present(
+    slots: range,
+    receive: Sequence[float],
+    transmit: Sequence[float],
+    carrying: Sequence[int],
+    backups: Sequence[tuple[float, float]],
+) -> int:
+    measured = {k for k, a, b in zip(slots, receive, transmit, strict=True) if not (isnan(a) or isnan(b))}
+    measured.update(carrying)
+    for start, end in backups:
+        measured.update(range(max(slots.start, floor(start / SLOT_S)), min(slots.stop, ceil(end / SLOT_S))))
+    return len(measured)
+
+
+def _slot(k: int, receive: float, transmit: float) -> dict[str, Any]:
+    return {
+        "start": k * SLOT_S,
+        "local": iso(k * SLOT_S),
+        "receive": None if isnan(receive) else receive,
+        "transmit": None if isnan(transmit) else transmit,
+    }

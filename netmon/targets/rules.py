@@ -1,0 +1,156 @@
+"""Which rule judges what, and on what evidence: the one place that knows all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from netmon.model import DayPeak, Link, Outage, PortSpeed, Site, Span, SpeedTest, Subject, Verdict, Window
+from netmon.targets.availability import Interval, judge_availability
+from netmon.targets.capacity import judge_capacity
+from netmon.targets.definitions import (
+    Availability,
+    BackupDrill,
+    CommuneTarget,
+    ContractedCapacity,
+    Growth,
+    Latency,
+    Loss,
+    PercentileUtilisation,
+    Redundancy,
+    Restoration,
+)
+from netmon.targets.drill import judge_drill
+from netmon.targets.echoes import Echoes, judge_latency, judge_loss
+from netmon.targets.growth import judge_growth
+from netmon.targets.percentile import LinkRates, judge_link, judge_month, slots_needed
+from netmon.targets.redundancy import judge_redundancy
+from netmon.targets.restoration import judge_restoration
+from netmon.targets.trend import TREND_DAYS, with_trend
+from netmon.targets.windows import DAY_S, day_number, slots_of
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A subject's states over a window, the times when netmon did not run, and how many seconds a simulator made."""
+
+    spans: Sequence[Span]
+    absences: Sequence[Interval] = ()
+    simulated_s: float = 0.0
+
+
+class Evidence(Protocol):
+    """Where measurements come from: the store, in life."""
+
+    def rates(self, link: Link, slots: range) -> LinkRates:
+        """The rates of a link over these slots, at both ends."""
+        ...
+
+    def timeline(self, subject: Subject, window: Window) -> Timeline:
+        """The states of a site's service or of a link."""
+        ...
+
+    def outages(self, subject: Subject, window: Window) -> Sequence[Outage]:
+        """The outages that touch a window, whole, with their causes."""
+        ...
+
+    def echoes(self, link: Link, slots: range) -> Echoes:
+        """The round trips of a link over these slots."""
+        ...
+
+    def ports(self, link: Link) -> Sequence[PortSpeed]:
+        """What the ports at the ends of a link said that they run at, in order of time."""
+        ...
+
+    def speed_tests(self, site: str, window: Window) -> Sequence[SpeedTest]:
+        """The speed tests that probes at a site made in a window, in order of time."""
+        ...
+
+    def peaks(self, link: Link, days: range) -> Sequence[DayPeak]:
+        """The daily percentiles of a link, those of days that were measured, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a rule asks of the inventory and the register: the links of each site, and what kind of unit a commune is at an
+    instant."""
+
+    links_of: Mapping[str, Sequence[Link]]
+    kind_at: Callable[[str, float], str]
+
+
+class Afresh:
+    """Judges each part from all its evidence, at this moment or finally on a month that is over."""
+
+    def __init__(self, evidence: Evidence, around: Surroundings) -> None:
+        self._evidence = evidence
+        self._around = around
+
+    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
+        """The verdict on a site or a link over a window, as far as it has gone at `now`."""
+        return judge(target, place, self._evidence, self._around, window, now)
+
+
+def judge(
+    target: CommuneTarget, place: Site | Link, evidence: Evidence, around: Surroundings, window: Window, now: float
+) -> Verdict:
+    """The verdict of any rule on a site or a link over a window, from all its evidence."""
+    if isinstance(place, Site):
+        return _judge_site(target, place, evidence, around, window, now)
+    match target:
+        case PercentileUtilisation():
+            verdict, last = _load(target, place, evidence, window, now), min(now, window.end)
+            return with_trend(target, place, verdict, peaks(place, evidence, last), last)
+        case Availability():
+            return _available(target, Subject("link", place.id), evidence, window, now)
+        case ContractedCapacity():
+            tests = evidence.speed_tests(place.site, window)
+            return judge_capacity(target, place, evidence.ports(place), tests, window, now)
+        case Latency():
+            return judge_latency(target, place, evidence.echoes(place, slots_of(window)), window, now)
+        case Loss():
+            seen = evidence.timeline(Subject("link", place.id), window)
+            return judge_loss(target, place, evidence.echoes(place, slots_of(window)), seen.spans, window, now)
+        case BackupDrill():
+            service = evidence.timeline(Subject("site", place.site), window)
+            return judge_drill(target, place, evidence.rates(place, slots_of(window)), service.spans, window, now)
+    raise ValueError(f"{target.id}: the rule {target.rule} judges sites, not links")
+
+
+def peaks(link: Link, evidence: Evidence, now: float) -> Sequence[DayPeak]:
+    """The daily percentiles that a trend rests on: those of the last local days that have ended."""
+    today = day_number(now)
+    return evidence.peaks(link, range(today - TREND_DAYS, today))
+
+
+def _judge_site(
+    target: CommuneTarget, site: Site, evidence: Evidence, around: Surroundings, window: Window, now: float
+) -> Verdict:
+    subject, links = Subject("site", site.id), around.links_of.get(site.id, ())
+    match target:
+        case Availability():
+            return _available(target, subject, evidence, window, now)
+        case Restoration():
+            seen, outages = evidence.timeline(subject, window), evidence.outages(subject, window)
+            return judge_restoration(
+                target, site, around.kind_at, outages, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s
+            )
+        case Redundancy():
+            return judge_redundancy(target, site, links, window, now)
+        case Growth():
+            return judge_growth(target, site, links, window, now)
+    raise ValueError(f"{target.id}: the rule {target.rule} judges links, not sites")
+
+
+def _load(target: PercentileUtilisation, link: Link, evidence: Evidence, window: Window, now: float) -> Verdict:
+    if now < window.end or window.end - window.start <= 7 * DAY_S:
+        return judge_link(target, link, evidence.rates(link, slots_needed(now)), now)
+    slots = range(slots_needed(window.start + DAY_S).start, slots_needed(window.end).stop)
+    return judge_month(target, link, evidence.rates(link, slots), window, now)
+
+
+def _available(target: Availability, subject: Subject, evidence: Evidence, window: Window, now: float) -> Verdict:
+    seen = evidence.timeline(subject, window)
+    return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
