@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netmon import units
+from netmon.cli.verdicts import left_out, no_verdict, terminal_language, verdicts_of
 from netmon.cli.words import add_config, fail
-from netmon.control import ControlError, ask
-from netmon.model import LinkKind, Verdict
+from netmon.control import ControlError
+from netmon.model import LinkKind
 from netmon.settings import ConfigErrors, Settings, load, quantities
-from netmon.store import Reader, StoreError, dump_verdict, load_verdict
-from netmon.targets.definitions import AnyTarget
-from netmon.targets.rollup import rule_name, severity
+from netmon.store import StoreError, dump_verdict
+from netmon.targets.rollup import severity
 from netmon.targets.words import Language, explain
 
 if TYPE_CHECKING:
@@ -68,24 +65,24 @@ def run(args: argparse.Namespace) -> int:
     """Explain a verdict, or all of a subject's; 0 when one was found and explained, 1 when none was."""
     try:
         settings = load(args.config, secrets=False)
-        verdicts, known = _told(settings, args.verdict)
+        verdicts, known = verdicts_of(settings, args.verdict)
     except (ConfigErrors, ControlError, StoreError) as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
     found = sorted(verdicts, key=lambda verdict: -severity(verdict.standing))
     if not found:
-        return fail(_unknown(known, args.verdict))
+        return fail(no_verdict(known, args.verdict))
     if args.json:
         shown: list[dict[str, Any]] = [{"id": verdict.id, **json.loads(dump_verdict(verdict))} for verdict in found]
         print(json.dumps(shown[0] if "/" in args.verdict else shown, ensure_ascii=False, indent=2))
         return 0
-    language = args.lang or _terminal_language()
+    language = args.lang or terminal_language()
     targets = {target.id: target for target in settings.targets}
     names = _names(settings, language)
     told = []
     for verdict in found:
-        why_not = _left_out(verdict, targets)
+        why_not = left_out(verdict, targets)
         if why_not:
             fail(f"{verdict.id} is left out: {why_not}; --json shows what was judged")
         else:
@@ -93,16 +90,6 @@ def run(args: argparse.Namespace) -> int:
     if told:
         print("\n\n".join(told))
     return 0 if told else 1
-
-
-def _left_out(verdict: Verdict, targets: Mapping[str, AnyTarget]) -> str:
-    """Why a verdict cannot be put in words; "" when it can."""
-    target = targets.get(verdict.target)
-    if target is None:
-        return "its target is not in targets.yaml any more"
-    if rule_name(target) != verdict.evidence["rule"]:
-        return f"its target has another rule in targets.yaml now ({rule_name(target)})"
-    return ""
 
 
 def _columns() -> int:
@@ -126,31 +113,6 @@ def _wrapped(text: str, columns: int) -> str:
             break_on_hyphens=False,
         )
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def _told(settings: Settings, name: str) -> tuple[list[Verdict], list[str]]:
-    """The verdicts of that name and the names of all: from the daemon where one runs, for its are the newest, else from the
-    store."""
-    try:
-        answer = ask(settings.control, "verdicts", name=name)
-    except (FileNotFoundError, ConnectionRefusedError):
-        with closing(Reader.open(settings.store.path)) as reader:
-            verdicts = reader.verdicts()
-        return [verdict for verdict in verdicts if name in (verdict.id, verdict.subject.id)], [v.id for v in verdicts]
-    return [load_verdict(body) for body in answer["verdicts"]], answer["known"]
-
-
-def _unknown(known: Sequence[str], name: str) -> str:
-    if not known:
-        return "nothing has been judged yet: the first verdicts come some seconds after the start"
-    near = get_close_matches(name, sorted({*known, *(each.partition("/")[2] for each in known)}), n=5)
-    return f"there is no verdict '{name}'" + (f"; did you mean {', '.join(near)}?" if near else "")
-
-
-def _terminal_language() -> Language:
-    """What the environment says of messages, as gettext reads it."""
-    spoken = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(key))), "")
-    return "vi" if spoken.startswith("vi") else "en"
 
 
 def _names(settings: Settings, language: Language) -> Mapping[str, str]:
