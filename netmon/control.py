@@ -20,7 +20,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-LINE_LIMIT = 64 * 1024
+LINE_LIMIT = 4 * 2**20
 """Octets of the longest request; answers are not limited."""
 
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]

@@ -23,9 +23,10 @@ from netmon.control import ControlError, ControlServer
 from netmon.exporters.influx import Influx
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
+from netmon.imports import Imports
 from netmon.inventory import Diff, Inventory
-from netmon.judge import Judge, judged_links
-from netmon.model import SLOT_S, ZONE_S, Device, DeviceState, Meter, Speech, Subject
+from netmon.judge import Judge
+from netmon.model import SLOT_S, Device, DeviceState, Meter, Speech, SpeedTest, Subject
 from netmon.network import Network
 from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
@@ -33,6 +34,7 @@ from netmon.reload import read_in_child, started_anew
 from netmon.schedule import Schedule
 from netmon.settings import Settings, TrapSettings
 from netmon.store import Store
+from netmon.upkeep import keep_forever
 from netmon.watch import Poller
 from netmon.web import Listener
 
@@ -51,10 +53,6 @@ NO_SERVER = nan
 
 UNREAD_S = 86_400.0
 """Counters of interfaces that are gone are forgotten after a day."""
-
-DAY_S = 86_400
-FOLD_S = 2 * 3600 - ZONE_S
-"""Days are folded once a night, at 02:00 in Viet Nam: so many seconds after midnight UTC."""
 
 
 class StartError(Exception):
@@ -95,7 +93,7 @@ class Daemon:
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
         async with Pollers(
-            profiles.load(), self.meter, self._wake, store.put_notice, settings.poll, store.put_request_size
+            profiles.load(), self.meter, self._wake, store.put_notice, self._tested, settings.poll, store.put_request_size
         ) as self._pollers:
             try:
                 await self._run(settings, store)
@@ -137,8 +135,7 @@ class Daemon:
             poke=self._schedule.poke,
             max_age_intervals=settings.prometheus.max_age_intervals,
         )
-        self._pipeline.restore(self._reader.baselines())
-        self._pipeline.supplies.restore(self._reader.last_spans("supply"))
+        self._pipeline.restore(self._reader)
         self._judge = Judge(self._register, store, self._reader, self._outlets, self.meter)
         self._show_inventory(settings)
         self._fill_schedule(settings)
@@ -156,7 +153,12 @@ class Daemon:
         listener = Listener(answers, settings.prometheus.host, settings.prometheus.port)
         control = ControlServer(
             settings.control,
-            {"status": answers.control_status, "verdicts": answers.control_verdicts, "reload": self._control_reload},
+            {
+                "status": answers.control_status,
+                "verdicts": answers.control_verdicts,
+                "reload": self._control_reload,
+                "ispeed": Imports(store, self._register).control_ispeed,
+            },
         )
         self._listen = await _begin("exporters.prometheus.listen", listener.start())
         try:
@@ -190,7 +192,7 @@ class Daemon:
             self._every(HEARTBEAT_S, self._heartbeat),
             self._every(SLOT_S, self._refresh, first_s=SLOT_S),
             self._judge.run_forever(lambda: self.settings),
-            self._fold_forever(),
+            keep_forever(self._store, lambda: self.settings),
             self._reload_on_hangup(),
             self._watchdog(),
         ):
@@ -221,6 +223,9 @@ class Daemon:
 
     def _wake(self, device: str, after_s: float = 0.0) -> None:
         self._schedule.poke(device, after_s)
+
+    def _tested(self, test: SpeedTest) -> None:
+        self._pipeline.take_speed_test(test)
 
     def _hear_traps(self, settings: Settings) -> None:
         """Where sockets for them were handed over, or the settings ask for it. StartError: none can be opened."""
@@ -271,22 +276,6 @@ class Daemon:
         self._pipeline.show_capacities(now)
         self._pipeline.forget_counters(now - UNREAD_S)
         await self._outlets.repeat()
-
-    async def _fold_forever(self) -> None:
-        """Folds ended days into packed rows: at the start, then once a night."""
-        while True:
-            now = time.time()
-            kept = self.settings.store
-            judged = judged_links(self.settings.targets, self.settings.inventory)
-            self._store.fold(now)
-            self._store.prune(
-                now,
-                slot_days=kept.slot_days,
-                judged_slot_days=kept.judged_slot_days,
-                judged=judged,
-                daily_years=kept.daily_years,
-            )
-            await asyncio.sleep(DAY_S - (time.time() - FOLD_S) % DAY_S)
 
     async def _watchdog(self) -> None:
         """Tells the service manager that the loop turns: a loop that is blocked does not get here."""

@@ -23,11 +23,14 @@ import pytest
 import yaml
 
 from netmon import cli
+from netmon.cli.report import REPORTS
 from tests import peers
 
 DEPLOY = peers.ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "netmon.service"
 SOCKET = DEPLOY / "systemd" / "netmon-traps.socket"
+REPORT = DEPLOY / "systemd" / "netmon-report.service"
+TIMER = DEPLOY / "systemd" / "netmon-report.timer"
 
 
 def settings(name: str) -> list[str]:
@@ -79,6 +82,70 @@ def test_the_unit_exposes_little(unit_here: Path):
     argv = [program, "security", "--offline=true", "--threshold=15", "--no-pager", unit_here]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def report_here(tmp_path: Path) -> Path:
+    """The unit of the reports and its timer, with a program that this machine has."""
+    text = REPORT.read_text().replace("=/opt/netmon/bin/netmon ", "=/bin/true ")
+    (tmp_path / TIMER.name).write_text(TIMER.read_text().replace("[Unit]", "[Unit]\nDefaultDependencies=no"))
+    path = tmp_path / REPORT.name
+    path.write_text(text.replace("[Unit]", "[Unit]\nDefaultDependencies=no"))
+    return path
+
+
+def test_systemd_understands_the_reports_and_their_timer(report_here: Path):
+    program = peers.require("systemd-analyze")
+    for path in (report_here, report_here.with_name(TIMER.name)):
+        done = subprocess.run([program, "verify", path], capture_output=True, text=True)
+        remarks = [line for line in done.stderr.splitlines() if "netmon" in line]
+        assert (done.returncode, remarks) == (0, []), path.name
+
+
+def test_the_reports_come_in_time_for_the_fifth_of_the_month():
+    """As systemd reads the calendar: first on the 2nd of Viet Nam; and a machine that was off then makes up for it."""
+    program = peers.require("systemd-analyze")
+    lines = dict(line.split("=", 1) for line in TIMER.read_text().splitlines() if "=" in line and line[0] != "#")
+    argv = [program, "calendar", "--iterations=3", "--base-time=2026-11-01 12:00:00 UTC", lines["OnCalendar"]]
+    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "TZ": "UTC"}, check=True)
+    told = re.findall(r"(\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d UTC", done.stdout)
+    assert list(dict.fromkeys(told)) == ["2026-11-01", "2026-11-02", "2026-11-03"], "19:30 UTC is 02:30 of the next day"
+    assert lines["Persistent"] == "true"
+    assert "RandomizedDelaySec" in lines
+
+
+def test_the_reports_are_shut_in_as_the_daemon_is(report_here: Path):
+    """The same user and the same walls, but for what only the daemon needs."""
+    assert setting("User") == "netmon"
+    lines = set(REPORT.read_text().splitlines())
+    text = UNIT.read_text()
+    start, end = text.index("# Shut in."), text.index("[Install]")
+    walls = {
+        line for line in text[start:end].splitlines() if line and not line.startswith(("#", "RestrictAddressFamilies="))
+    }
+    owner = {
+        f"{name}={setting(name)}" for name in ("DynamicUser", "User", "UMask", "StateDirectory", "ConfigurationDirectory")
+    }
+    assert walls | owner | {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"} <= lines
+    program = peers.require("systemd-analyze")
+    argv = [program, "security", "--offline=true", "--threshold=15", "--no-pager", report_here]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_timer_makes_every_report_that_netmon_has(monkeypatch: pytest.MonkeyPatch):
+    """In both languages, into the month's directory, from the daemon's configuration."""
+    made: list[tuple[str, argparse.Namespace]] = []
+    monkeypatch.setattr("netmon.cli.report._run", lambda command, args: made.append((command.name, args)) or 0)
+    for line in REPORT.read_text().splitlines():
+        if line.startswith("ExecStart="):
+            program, *words = shlex.split(line.split("=", 1)[1].replace("%%", "%"))
+            assert program == "/opt/netmon/bin/netmon"
+            assert cli.main(words) == 0
+    assert sorted(name for name, _ in made) == sorted(command.name for command in REPORTS)
+    for _, args in made:
+        assert (args.lang, args.output) == ("both", Path("/var/lib/netmon/reports/%Y-%m"))
+        assert args.config == Path("/etc") / setting("ConfigurationDirectory")
 
 
 def test_the_unit_starts_a_command_that_netmon_has(monkeypatch: pytest.MonkeyPatch):

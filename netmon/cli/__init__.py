@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from netmon import __version__
-from netmon.cli import check, explain, init, notices, probe, reload, run, status
+from netmon.cli import check, evidence, explain, init, notices, probe, reload, report, run, status
 
-COMMANDS = (init, check, run, status, explain, notices, probe, reload)
+COMMANDS = (init, check, run, status, explain, evidence, report, notices, probe, reload)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

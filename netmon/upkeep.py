@@ -1,0 +1,41 @@
+"""Upkeep: what the store needs done every night, and the inventory as it stood at the end of each month."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from netmon.model import ZONE_S
+from netmon.reports import inventory
+from netmon.settings import Settings
+from netmon.store import Store
+from netmon.targets.evaluate import judged_links
+from netmon.targets.windows import local, midnight
+
+DAY_S = 86_400
+FOLD_S = 2 * 3600 - ZONE_S
+"""Once a night, at 02:00 in Viet Nam: so many seconds after midnight UTC."""
+
+
+async def keep_forever(store: Store, settings: Callable[[], Settings]) -> None:
+    """At the start, then once a night."""
+    while True:
+        keep(store, settings(), time.time())
+        await asyncio.sleep(DAY_S - (time.time() - FOLD_S) % DAY_S)
+
+
+def keep(store: Store, settings: Settings, now: float) -> None:
+    """Folds ended days into packed rows, forgets what is old, and counts the inventory as it stood when the last day ended:
+    the count on the first of a month is that of the month before. Nothing waits for the disk."""
+    kept = settings.store
+    store.fold(now)
+    store.prune(
+        now,
+        slot_days=kept.slot_days,
+        judged_slot_days=kept.judged_slot_days,
+        judged=judged_links(settings.targets, settings.inventory),
+        daily_years=kept.daily_years,
+    )
+    yesterday = midnight(now) - 1
+    store.put_inventory_month(f"{local(yesterday):%Y-%m}", inventory.figures(settings.inventory, yesterday))
