@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from netmon import __version__, facts, wallboard
 from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
 from netmon.judge import Judge
+from netmon.names import names
 from netmon.network import Network
 from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
 from netmon.settings import Settings
 from netmon.store import dump_verdict
+from netmon.targets.later import read_once
+from netmon.targets.windows import local
+from netmon.targets.words import Language, explain
 from netmon.units import Register
 
 
@@ -80,6 +86,23 @@ class Answers:
             version=__version__,
             connections=self._connections(),
         )
+
+    def verdict(self, target: str, subject: str) -> Callable[[Language], Mapping[str, Any]] | None:
+        """The verdict with its evidence and in words, made when it is called, in a thread; None: there is none."""
+        found = next((v for v in self._judge.verdicts if v.target == target and v.subject.id == subject), None)
+        settings = self._settings()
+        targets = {each.id: each for each in settings.targets}
+        if found is None or target not in targets:
+            return None
+
+        def told(language: Language) -> Mapping[str, Any]:
+            known = names(self._register, settings.provinces, settings.inventory, language, local(time.time()).date())
+            whole = replace(found, evidence=read_once(found.evidence))
+            # What was judged before a reload gave the target another rule is told without words until it is judged anew.
+            said = explain(whole, targets, language, known) if whole.evidence["rule"] == targets[target].rule else ""
+            return {"id": whole.id, **json.loads(dump_verdict(whole)), "words": said.splitlines()}
+
+        return told
 
     async def control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon status` shows."""

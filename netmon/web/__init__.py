@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from netmon.targets.words import Language
 from netmon.web import coding, pages, strangers
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,6 +36,11 @@ class Facts(Protocol):
     def verdicts(self) -> Mapping[str, Any]: ...
 
     def wallboard(self) -> Mapping[str, Any]: ...
+
+    def verdict(self, target: str, subject: str) -> Callable[[Language], Mapping[str, Any]] | None:
+        """The verdict with its evidence, and its explanation in a language, made when it is called, in a thread. None: there
+        is none."""
+        ...
 
 
 class Listener:
@@ -58,6 +64,7 @@ class Listener:
         app.router.add_get("/api/v1", self._index)
         app.router.add_get("/api/v1/state", self._json(self._facts.state))
         app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
+        app.router.add_get("/api/v1/verdicts/{target}/{subject}", self._verdict)
         app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
         pages.add_to(app.router)
         logger = self._complaints.logger()
@@ -105,6 +112,20 @@ class Listener:
             return web.Response(text="ready\n")
         return web.Response(text="not ready: the first cycle of polls is not over\n", status=503)
 
+    async def _verdict(self, request: web.Request) -> web.Response:
+        """One verdict with all its evidence and in words: `?lang=vi`, the default, or `en`."""
+        language = request.query.get("lang", "vi")
+        if language not in ("vi", "en"):
+            return _refusal(400, "lang is vi or en")
+        found = self._facts.verdict(request.match_info["target"], request.match_info["subject"])
+        if found is None:
+            return _refusal(404, "there is no such verdict; /api/v1/verdicts lists them")
+        # Evidence is worked out when somebody asks, which would hold up the loop.
+        told = await asyncio.to_thread(found, "vi" if language == "vi" else "en")
+        response = web.json_response(told, dumps=_dumps, headers={"Cache-Control": "no-store"})
+        coding.zip_for(request, response)
+        return response
+
     async def _index(self, request: web.Request) -> web.Response:
         paths = sorted({resource.canonical for resource in request.app.router.resources()})
         return web.Response(text="".join(f"{path}\n" for path in ("netmon", "", *paths)))
@@ -117,6 +138,10 @@ class Listener:
             return response
 
         return answer
+
+
+def _refusal(status: int, why: str) -> web.Response:
+    return web.json_response({"error": why}, status=status, dumps=_dumps)
 
 
 def _page(render: Callable[[], bytes], zipped: bool) -> bytes:

@@ -1,6 +1,7 @@
 """The listener over real HTTP: its routes, the headers of every answer, and files that ask nothing of the world."""
 
 import asyncio
+import json
 import re
 from importlib.resources import files
 
@@ -54,6 +55,23 @@ async def test_a_file_that_did_not_change_is_not_sent_again(get):
     status, _, text = await get("/static/wallboard.css", headers={"If-None-Match": '"another"'})
     assert status == 200
     assert text
+
+
+@pytest.mark.parametrize(("query", "words"), [("", ["ĐẠT"]), ("?lang=vi", ["ĐẠT"]), ("?lang=en", ["MET"])])
+async def test_a_verdict_is_told_with_its_words_in_vietnamese_unless_asked_otherwise(get, query, words):
+    status, headers, text = await get(f"/api/v1/verdicts/availability/01273{query}")
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert json.loads(text) == {"id": "availability/01273", "words": words}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [("availability/99999", 404, "no such verdict"), ("availability/01273?lang=fr", 400, "vi or en")],
+)
+async def test_what_is_no_verdict_or_no_language_is_one_clear_error(get, path, status, says):
+    found, _, text = await get(f"/api/v1/verdicts/{path}")
+    assert found == status
+    assert says in json.loads(text)["error"]
 
 
 async def test_facts_are_never_kept_by_a_cache(get):
