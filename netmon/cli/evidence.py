@@ -121,7 +121,7 @@ def _gathered(found: Stated, targets: Mapping[str, AnyTarget], settings: Setting
 def _frozen(reader: Reader, name: str, month: Window) -> Sequence[Frozen]:
     """The revisions of a month's verdict, the newest first."""
     target, _, subject = name.partition("/")
-    return [each for each in reversed(reader.frozen(target, subject)) if each.verdict.window == month]
+    return reader.frozen(target, subject, month)[::-1]
 
 
 def _no_frozen(reader: Reader, name: str, month: Window) -> str:

@@ -101,7 +101,7 @@ def make_registry(asked: Asked) -> Report:
     closed, current = [], []
     for target in judging:
         asked.progress(f"reading the verdicts of {target.id}")
-        closed += [frozen.verdict for frozen in reader.frozen(target.id) if frozen.verdict.window == month]
+        closed += [frozen.verdict for frozen in reader.frozen(target.id, window=month)]
         current += reader.verdicts(target.id)
     quality = registry.qualities(places, judging, closed, current, month, unix)
     asked.progress("reading the port speeds")

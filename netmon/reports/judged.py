@@ -54,7 +54,7 @@ def verdicts_on(
     last_day = local(min(month.end, now) - 1).date()
     communes = {province: [unit.code for unit in register.communes(province, last_day)] for province in provinces}
     progress("reading the frozen verdicts")
-    found = newest(reader.frozen(), month)
+    found = newest(reader.frozen(window=month), month)
     province_of = {code: province for province, codes in communes.items() for code in codes}
     province_of |= {province: province for province in provinces}
     frozen = [judged for judged in found if judged.verdict.subject.id in province_of]

@@ -404,12 +404,13 @@ class Reader(Connections):
         (row,) = self._rows("SELECT min(since) FROM span")
         return None if row[0] is None else float(row[0])
 
-    def frozen(self, target: str | None = None, subject_id: str | None = None) -> list[Frozen]:
-        """Every revision of the verdicts of closed windows, by window and revision."""
+    def frozen(self, target: str | None = None, subject_id: str | None = None, window: Window | None = None) -> list[Frozen]:
+        """Every revision of the verdicts of closed windows, or of one of them, by window and revision."""
         rows = self._rows(
             """SELECT body, revision, at, sha256 FROM verdict_frozen JOIN subject s ON s.id = subject
                WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.name = ?)
+                 AND (? IS NULL OR (window_start = ? AND window_end = ?))
                ORDER BY target, s.kind, s.name, window_start, window_end, revision""",
-            target, target, subject_id, subject_id,
+            target, target, subject_id, subject_id, *((None, None, None) if window is None else (1, *window)),
         )  # fmt: skip
         return [Frozen(load_verdict(body), revision, at, sha256, body) for body, revision, at, sha256 in rows]
