@@ -151,6 +151,9 @@ class StoreEvidence:
     def ports(self, link: Link) -> Sequence[PortSpeed]:
         return self._reader.port_speeds(link.id)
 
+    def heard(self, link: Link, window: Window) -> bool:
+        return self._reader.heard(link.id, *window)
+
     def speed_tests(self, site: str, window: Window) -> Sequence[SpeedTest]:
         return self._reader.speed_tests(*window, site)
 
@@ -209,6 +212,7 @@ class Judge:
         ]
         self._past: list[Verdict] = []  # those of the judging before
         self._settled: Window | None = None  # a month before which no month is due any more
+        self._looked = 0.0  # when that was found: a clock that was ahead may have found it
         # The standing and window that are stored, those that were stored longest ago first.
         self._stored = {verdict.id: (verdict.standing, verdict.window) for verdict in self.verdicts}
 
@@ -289,11 +293,11 @@ class Judge:
     def _months(self, now: float) -> list[Window]:
         """The months that are due; looked for once a month, and until none is."""
         settled = month_of(now - SETTLED_S)
-        if settled == self._settled:
+        if settled == self._settled and now >= self._looked:
             return []
-        months = due_months(self._reader.first_evidence(), self._reader.frozen_windows(), now)
+        months = due_months(self._reader.first_evidence(), self._reader.frozen_windows(now), now)
         if not months:
-            self._settled = settled
+            self._settled, self._looked = settled, now
         return months
 
     def _close(self, settings: Settings, now: float, month: Window) -> int:
@@ -315,7 +319,7 @@ class Judge:
         return verdicts
 
     def _around(self, settings: Settings) -> Surroundings:
-        return Surroundings(settings.inventory.links_of_site(), self._register.kind_at)
+        return Surroundings(settings.inventory.links_ever_of_site(), self._register.kind_at)
 
     def _is_news(self, name: str, verdict: Verdict) -> bool:
         """Whether its standing is not the one that is stored, or its window begins after the one that is: a new month."""

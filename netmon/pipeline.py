@@ -26,7 +26,9 @@ from netmon.measure import EndOfLink
 from netmon.model import (
     SLOT_S,
     At,
+    Baseline,
     Device,
+    Direction,
     End,
     Kind,
     Lull,
@@ -37,6 +39,7 @@ from netmon.model import (
     Readings,
     SpeedTest,
     Subject,
+    Unplaced,
 )
 from netmon.network import Network
 from netmon.settle import RATE_HOLDS_S, Settler
@@ -102,6 +105,9 @@ class Pipeline:
                 baseline = baselines.get((end.link.id, end.end))
                 if baseline is not None:
                     end.restore(baseline, watch.counters)
+                    points = [point.unix for point in (baseline.receive, baseline.transmit) if point is not None]
+                    if max(points, default=0.0) > self._clock():
+                        self._cut_slots(watch, end, self._clock())
 
     def take(self, inventory: Inventory, renewed: Iterable[str] = ()) -> inventories.Diff:
         """Takes an inventory: starts what is new, starts anew what changed, forgets what is gone. Returns the difference.
@@ -344,15 +350,38 @@ class Pipeline:
             watch.fresh_until = _fresh_until(watch, now, age_s)
 
     def shift(self, step_s: float) -> None:
-        """The wall clock stepped by so much."""
+        """The wall clock stepped by so much. What was stored of a time that is yet to come is taken back."""
+        now = self._clock()
+        if step_s < 0:
+            self._store.cut_future(now)
+        slots_ahead = (now - step_s) // SLOT_S > now // SLOT_S
         self.network.shift(step_s)
         self._checks.shift(step_s)
+        if slots_ahead:  # those that were closed are to be filled again
+            self._checks.take(Inventory({}, {}, {}))
+            self._checks.take(self.inventory)
         for watch in self.watches.values():
             watch.read_at += step_s if watch.read_at else 0.0
             watch.fresh_until = 0.0  # slots do not move with the clock
             watch.alive_at += step_s if watch.alive_at else 0.0
             for end in watch.all_ends():
                 end.shown_at += step_s if end.shown_at else 0.0
+                if slots_ahead:
+                    self._cut_slots(watch, end, now)
+
+    def _cut_slots(self, watch: Watch, end: EndOfLink, now: float) -> None:
+        """Opens the slots from `now` on again, of an end that has closed them by a clock that was ahead. What it holds for
+        slots that have not begun was counted before `now`, nobody knows when."""
+        still_open = end.baseline(watch.counters).open
+        unplaced = [
+            Unplaced(direction, now, now, octets)
+            for slot in still_open
+            for direction, (octets, _) in ((Direction.RECEIVE, slot.receive), (Direction.TRANSMIT, slot.transmit))
+            if slot.k * SLOT_S > now and octets
+        ]
+        begun = tuple(slot for slot in still_open if slot.k * SLOT_S <= now)
+        end.restore(Baseline(None, None, begun), watch.counters)
+        self._store.put_link(end.link.id, end.end, unplaced=unplaced, baseline=end.baseline(watch.counters))
 
     def forget_counters(self, before: float) -> None:
         """Forgets counters that were not read since `before`, but for those that links rest on."""

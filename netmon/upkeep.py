@@ -20,14 +20,16 @@ FOLD_S = 2 * 3600 - ZONE_S
 
 async def keep_forever(store: Store, settings: Callable[[], Settings]) -> None:
     """At the start, then once a night."""
+    nightly = False
     while True:
-        keep(store, settings(), time.time())
+        keep(store, settings(), time.time(), nightly=nightly)
         await asyncio.sleep(DAY_S - (time.time() - FOLD_S) % DAY_S)
+        nightly = True
 
 
-def keep(store: Store, settings: Settings, now: float) -> None:
+def keep(store: Store, settings: Settings, now: float, *, nightly: bool) -> None:
     """Folds ended days into packed rows, forgets what is old, and counts the inventory as it stood when the last day ended:
-    the count on the first of a month is that of the month before. Nothing waits for the disk."""
+    in the night to the first of a month it is the last count of the month before. Nothing waits for the disk."""
     kept = settings.store
     store.fold(now)
     store.prune(
@@ -38,4 +40,7 @@ def keep(store: Store, settings: Settings, now: float) -> None:
         daily_years=kept.daily_years,
     )
     yesterday = midnight(now) - 1
-    store.put_inventory_month(f"{local(yesterday):%Y-%m}", inventory.figures(settings.inventory, yesterday))
+    month = f"{local(yesterday):%Y-%m}"
+    # A start later on the first may be with another configuration than the month that is over had.
+    anew = nightly or month == f"{local(now):%Y-%m}"
+    store.put_inventory_month(month, inventory.figures(settings.inventory, yesterday), anew=anew)

@@ -111,6 +111,26 @@ def test_a_month_is_due_once_it_is_over_settled_and_not_frozen():
     assert due_months(None, set(), november.end + 700) == []
 
 
+async def test_a_month_that_a_clock_a_day_ahead_closed_is_closed_again_when_it_is_over(settings, store):
+    """For hours that had not happened, `met` would have stood for good."""
+    evening = OCTOBER.end - 4 * 3600
+    fill(store, OCTOBER.start, evening)
+    reader = store.reader()
+    judge = Judge(units.load(), store, reader, Outlets(Page(OwnMetrics())), OwnMetrics())
+    for early in (evening + 86_400, evening + 86_400 + 300):
+        await judge.judge(settings, early)
+        store.flush()
+    assert {f.verdict.standing for f in reader.frozen("up", "s1")} == {Standing.MET}
+    store.begin_span(Subject("site", "s1"), "isolated", evening)
+    store.flush()
+    for now in (OCTOBER.end + 675, OCTOBER.end + 975):
+        await judge.judge(settings, now)
+        store.flush()
+    frozen = reader.frozen("up", "s1")
+    assert [(f.revision, f.verdict.standing) for f in frozen] == [(1, Standing.MET), (2, Standing.MISSED)]
+    assert reader.verdict("up", "s1").window == month_of(OCTOBER.end)
+
+
 async def test_a_judging_that_is_told_to_stop_reads_no_more_of_the_store(settings, store):
     fill(store, OCTOBER.start, OCTOBER.end)
     judge = Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics())

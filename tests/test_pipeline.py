@@ -113,8 +113,8 @@ class OldRouter(Router):
 class Bench:
     """A pipeline with routers of our own, a clock of our own, and a real store."""
 
-    def __init__(self, path, things, router=Router):
-        self.path, self.things, self.now, self.router = path, things, T0, router
+    def __init__(self, path, things, router=Router, now=T0):
+        self.path, self.things, self.now, self.router = path, things, now, router
         self.routers, self.pokes, self.ended = {}, [], False
         self.own = OwnMetrics()
         self.page = Page(self.own)
@@ -208,8 +208,7 @@ def test_after_a_crash_the_next_poll_bridges_the_gap_and_no_octet_is_lost(make):
     for away in (120, 900):
         now, life = bench.now + away, bench.routers["r01273"].life
         bench.crash()
-        bench = Bench(bench.path, bench.things)
-        bench.now = now
+        bench = Bench(bench.path, bench.things, now=now)
         run(bench, 700)
     last = bench.now - 30
     bench.store.flush()
@@ -233,10 +232,9 @@ def test_a_crash_costs_a_32_bit_counter_nothing_either(make):
     run(bench, 590)
     bench.crash()
     now = bench.now + 20
-    bench = Bench(bench.path, bench.things, OldRouter)
+    bench = Bench(bench.path, bench.things, OldRouter, now)
     for router in bench.routers.values():
         router.receive_rate = 20_000_000
-    bench.now = now
     run(bench, 900)
     bench.store.flush()
     first = int(SLOT0 // 300)
@@ -390,8 +388,7 @@ def test_two_links_on_one_interface_lose_nothing_to_a_crash(make):
     run(bench, 100)
     bench.crash()
     now = bench.now + 60
-    bench = Bench(bench.path, both)
-    bench.now = now
+    bench = Bench(bench.path, both, now=now)
     run(bench, 1200)
     bench.store.flush()
     first = int(SLOT0 // 300)

@@ -132,7 +132,7 @@ class PortSpeed(NamedTuple):
 
 class SpeedTest(NamedTuple):
     """A measurement that a probe at a site made at `at`: bytes per second, and seconds where it told them. `network` is
-    fixed, mobile or mobile_5g."""
+    fixed, mobile or mobile_5g. `simulated`: nobody measured it."""
 
     at: float
     site: str
@@ -142,6 +142,7 @@ class SpeedTest(NamedTuple):
     download: float
     upload: float
     latency_s: float | None
+    simulated: bool = False
 
 
 class DayPeak(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -45,7 +45,8 @@ class Verdict:
 
     `value` and `limit` are in the target's unit, `coverage` is the share of the elapsed window that was seen. `final` is
     False until the window has closed. `evidence` holds JSON values only. `error_budget` and `crossing_s`, the seconds until
-    the limit is probably crossed, are None where there are none; they stand in the evidence too.
+    the limit is probably crossed, are None where there are none; they stand in the evidence too. `asked` is what the target
+    asked, as JSON values: a later one changes nothing in what was said.
     """
 
     target: str
@@ -57,6 +58,7 @@ class Verdict:
     window: Window
     final: bool
     evidence: Mapping[str, Any]
+    asked: Mapping[str, Any] = field(default_factory=dict)
     error_budget: ErrorBudget | None = None
     crossing_s: float | None = None
 

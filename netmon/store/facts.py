@@ -1,19 +1,30 @@
 """The writes of states, outages, netmon's own life, and verdicts: each a function of the database, run by the writer."""
 
+# ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
+
 from __future__ import annotations
 
 import os
 from hashlib import sha256
 from typing import NamedTuple
 
-from netmon.model import Outage, Subject
+import structlog
+
+from netmon.model import SLOT_S, Outage, Subject
 from netmon.notice import Notice
+from netmon.store.days import day_of
 from netmon.store.records import MEASURED, Absence
 from netmon.store.writer import Database
+
+log = structlog.get_logger(__name__)
 
 MOST_NOTICES, MOST_OF_DEVICE, NOTICES_TRIMMED_EVERY = 1_000_000, 10_000, 10_000
 """Notices that are kept at most, some 200 MB, and of one device, so that a noisy one displaces its own. Between two
 trimmings there may be as many more as come until the next."""
+
+MOST_AHEAD_S = 3 * 86_400
+"""A clock that goes back further is more likely wrong now than it was before: a machine that lost its battery starts years
+ago, and the evidence of years is not thrown away on its word."""
 
 ENGINE_ID_HEAD = bytes.fromhex("80004fb805")
 """RFC 3411, SnmpEngineID: pysnmp's enterprise number, by which netmon speaks, and octets of our own."""
@@ -147,9 +158,65 @@ def heartbeat(database: Database, unix: float, clean: bool) -> None:
     database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, int(clean)))
 
 
+def cut_future(database: Database, now: float) -> None:
+    """Takes back what a clock that was ahead wrote of the time after `now`, and leaves every subject in the state that it
+    was told last, from `now` on. The octets of slots that are not over become unplaced, at `now`, for they were counted.
+    Nothing is taken back when the store is more than MOST_AHEAD_S ahead: then this is said, and `now` is doubted."""
+    (newest,) = database.execute(
+        "SELECT max((SELECT ifnull(max(since), 0) FROM span), (SELECT ifnull(max(k), 0) FROM slot) * ?)", (SLOT_S,)
+    ).fetchone()
+    ahead_s = newest - now
+    if ahead_s > MOST_AHEAD_S:
+        log.error("the clock is days behind what the store holds: nothing of it is taken back", seconds=round(ahead_s))
+        return
+    _cut_spans(database, now)
+    database.execute("DELETE FROM outage WHERE since > ?1 AND until > ?1", (now,))
+    database.execute(
+        "UPDATE outage SET since = min(since, ?1), until = min(until, ?1) WHERE since > ?1 OR until > ?1", (now,)
+    )
+    database.execute("DELETE FROM absence WHERE since > ?", (now,))
+    database.execute("UPDATE absence SET until = ?1 WHERE until > ?1", (now,))
+    database.execute("UPDATE alive SET unix = ?1 WHERE unix > ?1", (now,))
+    first_k, first_day = int(now // SLOT_S), day_of(now) + 1
+    for table, column, first in (("slot", "k", first_k), ("day", "day", first_day)):
+        for direction in ("receive", "transmit"):
+            database.execute(
+                f"""INSERT INTO unplaced (link, far, direction, since, until, octets)
+                    SELECT link, far, ?1, ?2, ?2, sum({direction}) FROM {table} WHERE {column} >= ?3
+                    GROUP BY link, far HAVING sum({direction}) > 0""",
+                (direction, now, first),
+            )
+    for table, column, first in (
+        ("slot", "k", first_k),
+        ("echo", "k", first_k),
+        ("day", "day", first_day),
+        ("day_rates", "day", first_day),
+        ("echo_day", "day", first_day),
+    ):
+        database.execute(f"DELETE FROM {table} WHERE {column} >= ?", (first,))
+
+
+def _cut_spans(database: Database, now: float) -> None:
+    ahead = database.execute("SELECT DISTINCT subject FROM span WHERE since > ?1 OR until > ?1", (now,)).fetchall()
+    told = [
+        database.execute(
+            """SELECT subject, state, source, until IS NULL OR until IN (SELECT since FROM absence) FROM span
+               WHERE subject = ? ORDER BY since DESC, id DESC LIMIT 1""",
+            number,
+        ).fetchone()
+        for number in ahead
+    ]
+    for number, state, source, goes_on in told:
+        database.execute("DELETE FROM span WHERE subject = ? AND since >= ?", (number, now))
+        database.execute("UPDATE span SET until = ?1 WHERE subject = ?2 AND until > ?1", (now, number))
+        if goes_on:
+            _start_span(database, number, state, now, source)
+
+
 def record_start(database: Database, unix: float) -> Absence | None:
     """Closes every open span at the last sign of life and records the absence since; None at the first start, or when the
-    clock says that no time passed: then nothing was missed and spans go on."""
+    clock says that no time passed: then nothing was missed and spans go on. What lies after `unix` is taken back first."""
+    cut_future(database, unix)
     found = database.execute("SELECT unix, clean FROM alive").fetchone()
     heartbeat(database, unix, clean=False)
     if found is None:
@@ -179,11 +246,14 @@ class VerdictRow(NamedTuple):
 
 
 def put_verdict(database: Database, row: VerdictRow, at: float) -> None:
-    """Replaces the current verdict unless that is of a later window, freezes a final one, and keeps history of changes."""
+    """Replaces the current verdict unless that is of a later window, freezes a final one, and keeps history of changes. A
+    current one from after `at`, by a clock that was ahead, is replaced in any case."""
     key = (row.target, database.subject(*row.subject))
     values = (*key, at, row.standing, row.window_start, row.window_end, row.body)
-    current = database.execute("SELECT standing, window_start FROM verdict WHERE target = ? AND subject = ?", key).fetchone()
-    is_current = current is None or row.window_start >= current[1]
+    current = database.execute(
+        "SELECT standing, window_start, at FROM verdict WHERE target = ? AND subject = ?", key
+    ).fetchone()
+    is_current = current is None or row.window_start >= current[1] or current[2] > at
     is_news = (
         _freeze(database, row, key, at) if row.final else is_current and (current is None or row.standing != current[0])
     )
@@ -200,15 +270,16 @@ def drop_verdict(database: Database, target: str, subject: Subject) -> None:
 
 
 def _freeze(database: Database, row: VerdictRow, key: tuple[str, int], at: float) -> bool:
-    """Keeps a final verdict for good, a different one beside those before it; False when it says the same."""
+    """Keeps a final verdict for good, a different one beside those before it; False when it says the same. One from after
+    `at` was made before its time had come: it says nothing, and this one stands beside it."""
     window = (*key, row.window_start, row.window_end)
     digest = sha256(row.body.encode()).hexdigest()
     latest = database.execute(
-        """SELECT revision, sha256 FROM verdict_frozen
+        """SELECT revision, sha256, at FROM verdict_frozen
            WHERE target = ? AND subject = ? AND window_start = ? AND window_end = ? ORDER BY revision DESC LIMIT 1""",
         window,
     ).fetchone()
-    if latest is not None and latest[1] == digest:
+    if latest is not None and latest[1] == digest and latest[2] <= at:
         return False
     revision = 1 if latest is None else latest[0] + 1
     database.execute("INSERT INTO verdict_frozen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*window, revision, at, digest, row.body))

@@ -36,13 +36,13 @@ def put_port_speed(database: Database, link: str, speed: PortSpeed) -> None:
     )
 
 
-def put_speed_test(database: Database, test: SpeedTest) -> None:
+def put_speed_test(database: Database, test: SpeedTest, source: int) -> None:
     """Adds a speed test, unless one of its device, instant and network is there."""
     site, device = database.subject("site", test.site), database.subject("device", test.device)
     database.execute(
-        """INSERT OR IGNORE INTO speed_test (at, device, network, site, operator, download, upload, latency_s)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-        (test.at, device, test.network, site, test.operator, test.download, test.upload, test.latency_s),
+        """INSERT OR IGNORE INTO speed_test (at, device, network, site, operator, download, upload, latency_s, source)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (test.at, device, test.network, site, test.operator, test.download, test.upload, test.latency_s, source),
     )
 
 
@@ -78,8 +78,12 @@ def inventory_rows(month: str, values: Mapping[tuple[str, str], float]) -> list[
     return [(month, figure, key, value) for (figure, key), value in values.items()]
 
 
-def put_inventory_month(database: Database, month: str, rows: Iterable[tuple[str, str, str, float]]) -> None:
-    """All figures of a month in place of those that were kept for it."""
+def put_inventory_month(
+    database: Database, month: str, rows: Iterable[tuple[str, str, str, float]], *, anew: bool = True
+) -> None:
+    """All figures of a month in place of those that were kept for it; unless `anew`, only where none were."""
+    if not anew and database.execute("SELECT 1 FROM inventory_month WHERE month = ?", (month,)).fetchone():
+        return
     database.execute("DELETE FROM inventory_month WHERE month = ?", (month,))
     database.executemany("INSERT INTO inventory_month (month, figure, key, value) VALUES (?, ?, ?, ?)", rows)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon.model import (
+    SLOT_S,
     Baseline,
     DayPeak,
     Direction,
@@ -145,6 +147,16 @@ class Reader(Connections):
                 if found is not None:
                     yield far, first_slot(day), found.receive, found.transmit, found.simulated
 
+    def heard(self, link: str, start: float, end: float) -> bool:
+        """Whether a slot of either end of a link was stored in [start, end); days count whole."""
+        with self._snapshot() as database:
+            number = _number(database, link)
+            for day in range(day_of(start), day_of(end - 1) + 1):
+                if database.execute("SELECT 1 FROM day WHERE day = ? AND link = ? LIMIT 1", (day, number)).fetchone():
+                    return True
+            first, stop = math.ceil(start / SLOT_S), math.floor(end / SLOT_S)
+            return any(unpacked(database, (number, far), first, stop) for far in (0, 1))
+
     def _name(self, number: int) -> str:
         self._links = dict(self._rows("SELECT id, name FROM subject WHERE kind = 'link'"))
         return self._links[number]
@@ -227,12 +239,12 @@ class Reader(Connections):
     def speed_tests(self, start: float, end: float, site: str | None = None) -> list[SpeedTest]:
         """The speed tests made in [start, end), at a site if asked, in order of time."""
         rows = self._rows(
-            """SELECT at, s.name, d.name, network, operator, download, upload, latency_s FROM speed_test t
+            """SELECT at, s.name, d.name, network, operator, download, upload, latency_s, source FROM speed_test t
                JOIN subject s ON s.id = site JOIN subject d ON d.id = device
                WHERE at >= ? AND at < ? AND (? IS NULL OR s.name = ?) ORDER BY at, t.id""",
             start, end, site, site,
         )  # fmt: skip
-        return [SpeedTest(*row) for row in rows]
+        return [test._replace(simulated=bool(test.simulated)) for test in map(SpeedTest._make, rows)]
 
     def ispeed(self, month: str) -> list[Ispeed]:
         """VNNIC's medians of a month ("2026-10") as they were imported, by unit, network, operator and metric."""
@@ -395,9 +407,10 @@ class Reader(Connections):
         )  # fmt: skip
         return [(at, load_verdict(body)) for at, body in rows]
 
-    def frozen_windows(self) -> set[Window]:
-        """The windows that have frozen verdicts."""
-        return {Window(*row) for row in self._rows("SELECT DISTINCT window_start, window_end FROM verdict_frozen")}
+    def frozen_windows(self, now: float) -> set[Window]:
+        """The windows that have verdicts frozen by `now`: later ones are of a clock that was ahead."""
+        rows = self._rows("SELECT DISTINCT window_start, window_end FROM verdict_frozen WHERE at <= ?", now)
+        return {Window(*row) for row in rows}
 
     def first_evidence(self) -> float | None:
         """When the first state that the store knows of began; None for an empty store."""

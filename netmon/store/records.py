@@ -138,6 +138,7 @@ def dump_verdict(verdict: Verdict) -> str:
             "window": {"start": float(verdict.window.start), "end": float(verdict.window.end)},
             "final": verdict.final,
             "evidence": dict(verdict.evidence),
+            "asked": dict(verdict.asked),
         },
         sort_keys=True,
         separators=(",", ":"),
@@ -159,4 +160,5 @@ def load_verdict(body: str) -> Verdict:
         window=Window(**parts["window"]),
         final=parts["final"],
         evidence=parts["evidence"],
+        asked=parts.get("asked", {}),
     )

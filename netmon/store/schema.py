@@ -175,7 +175,8 @@ def _evidence(connection: sqlite3.Connection) -> None:
         """CREATE TABLE speed_test (
             id INTEGER PRIMARY KEY, at REAL NOT NULL, device INTEGER NOT NULL, network TEXT NOT NULL,
             site INTEGER NOT NULL, operator TEXT NOT NULL, download REAL NOT NULL, upload REAL NOT NULL, latency_s REAL,
-            UNIQUE (at, device, network)) STRICT""",
+            source INTEGER NOT NULL,
+            UNIQUE (at, device, network, operator)) STRICT""",
         # VNNIC's figures, never mixed with those that netmon measured.
         """CREATE TABLE ispeed (
             month TEXT NOT NULL, unit TEXT NOT NULL, network TEXT NOT NULL, operator TEXT NOT NULL, metric TEXT NOT NULL,
@@ -200,7 +201,8 @@ def _evidence(connection: sqlite3.Connection) -> None:
             FROM port_speed JOIN subject s ON s.id = link""",
         f"""CREATE VIEW speed_tests AS
             SELECT {utc.format("at")} AS utc, s.name AS site, d.name AS device, network, operator,
-                   download * 8 / 1e6 AS download_mbit_s, upload * 8 / 1e6 AS upload_mbit_s, latency_s * 1e3 AS latency_ms
+                   download * 8 / 1e6 AS download_mbit_s, upload * 8 / 1e6 AS upload_mbit_s, latency_s * 1e3 AS latency_ms,
+                   iif(source, 'simulated', 'measured') AS source
             FROM speed_test JOIN subject s ON s.id = site JOIN subject d ON d.id = device""",
         f"""CREATE VIEW ispeeds AS
             SELECT month, unit, network, operator, metric,

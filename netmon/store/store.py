@@ -146,9 +146,11 @@ class Store:
 
     # --- speeds and the inventory's months ----------------------------------------------------------------------------
 
-    def put_speed_test(self, test: SpeedTest) -> None:
-        """A probe's measurement; one of the same device, instant and network is there once."""
-        self._writer.put(lambda database: figures.put_speed_test(database, test))
+    def put_speed_test(self, test: SpeedTest, source: str = "measured") -> None:
+        """A probe's measurement; one of the same device, instant and network is there once. `source` alone says whether it
+        was simulated."""
+        code = source_code(source)
+        self._writer.put(lambda database: figures.put_speed_test(database, test, code))
 
     def put_ispeed(self, rows: Iterable[Ispeed], at: float) -> None:
         """Medians of VNNIC's i-speed, imported at `at`, together or not at all. Each takes the place of an earlier one of
@@ -156,11 +158,11 @@ class Store:
         sound = figures.sound_ispeed(rows)
         self._writer.put(lambda database: figures.put_ispeed(database, sound, at))
 
-    def put_inventory_month(self, month: str, values: Mapping[tuple[str, str], float]) -> None:
-        """The figures of the inventory for a month ("2026-10") by figure and key, in place of all that were kept for it.
-        ValueError: a month or a number that is none."""
+    def put_inventory_month(self, month: str, values: Mapping[tuple[str, str], float], *, anew: bool = True) -> None:
+        """The figures of the inventory for a month ("2026-10") by figure and key, in place of all that were kept for it;
+        unless `anew`, only where none are. ValueError: a month or a number that is none."""
         rows = figures.inventory_rows(month, values)
-        self._writer.put(lambda database: figures.put_inventory_month(database, month, rows))
+        self._writer.put(lambda database: figures.put_inventory_month(database, month, rows, anew=anew))
 
     # --- states and outages -------------------------------------------------------------------------------------------
 
@@ -217,6 +219,13 @@ class Store:
         Outages stay open: whoever watches next closes them.
         """
         return self._writer.ask(lambda database: facts.record_start(database, unix))
+
+    def cut_future(self, now: float) -> None:
+        """The clock went back to `now`: what states, outages, absences and slots were written of the time after it is taken
+        back, so that what follows is stored at its time. Each subject is in its last state from `now` on; an outage that is
+        open starts then at the latest; the octets of slots that are not over become unplaced, at `now`. A clock that went
+        back by more than three days is not believed: nothing is taken back."""
+        self._writer.put(lambda database: facts.cut_future(database, now))
 
     def heartbeat(self, unix: float) -> None:
         """netmon is alive at `unix`."""

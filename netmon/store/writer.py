@@ -232,7 +232,7 @@ class Writer:
                     current(self._database)
                 current = None
                 self._database.execute("COMMIT")
-            except (sqlite3.Error, OverflowError) as error:
+            except (sqlite3.Error, OverflowError, ValueError) as error:  # ValueError: text that is no UTF-8
                 self._database.rollback()
                 self._meter.count("netmon_store_failures_total")
                 if current is None or not _is_the_writes_own(error):
@@ -257,7 +257,7 @@ class Writer:
         return float(min(_FIRST_WAIT_S * 2 ** min(self._failures - 1, 10), _LONGEST_WAIT_S))
 
 
-def _is_the_writes_own(error: sqlite3.Error | OverflowError) -> bool:
+def _is_the_writes_own(error: sqlite3.Error | OverflowError | ValueError) -> bool:
     """Whether a write failed by what it is, not by the state of the disk: then trying again cannot help."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & 0xFF in {

@@ -1,6 +1,6 @@
 """How big a store gets in 45 days: measured by pages of the file, and told of a province.
 
-    .venv/bin/python -m tests.soak.store_size [links]
+    scripts/soak store_size --minutes 10
 
 Two days of a link are not packed in the evening, the other 43 are. A slot that is not packed is measured on as many links as
 a province has, for their rows lie between one another; packed days on a few links, written day by day and folded at night as
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +21,16 @@ from typing import NamedTuple
 from netmon.model import EchoSlot, End, Octets, Slot
 from netmon.store import Store
 
+ABOUT = "the size of a province's store after 45 days, of other traffic each time: it stays within its budget"
+
 LINKS, ECHO_LINKS, DAYS, OPEN_DAYS = 5_250, 400, 45, 2
 BUDGET = 700_000_000
 DAY0, DAY_S, DAY_SLOTS = 20_500, 86_400, 288
 FIRST = DAY0 * DAY_SLOTS - 84
 
 ECHOES_A_SLOT, POLLS_A_SLOT = 30, 10
+
+_PACKED_LINKS = 50  # whose days are packed
 
 Write = Callable[[Store, str, range], None]
 """Puts these slots of a link."""
@@ -123,18 +127,23 @@ def _used(path: Path) -> int:
     return size * (pages - free)
 
 
-def main() -> int:
-    """Prints what 45 days take; 1 when traffic is over its budget."""
-    links = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    of_traffic, of_echoes = traffic(links, DAYS), echoes(links, DAYS)
-    for name, size, many in (("traffic", of_traffic, LINKS), ("echoes", of_echoes, ECHO_LINKS)):
-        print(
-            f"{name}: a slot {size.a_slot:.1f} B, a packed day of a link {size.a_packed_day:,.0f} B; "
-            f"{many:,} links x {DAYS} days {size.of(many) / 1e6:,.0f} MB"
-        )
-    print(f"the budget of traffic is {BUDGET / 1e6:,.0f} MB")
-    return int(of_traffic.of(LINKS) > BUDGET)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def run(minutes: float, seed: int | None) -> int:
+    """Prints what 45 days take, once at least and again until the time is over; 1 when traffic was over its budget."""
+    seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+    print(f"soak: store_size for {minutes:g} minutes, seed {seed}; the budget is {BUDGET / 1e6:,.0f} MB", flush=True)
+    end = time.monotonic() + 60 * minutes
+    while True:
+        of_traffic, of_echoes = traffic(_PACKED_LINKS, DAYS, seed), echoes(_PACKED_LINKS, DAYS, seed)
+        for name, size, many in (("traffic", of_traffic, LINKS), ("echoes", of_echoes, ECHO_LINKS)):
+            print(
+                f"soak: {name}: a slot {size.a_slot:.1f} B, a packed day of a link {size.a_packed_day:,.0f} B; "
+                f"{many:,} links x {DAYS} days {size.of(many) / 1e6:,.0f} MB",
+                flush=True,
+            )
+        if of_traffic.of(LINKS) > BUDGET:
+            print(f"soak: wrong: traffic takes more than its budget, with seed {seed}")
+            return 1
+        if time.monotonic() > end:
+            print("soak: passed")
+            return 0
+        seed += 1

@@ -12,9 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon.model import Outage, Span, Standing, Subject, Verdict, Window
+from netmon.model import (
+    Direction,
+    EchoSlot,
+    End,
+    Octets,
+    Outage,
+    Slot,
+    Span,
+    Standing,
+    Subject,
+    Unplaced,
+    Verdict,
+    Window,
+)
 from netmon.notice import Notice, NoticeKind
 from netmon.store import Absence, OpenSpan, Store
+from netmon.store.days import day_start
 
 ROUTER = Subject("device", "cpe-1")
 LINK = Subject("link", "lk-1")
@@ -106,6 +120,137 @@ def test_spans_never_overlap_and_states_survive_any_restart(shared: tuple[Store,
             assert store.reader().last_spans("device")[subject.id].state == state
         if what == "start" and state is not None and all(step[0] in {"begin", "start"} for step in steps):
             assert store.reader().last_spans("device")[subject.id].state == state
+
+
+DAY_S = 86_400
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["up", "isolated", "unknown", "step"]), st.integers(-DAY_S, DAY_S), st.integers(1, 20_000)
+        ),
+        max_size=20,
+    ),
+    after=st.lists(st.tuples(st.sampled_from(["up", "isolated", "unknown"]), st.integers(1, 3_600)), max_size=8),
+)
+def test_once_the_clock_is_right_again_states_are_stored_at_their_times(
+    shared: tuple[Store, Any], steps: Any, after: Any
+) -> None:
+    """Whatever steps a clock made before, up to a day and both ways: of the time since the last, each state has its own."""
+    store, numbers = shared
+    number = next(numbers)
+    subject = Subject("site", f"s{number}")
+    true, ahead, state = 1_000_000.0 * (number + 1), 0, "up"
+    store.begin_span(subject, state, true)
+
+    def step(ahead_s: int) -> int:
+        if ahead_s < ahead:
+            store.cut_future(true + ahead_s)
+        return ahead_s
+
+    for what, ahead_s, lasted_s in steps:
+        true += lasted_s
+        if what == "step":
+            ahead = step(ahead_s)
+        else:
+            state = what
+            store.begin_span(subject, state, true + ahead)
+    true += 1
+    step(0)
+    right, expected = true, dict.fromkeys(("up", "isolated", "unknown"), 0.0)
+    for word, lasted_s in after:
+        expected[state] += lasted_s
+        true += lasted_s
+        state = word
+        store.begin_span(subject, state, true)
+    expected[state] += 60
+    store.flush()
+    found = store.reader().spans(subject, right, true + 60)
+    assert {word: sum(span.end - span.start for span in found if span.state == word) for word in expected} == expected
+
+
+def test_what_a_clock_that_was_ahead_wrote_is_taken_back(store: Store) -> None:
+    """States, outages, absences and slots of a time that is yet to come; what is open goes on, no octet is lost."""
+    now, later = 1_000_000.0, 1_086_400.0
+    octets, k = Octets(600, 300_000_000), int(now // 300)
+    store.begin_span(LINK, "up", now - 500)
+    store.open_outage(Outage(ROUTER, "down", now - 500, None, "power", ""))
+    store.close_outage(ROUTER, later)
+    store.open_outage(Outage(LINK, "down", later, later + 5, "fibre", ""))
+    store.begin_span(LINK, "down", later + 9)
+    store.open_outage(Outage(LINK, "down", later + 9, None, "fibre", ""))
+    for number in (k - 1, k, k + 288):
+        store.put_link("lk-1", End.NEAR, slots=[Slot(number, octets, octets)])
+        store.put_echo("lk-1", EchoSlot(number, 5, 5, 50, 10, 0, 0))
+    store.heartbeat(later)
+    store.cut_future(now)
+    store.put_link("lk-1", End.NEAR, slots=[Slot(k, octets, octets)])
+    store.begin_span(LINK, "up", now + 60)
+    store.flush()
+    reader = store.reader()
+    assert reader.spans(LINK, 0, later) == [
+        Span("up", now - 500, now), Span("down", now, now + 60), Span("up", now + 60, later),
+    ]  # fmt: skip
+    assert [(row.subject, row.start, row.end) for row in reader.outages()] == [
+        (ROUTER, now - 500, now), (LINK, now, None),
+    ]  # fmt: skip
+    assert [slot.k for slot in reader.slots("lk-1", End.NEAR, k - 9, k + 999)] == [k - 1, k]
+    assert store.ignored_slots == 0
+    rows = reader.unplaced("lk-1", End.NEAR, now - 1, now + 1)
+    assert sorted(rows) == [Unplaced(Direction.RECEIVE, now, now, 1200), Unplaced(Direction.TRANSMIT, now, now, 1200)]
+    assert sum(reader.echoes("lk-1", k - 9, 999).sent) == 5
+    assert reader.last_alive() == now
+
+
+def test_days_that_were_packed_before_they_came_are_taken_back(store: Store) -> None:
+    """A clock that is days ahead folds them; their octets stay counted."""
+    octets = Octets(600, 300_000_000)
+    store.put_link("lk-1", End.NEAR, slots=[Slot(k, octets, octets) for k in (3_000, 4_000)])
+    store.fold(3_000_000.0)
+    store.flush()
+    store.cut_future(1_000_000.0)
+    store.flush()
+    reader = store.reader()
+    assert reader.sums("lk-1", End.NEAR, day_start(0), day_start(30)).receive == 600
+    assert [row.octets for row in reader.unplaced("lk-1", End.NEAR, 999_000.0, 1_001_000.0)] == [600, 600]
+
+
+def test_a_machine_that_starts_years_ago_throws_no_evidence_away(store: Store) -> None:
+    """Its clock lost its battery, and is set over the network later: even when netmon starts twice before that."""
+    now = 1_800_000_000.0
+    store.record_start(now)
+    store.begin_span(LINK, "down", now)
+    store.put_link("lk-1", End.NEAR, slots=[Slot(int(now // 300), Octets(1, 1), Octets(1, 1))])
+    for early in (100.0, 200.0):
+        store.record_start(early)
+        store.heartbeat(early + 60)
+    store.cut_future(300.0)
+    store.flush()
+    assert store.reader().spans(LINK, 0, now + 60) == [Span("down", now, now + 60)]
+    assert len(store.reader().slots("lk-1", End.NEAR, 0, 10**8)) == 1
+
+
+def test_a_start_takes_back_what_lies_after_it(path: Path, meter: Any) -> None:
+    """netmon died while its clock was ahead, even twice: what it told last stands, and what happens now is stored now."""
+    with Store.open(path, meter) as store:
+        store.record_start(1_000.0)
+        store.begin_span(LINK, "up", 1_000.0)
+        store.begin_span(LINK, "down", 91_000.0)
+        store.heartbeat(91_060.0)
+        assert store.record_start(91_500.0) == Absence(91_060.0, 91_500.0, "died")
+        store.begin_span(ROUTER, "up", 91_600.0)
+    with Store.open(path, meter) as store:
+        assert store.record_start(2_000.0) is None
+        reader = store.reader()
+        assert reader.absences(0, 100_000) == []
+        assert reader.last_spans("link") == {"lk-1": OpenSpan("down", 2_000.0)}
+        store.begin_span(LINK, "up", 2_100.0)
+        store.flush()
+        assert reader.spans(LINK, 0, 3_000) == [
+            Span("up", 1_000, 2_000), Span("down", 2_000, 2_100), Span("up", 2_100, 3_000),
+        ]  # fmt: skip
 
 
 def test_what_was_known_last_is_neither_unknown_nor_under_verification_nor_of_what_is_gone(store: Store) -> None:
@@ -215,6 +360,22 @@ def test_the_current_verdict_is_of_the_newest_window_and_history_keeps_changes(s
     assert [(at, row.standing) for at, row in reader.history("tslcd-p95", "01273")] == [
         (0, Standing.MET), (2, Standing.AT_RISK), (3, Standing.MISSED),
     ]  # fmt: skip
+
+
+def test_a_verdict_from_before_its_time_is_replaced_and_its_window_is_not_closed(store: Store) -> None:
+    """A clock that was ahead froze it: it stays a revision, and the true one stands beside it, the same or not."""
+    early, true = verdict(Standing.MET, 100, final=True), verdict(Standing.AT_RISK, 0)
+    store.put_verdicts([early], at=5_000)
+    store.put_verdicts([true], at=150)
+    store.flush()
+    reader = store.reader()
+    assert reader.verdict("tslcd-p95", "01273") == true
+    assert reader.frozen_windows(250) == set()
+    store.put_verdicts([early], at=250)
+    store.put_verdicts([early], at=300)
+    store.flush()
+    assert reader.frozen_windows(300) == {Window(100, 200)}
+    assert [(row.revision, row.at) for row in reader.frozen("tslcd-p95", "01273")] == [(1, 5_000), (2, 250)]
 
 
 def test_evidence_that_is_not_json_is_the_callers_error(store: Store) -> None:

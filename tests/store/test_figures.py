@@ -80,6 +80,17 @@ def test_a_speed_test_is_there_once_and_is_found_by_time_and_site(store: Store) 
     assert reader.speed_tests(0.0, 900.0, "nowhere") == []
 
 
+def test_a_simulated_speed_test_says_so_to_whoever_reads_it(store: Store, path: Path) -> None:
+    """By the source that it was put with; another word than the two is refused."""
+    store.put_speed_test(speed_test(100.0), "simulated")
+    store.put_speed_test(speed_test(200.0))
+    with pytest.raises(ValueError, match="measured or simulated, not 'guessed'"):
+        store.put_speed_test(speed_test(300.0), "guessed")
+    store.flush()
+    assert store.reader().speed_tests(0.0, 900.0) == [speed_test(100.0, simulated=True), speed_test(200.0)]
+    assert [row["source"] for row in view(path, "speed_tests")] == ["simulated", "measured"]
+
+
 def test_what_reports_rest_on_is_kept_for_years(store: Store) -> None:
     """Speed tests and port speeds of five years; a speed that still stands stays, and so do months."""
     now = 3_000 * DAY
@@ -188,6 +199,7 @@ def test_people_read_figures_in_the_fields_units(store: Store, path: Path) -> No
         {
             "utc": "1970-01-01T00:01:00Z", "site": "ubnd-01273", "device": "probe-1", "network": "fixed",
             "operator": "viettel", "download_mbit_s": 200.0, "upload_mbit_s": 100.0, "latency_ms": 11.0,
+            "source": "measured",
         }
     ]  # fmt: skip
     medians = [(row["metric"], row["median"], row["unit_of_median"], row["samples"]) for row in view(path, "ispeeds")]
