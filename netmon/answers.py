@@ -18,6 +18,7 @@ from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
 from netmon.settings import Settings
 from netmon.store import dump_verdict
+from netmon.targets.asked import targets_of, told_by
 from netmon.targets.later import read_once
 from netmon.targets.windows import local
 from netmon.targets.words import Language, explain
@@ -91,15 +92,14 @@ class Answers:
         """The verdict with its evidence and in words, made when it is called, in a thread; None: there is none."""
         found = next((v for v in self._judge.verdicts if v.target == target and v.subject.id == subject), None)
         settings = self._settings()
-        targets = {each.id: each for each in settings.targets}
-        if found is None or target not in targets:
+        if found is None:
             return None
+        targets = targets_of(found, {each.id: each for each in settings.targets})
 
         def told(language: Language) -> Mapping[str, Any]:
             known = names(self._register, settings.provinces, settings.inventory, language, local(time.time()).date())
             whole = replace(found, evidence=read_once(found.evidence))
-            # What was judged before a reload gave the target another rule is told without words until it is judged anew.
-            said = explain(whole, targets, language, known) if whole.evidence["rule"] == targets[target].rule else ""
+            said = "" if told_by(whole, targets) else explain(whole, targets, language, known)
             return {"id": whole.id, **json.loads(dump_verdict(whole)), "words": said.splitlines()}
 
         return told

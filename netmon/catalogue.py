@@ -203,7 +203,7 @@ OWN: dict[str, Family] = _index(
            "Số khoảng đếm bị từ chối theo lý do.", ("reason",),
            values=("restart", "discontinuity", "identity", "width", "reset", "not_measurable", "too_fast", "clock_step")),
     Family("netmon_slots_total", "counter", "", "Slots closed, by whether enough of them was covered.",
-           "Số khe đã đóng theo mức bao phủ.", ("present",),
+           "Số khe đã đóng theo độ phủ.", ("present",),
            values=("yes", "no")),
     Family("netmon_late_round_trips_total", "counter", "", "Bursts of echoes and round trips of SNMP that came too late.",
            "Số lần đo thời gian khứ hồi đến sau khi khe đã đóng.", ()),

@@ -7,7 +7,7 @@ much is lost. The polls of the device at the commune's end tell round trips too,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from netmon.connections import Outturn
 from netmon.derive.echoes import EchoFiller
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
-from netmon.model import SLOT_S, At, EchoSlot, Link, LinkRole, Meter, Outcome, Poll, SiteKind
+from netmon.model import SLOT_S, At, EchoSlot, Link, LinkRole, Meter, Outcome, Poll, Port, SiteKind
 from netmon.network import Network
 from netmon.store import Store
 
@@ -75,8 +75,12 @@ class Checks:
         old, self._inventory = self._inventory, inventory
         near: dict[str, list[str]] = {}
         fillers = {}
+        primaries: dict[str, list[str]] = {}
         for link in inventory.links.values():
-            if link.near is not None and _carries_polls(inventory, link):
+            if link.role is LinkRole.PRIMARY:
+                primaries.setdefault(link.site, []).append(link.id)
+        for link in inventory.links.values():
+            if link.near is not None and _carries_polls(inventory, link.near, link, primaries):
                 near.setdefault(link.near.device, []).append(link.id)
             elif link.check is None:
                 continue
@@ -171,7 +175,10 @@ class Checks:
         self._outlets.put(f"echo:{link_id}", figures, at=(slot.k + 1) * SLOT_S)
 
 
-def _carries_polls(inventory: Inventory, link: Link) -> bool:
-    """Whether polls of the device at its near end go over a link. Over a backup they do not while the primary one is up, and
-    from the provincial centre, where netmon is, they do not go over the centre's own links."""
-    return link.role is LinkRole.PRIMARY and inventory.sites[link.site].kind is not SiteKind.PROVINCIAL_CENTRE
+def _carries_polls(inventory: Inventory, near: Port, link: Link, primaries: Mapping[str, Sequence[str]]) -> bool:
+    """Whether polls of the device at its near end are known to go over a link: the only primary one of the device's site,
+    for of several nobody knows which. Over a backup they do not go while the primary one is up, and from the
+    provincial centre, where netmon is, they do not go over the centre's own links. `primaries` are the primary links
+    of each site."""
+    site = inventory.site_of(near.device)
+    return site.kind is not SiteKind.PROVINCIAL_CENTRE and primaries.get(site.id) == [link.id]

@@ -10,7 +10,7 @@ import gc
 import signal
 import time
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from math import nan
 from pathlib import Path
 from typing import Any, TypeVar
@@ -118,12 +118,8 @@ class Daemon:
             for name, state in self._reader.last_known(kind).items():
                 self._network.recall(Subject(kind, name), state)
         self._close_outages_of_strangers(settings.inventory)
-        self._schedule = Schedule(
-            lambda key, due: self._pipeline.run(key),
-            cap=settings.poll.concurrency,
-            on_skip=lambda key, reason: self._own.count("netmon_polls_skipped_total", reason=reason),
-            on_late=lambda seconds: self._own.observe("netmon_poll_lateness_seconds", seconds),
-        )
+        self._schedule = self._make_schedule(lambda seconds: self._own.observe("netmon_poll_lateness_seconds", seconds))
+        self._checking = self._make_schedule(lambda seconds: None)  # of its own: bursts of echoes take no poll's place
         self._pipeline = Pipeline(
             settings.inventory,
             self._network,
@@ -168,7 +164,7 @@ class Daemon:
         finally:
             systemd.notify(STOPPING="1")
             self._judge.stop()
-            await self._schedule.stop(grace_s=1.0)
+            await asyncio.gather(self._schedule.stop(grace_s=1.0), self._checking.stop(grace_s=1.0))
             await control.stop()
             await listener.stop()
             if self._pollers.traps is not None:
@@ -187,6 +183,7 @@ class Daemon:
         gc.set_threshold(10_000, 20, 100)
         for work in (
             self._schedule.run_forever(),
+            self._checking.run_forever(),
             self._every(TICK_S, self._tick),
             self._every(SWEEP_S, self._sweep),
             self._every(HEARTBEAT_S, self._heartbeat),
@@ -372,20 +369,28 @@ class Daemon:
         for device in diff.added | diff.changed:
             self._schedule.add(device, settings.inventory.devices[device].interval_s)
         for check in checks.keys() - dict(self._pipeline.checks()).keys():
-            self._schedule.remove(check)
+            self._checking.remove(check)
         for check, interval_s in self._pipeline.checks():
             if checks.get(check) != interval_s:
-                self._schedule.add(check, interval_s)
+                self._checking.add(check, interval_s)
         if self._pollers.traps is not None:
             self._pollers.traps.take(settings.inventory, settings.credentials, settings.traps or TrapSettings())
         self._show_inventory(settings)
         return diff
 
+    def _make_schedule(self, on_late: Callable[[float], None]) -> Schedule:
+        return Schedule(
+            lambda key, due: self._pipeline.run(key),
+            cap=self.settings.poll.concurrency,
+            on_skip=lambda key, reason: self._own.count("netmon_polls_skipped_total", reason=reason),
+            on_late=on_late,
+        )
+
     def _fill_schedule(self, settings: Settings) -> None:
         for device in settings.inventory.devices.values():
             self._schedule.add(device.id, device.interval_s)
         for check, interval_s in self._pipeline.checks():
-            self._schedule.add(check, interval_s)
+            self._checking.add(check, interval_s)
 
     def _close_outages_of_strangers(self, inventory: Inventory) -> None:
         """Ends the outages of what was taken out of the inventory while netmon did not run."""

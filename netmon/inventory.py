@@ -42,6 +42,14 @@ class Inventory:
             found.setdefault(link.site, []).append(link)
         return found
 
+    def links_ever_of_site(self) -> dict[str, list[Link]]:
+        """Links by every site that they serve or served."""
+        found: dict[str, list[Link]] = {}
+        for link in self.links.values():
+            for site in dict.fromkeys((*(was.place for was in link.former), link.site)):
+                found.setdefault(site, []).append(link)
+        return found
+
     def check_interval_s(self, link: Link) -> float:
         """How often a link's check address is pinged: as often as the devices that witness it are polled."""
         ports = [port for port in (link.near, link.far) if port is not None]

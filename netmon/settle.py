@@ -12,7 +12,7 @@ from netmon.derive.slots import present
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.measure import EndOfLink, Settled
-from netmon.model import SLOT_S, End, Meter, PortSpeed, Readings, Slot
+from netmon.model import SLOT_S, End, Meter, Port, PortSpeed, Readings, Slot
 from netmon.store import Store
 from netmon.watch import Watch
 
@@ -28,6 +28,7 @@ class Settler:
         self._outlets = outlets
         self._meter = meter
         self._speeds: dict[tuple[str, End], float] = {}  # of the ports at the ends of links, as they were stored last
+        self._ports: dict[tuple[str, End], Port | None] = {}  # which ports these are
 
     def restore(self, speeds: Mapping[tuple[str, End], float]) -> None:
         """Goes on from the speeds that the store has."""
@@ -41,7 +42,7 @@ class Settler:
                 continue
             speed = float(readings.values[place])
             for end in ends:
-                if self._speeds.get((end.link.id, end.end)) != speed:
+                if self._is_another(end) or self._speeds.get((end.link.id, end.end)) != speed:
                     self._speeds[end.link.id, end.end] = speed
                     self._store.put_port_speed(end.link.id, PortSpeed(end.end, readings.at[place].unix, speed))
 
@@ -50,6 +51,10 @@ class Settler:
         one has something to store, all ends on its interface store where they stand, for they share the counters that a
         restart goes on from."""
         for ends in watch.ends.values():
+            for end in ends:
+                if self._is_another(end) and self._speeds.get((end.link.id, end.end)):
+                    self._speeds[end.link.id, end.end] = 0.0
+                    self._store.put_port_speed(end.link.id, PortSpeed(end.end, now, 0.0))
             settled = [end.settle(steps, now, watch.counters) for end in ends]
             if settled.count(None) < len(settled):
                 self._store_ends(inventory, watch, ends, settled, now)
@@ -57,6 +62,12 @@ class Settler:
                 if end.shown_at and now > end.shown_at + RATE_HOLDS_S:
                     end.shown_at = 0.0
                     self._outlets.drop(f"rate:{end.link.id}")
+
+    def _is_another(self, end: EndOfLink) -> bool:
+        """Whether an end is another port since a reload: what the former one ran at says nothing of it. Told once."""
+        key, port = (end.link.id, end.end), end.link.near if end.end is End.NEAR else end.link.far
+        former, self._ports[key] = self._ports.get(key, port), port
+        return former != port
 
     def _store_ends(
         self, inventory: Inventory, watch: Watch, ends: Sequence[EndOfLink], settled: Sequence[Settled | None], now: float

@@ -1,4 +1,4 @@
-"""Speed tests that probes at sites tell: each is kept, and the latest of each device is shown for a day."""
+"""Speed tests that probes at sites tell: each is kept, and the latest of each line of a device is shown for a day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SpeedTests:
     def __init__(self, store: Store, outlets: Outlets) -> None:
         self._store = store
         self._outlets = outlets
-        self._shown: dict[str, float] = {}  # devices on the page, and when their latest test was made
+        self._shown: dict[str, dict[tuple[str, str], float]] = {}  # by device: its lines on the page, and when
 
     def take(self, inventory: Inventory, test: SpeedTest, now: float) -> None:
         """Takes a test. One that came late goes to its own time in the database, and leaves the page as it is."""
@@ -26,19 +26,26 @@ class SpeedTests:
             return  # a reload took it away meanwhile
         self._store.put_speed_test(test)
         figures = samples.speed_samples(inventory, test)
-        if test.at >= self._shown.get(test.device, now - SHOWN_S):
-            self._shown[test.device] = test.at
-            self._outlets.put(f"speed:{test.device}", figures, at=test.at)
+        line, shown = (test.network, test.operator), self._shown.setdefault(test.device, {})
+        if test.at >= shown.get(line, now - SHOWN_S):
+            shown[line] = test.at
+            self._outlets.put(_owner(test.device, line), figures, at=test.at)
         else:
             self._outlets.put_late(f"late:{test.device}", figures, [test.at] * len(figures))
 
     def sweep(self, now: float) -> None:
         """Takes what is a day old off the page."""
-        for device in [device for device, at in self._shown.items() if now > at + SHOWN_S]:
-            del self._shown[device]
-            self._outlets.drop(f"speed:{device}")
+        for device, shown in self._shown.items():
+            for line in [line for line, at in shown.items() if now > at + SHOWN_S]:
+                del shown[line]
+                self._outlets.drop(_owner(device, line))
 
     def forget(self, device: str) -> None:
         """The device is gone, or has other labels."""
-        if self._shown.pop(device, None) is not None:
-            self._outlets.forget(f"speed:{device}")
+        for line in self._shown.pop(device, {}):
+            self._outlets.forget(_owner(device, line))
+
+
+def _owner(device: str, line: tuple[str, str]) -> str:
+    """Whose series on the page: a probe has one for each network and operator that it tests."""
+    return "speed:" + "/".join((device, *line))

@@ -16,6 +16,7 @@ from math import inf
 
 import pytest
 
+from netmon import names
 from netmon.cli import evidence as evidence_command
 from netmon.cli import explain as command
 from netmon.control import ControlServer
@@ -397,5 +398,5 @@ def test_a_link_is_named_by_its_kind_in_the_language_asked_for(judged, capsys, l
 
 
 def test_every_kind_of_link_has_a_name_in_both_languages():
-    assert set(command._LINK_KIND) == set(LinkKind)
-    assert all(set(words) == {"vi", "en"} for words in command._LINK_KIND.values())
+    assert set(names.LINK_KIND) == set(LinkKind)
+    assert all(set(words) == {"vi", "en"} for words in names.LINK_KIND.values())

@@ -133,6 +133,26 @@ def test_polls_tell_no_round_trip_of_a_link_that_they_do_not_go_over(make):
     assert told == pytest.approx({"f01273": 0.0125, "b01273": nan, "trunk": nan}, nan_ok=True)
 
 
+def test_polls_tell_no_round_trip_where_a_site_has_several_primary_links(make):
+    """Nobody knows over which they go; once one of them is a backup, over the other."""
+    made = things(None)
+    one = made.links["f01273"]
+    other = replace(one, id="g01273", near=Port("r01273", "ge1"), far=None)
+    bench = make(replace(made, links={link.id: link for link in (one, other)}))
+    bench.poll()
+    bench.pipeline.sweep(SLOT0 + 400)
+    bench.store.flush()
+    assert all(isnan(bench.reader.echoes(link, K0, 1).snmp_s[0]) for link in ("f01273", "g01273"))
+    spare = replace(other, role=LinkRole.BACKUP)
+    bench.pipeline.take(replace(made, links={link.id: link for link in (one, spare)}))
+    bench.now = SLOT0 + 600
+    bench.poll()
+    bench.pipeline.sweep(SLOT0 + 1000)
+    bench.store.flush()
+    told = [bench.reader.echoes(link, K0 + 2, 1).snmp_s[0] for link in ("f01273", "g01273")]
+    assert told == pytest.approx([0.0125, nan], nan_ok=True)
+
+
 def test_what_the_last_slot_said_leaves_the_page_after_three(make):
     bench = make()
     burst(bench)
@@ -281,26 +301,53 @@ def test_the_speed_of_a_port_is_stored_when_it_is_told_and_when_it_changes(make)
     assert written == [("f01273", PortSpeed(End.NEAR, at + 600, 125e6))]
 
 
+def test_another_port_at_an_end_tells_its_speed_anew_and_until_then_none_is_known(make):
+    bench = make()
+    bench.poll()
+    plain = things()
+    link = plain.links["f01273"]
+    bench.pipeline.take(replace(plain, links={link.id: replace(link, near=Port("r01273", "ge9"))}))
+    bench.now += 30
+    left = bench.now
+    bench.poll()
+    bench.now += 30
+    bench.poll()
+    bench.store.flush()
+    assert bench.reader.newest_port_speeds() == {("f01273", End.NEAR): 0.0, ("f01273", End.FAR): 125e6}
+    bench.pipeline.take(plain)
+    bench.now += 30
+    back = bench.now
+    bench.poll()
+    bench.poll()
+    bench.store.flush()
+    near = [told for told in bench.reader.port_speeds("f01273") if told.end is End.NEAR]
+    assert near == [PortSpeed(End.NEAR, T0, 125e6), PortSpeed(End.NEAR, left, 0.0), PortSpeed(End.NEAR, back, 125e6)]
+
+
 def measured(at, **changed):
     made = SpeedTest(at, "s01273", "r01273", "fixed", "vnpt", 11_637_500.0, 11e6, 0.0123)
     return made._replace(**changed)
 
 
-def test_a_speed_test_is_kept_and_the_latest_of_a_device_is_shown_for_a_day(make):
-    """One of the past goes to its own time, and leaves the page as it is."""
+def test_a_speed_test_is_kept_and_the_latest_of_each_line_is_shown_for_a_day(make):
+    """One of the past goes to its own time, and leaves the page as it is; a network does not push the other one off."""
     bench = make()
     latest = measured(T0 - 10, network="mobile", latency_s=None)
-    for test in (measured(T0 - 20), latest, measured(T0 - 7200), measured(T0 - 20)):
+    for test in (measured(T0 - 20), latest, measured(T0 - 7200, download=1.0), measured(T0 - 20)):
         bench.pipeline.take_speed_test(test)
     bench.store.flush()
-    assert sorted(bench.reader.speed_tests(T0 - 86_400, T0)) == sorted([measured(T0 - 20), latest, measured(T0 - 7200)])
-    labels = 'province="04",commune="01273",site="s01273",device="r01273",network="mobile",operator="vnpt"'
-    assert bench.lines("netmon_speed_") == [
-        f"netmon_speed_download_bytes_per_second{{{labels}}} 11637500.0",
-        f"netmon_speed_upload_bytes_per_second{{{labels}}} 11000000.0",
-    ]
-    bench.pipeline.sweep(T0 - 10 + 86_400)
-    assert bench.lines("netmon_speed_")
+    kept = [measured(T0 - 20), latest, measured(T0 - 7200, download=1.0)]
+    assert sorted(bench.reader.speed_tests(T0 - 86_400, T0)) == sorted(kept)
+    place = 'province="04",commune="01273",site="s01273",device="r01273"'
+    fixed, mobile = (f'{{{place},network="{network}",operator="vnpt"}}' for network in ("fixed", "mobile"))
+    of_mobile = {
+        f"netmon_speed_download_bytes_per_second{mobile} 11637500.0",
+        f"netmon_speed_upload_bytes_per_second{mobile} 11000000.0",
+    }
+    of_fixed = {line.replace(mobile, fixed) for line in of_mobile} | {f"netmon_speed_latency_seconds{fixed} 0.0123"}
+    assert set(bench.lines("netmon_speed_")) == of_mobile | of_fixed
+    bench.pipeline.sweep(T0 - 15 + 86_400)
+    assert set(bench.lines("netmon_speed_")) == of_mobile
     bench.pipeline.sweep(T0 - 9 + 86_400)
     assert not bench.lines("netmon_speed_")
 

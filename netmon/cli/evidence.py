@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netmon import units
-from netmon.cli.verdicts import left_out, no_verdict, terminal_language, verdict_named, verdicts_of
+from netmon.cli.verdicts import frozen_of, month, no_frozen, no_verdict, terminal_language, verdict_named, verdicts_of
 from netmon.cli.words import add_config, fail
 from netmon.control import ControlError
 from netmon.evidence import FolderError, Node, Sources, gather, write
 from netmon.evidence.tree import Stated, verdict_of
-from netmon.model import Window
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Frozen, Reader, StoreError
+from netmon.targets.asked import told_by
 from netmon.targets.definitions import AnyTarget
-from netmon.targets.windows import local, month_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -50,7 +47,7 @@ def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("verdict", metavar="VERDICT", help="target/subject, as `netmon explain` names it")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="a directory that is new or empty")
-    parser.add_argument("--month", metavar="YYYY-MM", type=_month, help="the frozen verdict on a month that is over")
+    parser.add_argument("--month", metavar="YYYY-MM", type=month, help="the frozen verdict on a month that is over")
     add_config(parser)
     parser.add_argument("--lang", choices=("vi", "en"), help="language of README.txt's beginning (default: the terminal's)")
     parser.set_defaults(run=run)
@@ -75,20 +72,15 @@ def _write(args: argparse.Namespace, settings: Settings, reader: Reader) -> int:
         found, why_not = _found(args, settings, reader)
         if found is None:
             return fail(why_not)
-        why_not = left_out(verdict_of(found), targets)
+        why_not = told_by(verdict_of(found), targets)
         if why_not:
             return fail(f"{args.verdict} cannot be written: {why_not}")
         node = _gathered(found, targets, settings, reader)
         if args.month is not None or not any(node.lacking()):
             break
     assert node is not None
-    inventory, register = settings.inventory, units.load()
-
-    def kind_at(commune: str, unix: float) -> str:
-        unit = register.unit(commune, local(unix).date())
-        return "" if unit is None else unit.kind
-
-    sources = Sources(reader=reader, sites=inventory.sites, links=inventory.links, kind_at=kind_at)
+    inventory = settings.inventory
+    sources = Sources(reader=reader, sites=inventory.sites, links=inventory.links, kind_at=units.load().kind_at)
     count = write(node, args.output, sources, targets, args.lang or terminal_language())
     for part in node.lacking():
         fail(f"{part} has no folder: the verdict that was counted is not kept by itself, and is taken as stated")
@@ -99,8 +91,8 @@ def _write(args: argparse.Namespace, settings: Settings, reader: Reader) -> int:
 def _found(args: argparse.Namespace, settings: Settings, reader: Reader) -> tuple[Stated | None, str]:
     """The verdict that is asked for, or why there is none."""
     if args.month is not None:
-        revisions = _frozen(reader, args.verdict, args.month)
-        return (revisions[0], "") if revisions else (None, _no_frozen(reader, args.verdict, args.month))
+        revisions = frozen_of(reader, args.verdict, args.month)
+        return (revisions[0], "") if revisions else (None, no_frozen(reader, args.verdict, args.month))
     verdicts, known = verdicts_of(settings, args.verdict)
     named = [verdict for verdict in verdicts if verdict.id == args.verdict]
     if named:
@@ -113,33 +105,6 @@ def _found(args: argparse.Namespace, settings: Settings, reader: Reader) -> tupl
 def _gathered(found: Stated, targets: Mapping[str, AnyTarget], settings: Settings, reader: Reader) -> Node:
     """With its parts: those of the same month where it is frozen, else those that stand now."""
     if isinstance(found, Frozen):
-        month = found.verdict.window
-        return gather(found, targets, lambda name: _frozen(reader, name, month))
+        window = found.verdict.window
+        return gather(found, targets, lambda name: frozen_of(reader, name, window))
     return gather(found, targets, lambda name: verdict_named(settings, reader, name))
-
-
-def _frozen(reader: Reader, name: str, month: Window) -> Sequence[Frozen]:
-    """The revisions of a month's verdict, the newest first."""
-    target, _, subject = name.partition("/")
-    return reader.frozen(target, subject, month)[::-1]
-
-
-def _no_frozen(reader: Reader, name: str, month: Window) -> str:
-    target, _, subject = name.partition("/")
-    months = sorted({_name(each.verdict.window) for each in reader.frozen(target, subject)})
-    which = f"there are: {', '.join(months)}" if months else "a month's verdicts are frozen when it is over"
-    return f"there is no frozen verdict '{name}' of {_name(month)}; {which}"
-
-
-def _name(month: Window) -> str:
-    return local(month.start).strftime("%Y-%m")
-
-
-def _month(text: str) -> Window:
-    if not re.fullmatch(r"\d{4}-\d{2}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no month; one is written 2026-10")
-    try:
-        middle = datetime.strptime(f"{text}-15", "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no month; one is written 2026-10") from None
-    return month_of(middle.timestamp())

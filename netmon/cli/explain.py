@@ -8,29 +8,25 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from netmon import units
-from netmon.cli.verdicts import left_out, no_verdict, terminal_language, verdicts_of
+from netmon.cli.verdicts import frozen_of, month, no_frozen, no_verdict, terminal_language, verdicts_of
 from netmon.cli.words import add_config, fail
 from netmon.control import ControlError
-from netmon.model import LinkKind
+from netmon.model import Verdict
+from netmon.names import names
 from netmon.settings import ConfigErrors, Settings, load, quantities
-from netmon.store import StoreError, dump_verdict
+from netmon.store import Reader, StoreError, dump_verdict
+from netmon.targets.asked import targets_of, told_by
 from netmon.targets.rollup import severity
-from netmon.targets.words import Language, explain
+from netmon.targets.words import explain
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-_LINK_KIND = {
-    LinkKind.FIBRE: {"vi": "cáp quang", "en": "fibre"},
-    LinkKind.MICROWAVE: {"vi": "viba", "en": "microwave"},
-    LinkKind.LTE: {"vi": "LTE", "en": "LTE"},
-    LinkKind.SATELLITE_LEO: {"vi": "vệ tinh quỹ đạo thấp", "en": "low-orbit satellite"},
-    LinkKind.COPPER: {"vi": "cáp đồng", "en": "copper"},
-}
 NARROWEST, WIDEST = 60, 120
 _TOGETHER = re.compile(r"(?<=\d) (?=%|Mbit/s|\d)")
 
@@ -42,6 +38,7 @@ examples:
   $ netmon explain tslcd_p95/01273
   $ netmon explain tslcd_p95/cb-01273-fibre --json
   $ netmon explain 04 --lang vi
+  $ netmon explain availability/01273 --month 2026-10
 """
 
 
@@ -55,6 +52,7 @@ def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("verdict", metavar="VERDICT", help="target/subject, or a subject alone, such as a commune's code")
+    parser.add_argument("--month", metavar="YYYY-MM", type=month, help="the frozen verdict on a month that is over")
     add_config(parser)
     parser.add_argument("--lang", choices=("vi", "en"), help="the language (default: that of the terminal)")
     parser.add_argument("--json", action="store_true", help="print the verdict with its evidence as JSON")
@@ -65,28 +63,42 @@ def run(args: argparse.Namespace) -> int:
     """Explain a verdict, or all of a subject's; 0 when one was found and explained, 1 when none was."""
     try:
         settings = load(args.config, secrets=False)
+        if args.month is not None:
+            return _explain_month(args, settings)
         verdicts, known = verdicts_of(settings, args.verdict)
     except (ConfigErrors, ControlError, StoreError) as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
-    found = sorted(verdicts, key=lambda verdict: -severity(verdict.standing))
-    if not found:
+    if not verdicts:
         return fail(no_verdict(known, args.verdict))
+    return _explain(args, settings, sorted(verdicts, key=lambda verdict: -severity(verdict.standing)))
+
+
+def _explain_month(args: argparse.Namespace, settings: Settings) -> int:
+    """The newest revision of the verdict on a closed month, by what its target asked then."""
+    with closing(Reader.open(settings.store.path)) as reader:
+        found = frozen_of(reader, args.verdict, args.month)
+        if not found:
+            return fail(no_frozen(reader, args.verdict, args.month))
+    return _explain(args, settings, [found[0].verdict])
+
+
+def _explain(args: argparse.Namespace, settings: Settings, found: Sequence[Verdict]) -> int:
     if args.json:
         shown: list[dict[str, Any]] = [{"id": verdict.id, **json.loads(dump_verdict(verdict))} for verdict in found]
         print(json.dumps(shown[0] if "/" in args.verdict else shown, ensure_ascii=False, indent=2))
         return 0
     language = args.lang or terminal_language()
     targets = {target.id: target for target in settings.targets}
-    names = _names(settings, language)
+    known = names(units.load(), settings.provinces, settings.inventory, language, quantities.today())
     told = []
     for verdict in found:
-        why_not = left_out(verdict, targets)
+        why_not = told_by(verdict, targets)
         if why_not:
             fail(f"{verdict.id} is left out: {why_not}; --json shows what was judged")
         else:
-            told.append(_wrapped(explain(verdict, targets, language, names), _columns()))
+            told.append(_wrapped(explain(verdict, targets_of(verdict, targets), language, known), _columns()))
     if told:
         print("\n\n".join(told))
     return 0 if told else 1
@@ -113,15 +125,3 @@ def _wrapped(text: str, columns: int) -> str:
             break_on_hyphens=False,
         )
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def _names(settings: Settings, language: Language) -> Mapping[str, str]:
-    """What people call each subject."""
-    register, today = units.load(), quantities.today()
-    found = [register.unit(province, today) for province in settings.provinces]
-    found += [unit for province in settings.provinces for unit in register.communes(province, today)]
-    names = {unit.code: unit.name if language == "vi" else unit.name_en for unit in found if unit is not None}
-    sites = settings.inventory.sites
-    names |= {site.id: site.name for site in sites.values()}
-    links = settings.inventory.links.values()
-    return names | {link.id: f"{sites[link.site].name}, {_LINK_KIND[link.kind][language]}" for link in links}

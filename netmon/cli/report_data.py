@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -65,6 +66,9 @@ examples:
 """
 
 
+_FIRST_YEAR = 1900  # before it nothing was connected
+
+
 def add_registry(parser: argparse.ArgumentParser) -> None:
     """The options of `netmon report registry`."""
     _teach(parser, _REGISTRY)
@@ -91,9 +95,12 @@ def add_inventory(parser: argparse.ArgumentParser) -> None:
 
 
 def make_registry(asked: Asked) -> Report:
-    """The database of connections on a day."""
+    """The database of connections on a day. ReportError: the day has not come."""
     given: Window | None = asked.options.month
-    on: date = asked.options.on or local(min(given.end - 1, asked.now) if given else asked.now).date()
+    today = local(asked.now).date()
+    on: date = asked.options.on or (min(local(given.end - 1).date(), today) if given else today)
+    if on > today:
+        raise ReportError(f"{on} has not come yet: the registry tells of a day up to today, {today}")
     unix = registry.at(on)
     month = given or month_before(month_of(unix))
     places, reader = asked.settings.inventory, asked.reader
@@ -109,6 +116,9 @@ def make_registry(asked: Asked) -> Report:
     found = registry.connections(places, unix, ports, quality, asked.register)
     if asked.options.province is not None:
         found = [row for row in found if row.province in asked.provinces]
+    warnings = registry_tables.warnings(found, on)
+    if not found:
+        _note(warnings[0].en)
     title = registry_tables.title(on)
     page = Page(
         title=title,
@@ -122,7 +132,7 @@ def make_registry(asked: Asked) -> Report:
                 f"As of the end of {on}; quality of {local(month.start):%Y-%m}.",
             ),
         ],
-        warnings=registry_tables.warnings(found),
+        warnings=warnings,
         tables=registry_tables.tables(found, asked.register, on),
         reading=registry_tables.reading(),
     )
@@ -268,6 +278,13 @@ def _speed_warnings(rows: Sequence[speed.Row], unplaced: int, *, running: bool) 
     found = []
     if running:
         found.append(Words("Tháng chưa kết thúc: số liệu là tạm tính.", "The month is not over: the figures are running."))
+    if any(row.simulated for row in rows):
+        found.append(
+            Words(
+                "CÓ SỐ LIỆU MÔ PHỎNG: không dùng làm căn cứ. Cột số mẫu cho biết bao nhiêu mẫu là mô phỏng.",
+                "CONTAINS SIMULATED DATA: it proves nothing. The samples say how many of them were simulated.",
+            )
+        )
     if not rows:
         found.append(
             Words("Chưa có lần đo nào và chưa nhập số liệu i-speed của tháng này.",
@@ -310,6 +327,13 @@ def _speed_reading(fewest: int) -> list[Words]:
     ]
 
 
+def _note(text: str) -> None:
+    """A line on standard error, in place of the one that says how far the work has come."""
+    if sys.stderr.isatty():
+        text = f"\r\x1b[K{text}"
+    print(text, file=sys.stderr)
+
+
 def _teach(parser: argparse.ArgumentParser, text: str) -> None:
     parser.epilog = text
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -317,9 +341,12 @@ def _teach(parser: argparse.ArgumentParser, text: str) -> None:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}': expected a day such as 2026-11-01") from None
+    if day.year < _FIRST_YEAR:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a day from {_FIRST_YEAR} on")
+    return day
 
 
 def _samples(text: str) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from netmon.control import ask
-from netmon.model import Verdict
+from netmon.model import Verdict, Window
 from netmon.settings import Settings
-from netmon.store import Reader, load_verdict
-from netmon.targets.definitions import AnyTarget
+from netmon.store import Frozen, Reader, load_verdict
+from netmon.targets.windows import local, month_of
 from netmon.targets.words import Language
 
 
@@ -52,11 +55,22 @@ def terminal_language() -> Language:
     return "vi" if spoken.startswith("vi") else "en"
 
 
-def left_out(verdict: Verdict, targets: Mapping[str, AnyTarget]) -> str:
-    """Why a verdict cannot be told by its target; "" when it can."""
-    target = targets.get(verdict.target)
-    if target is None:
-        return "its target is not in targets.yaml any more"
-    if target.rule != verdict.evidence["rule"]:
-        return f"its target has another rule in targets.yaml now ({target.rule})"
-    return ""
+def month(text: str) -> Window:
+    """A month as it is written on the command line: 2026-10. argparse.ArgumentTypeError: it is none."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a month: write it as 2026-10")
+    return month_of(datetime(int(text[:4]), int(text[5:]), 15, tzinfo=UTC).timestamp())
+
+
+def frozen_of(reader: Reader, name: str, window: Window) -> Sequence[Frozen]:
+    """The revisions of a month's frozen verdict, the newest first."""
+    target, _, subject = name.partition("/")
+    return reader.frozen(target, subject, window)[::-1]
+
+
+def no_frozen(reader: Reader, name: str, window: Window) -> str:
+    """That a month has no frozen verdict of this name, and which months do."""
+    target, _, subject = name.partition("/")
+    there = sorted({f"{local(each.verdict.window.start):%Y-%m}" for each in reader.frozen(target, subject)})
+    known = f"; there are: {', '.join(there)}" if there else ""
+    return f"there is no frozen verdict '{name}' of {local(window.start):%Y-%m}{known}"

@@ -47,20 +47,22 @@ def of_redundancy(verdict: Verdict, target: Redundancy, sites: Mapping[str, Site
 
 
 def of_growth(verdict: Verdict, target: Growth, sites: Mapping[str, Site], links: Mapping[str, Link]) -> dict[str, Sheet]:
-    """The links that served the site when it was judged, whether they did on the registration day, and their contracts."""
+    """The links that served the site when it was judged or on the registration day, when they did, and their contracts."""
     at, then = verdict.evidence["at"], verdict.evidence["registered_at"]
     site = sites.get(verdict.subject.id)
     here = [
         link
         for link in links.values()
-        if site is not None and target.applies_to.takes_link(link, site) and link.site_at(at) == site.id
+        if site is not None
+        and target.applies_to.takes_link(link, site)
+        and site.id in (link.site_at(at), link.site_at(then))
     ]
-    rows = [
-        (link.id, *instant(link.since), "yes" if link.site_at(then) == verdict.subject.id else "no", link.justification)
-        for link in here
-    ]
+    rows = []
+    for link in here:
+        when = ("yes" if link.site_at(unix) == verdict.subject.id else "no" for unix in (at, then))
+        rows.append((link.id, *instant(link.since), *when, link.justification))
     return {
-        "links.csv": Sheet(("id", "since", "local", "here_when_registered", "justification"), rows),
+        "links.csv": Sheet(("id", "since", "local", "here_now", "here_when_registered", "justification"), rows),
         "capacities.csv": _capacities((link.id, capacity) for link in here for capacity in link.capacities),
     }
 

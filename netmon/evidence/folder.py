@@ -6,7 +6,6 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +17,8 @@ from netmon.evidence.sheets import Sheet, text_of
 from netmon.evidence.tables import Sources, tables
 from netmon.evidence.tree import COUNTS, Line, Node
 from netmon.store import Frozen, dump_verdict
-from netmon.targets.definitions import AnyTarget, PartsTarget, Pooled, Share
+from netmon.targets.asked import asked, targets_of
+from netmon.targets.definitions import AnyTarget, Pooled, Share
 from netmon.targets.words import Language
 
 SUMS = "SHA256SUMS"
@@ -61,7 +61,8 @@ def _check(directory: Path) -> None:
         raise FolderError(f"{directory}: is where you stand; name a new directory")
 
 
-def _fill(folder: Path, node: Node, sources: Sources, targets: Mapping[str, AnyTarget], language: Language) -> None:
+def _fill(folder: Path, node: Node, sources: Sources, today: Mapping[str, AnyTarget], language: Language) -> None:
+    targets = targets_of(node.verdict, today)
     target = targets[node.verdict.target]
     sheets = tables(node.verdict, target, sources)
     if node.verdict.subject.kind in ("commune", "province"):
@@ -76,7 +77,7 @@ def _fill(folder: Path, node: Node, sources: Sources, targets: Mapping[str, AnyT
     for line, part in node.parts:
         if part is not None:
             (folder / folder_of(line)).mkdir()
-            _fill(folder / folder_of(line), part, sources, targets, language)
+            _fill(folder / folder_of(line), part, sources, today, language)
     (folder / SUMS).write_text("".join(_sums(folder)), encoding="utf-8", newline="")
 
 
@@ -100,20 +101,13 @@ def _told(node: Node, targets: Mapping[str, AnyTarget]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": node.verdict.id,
         "verdict": json.loads(stated.body if isinstance(stated, Frozen) else dump_verdict(stated)),
-        "target": _asked(target),
+        "target": asked(target),
     }
     if isinstance(target, Share | Pooled):
-        told["of"] = _asked(targets[target.of])
+        told["of"] = asked(targets[target.of])
     if isinstance(stated, Frozen):
         told["frozen"] = {"sha256": stated.sha256, "revision": stated.revision, "at": stated.at}
     return told
-
-
-def _asked(target: AnyTarget) -> dict[str, Any]:
-    """All that a target says, and what its rule says of every target."""
-    optional = isinstance(target, PartsTarget) and target.optional
-    rule = {"rule": target.rule, "unit": target.unit, "more_is_worse": target.more_is_worse, "optional": optional}
-    return {**asdict(target), **rule}
 
 
 def _sums(folder: Path) -> list[str]:

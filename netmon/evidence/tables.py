@@ -53,9 +53,7 @@ def tables(verdict: Verdict, target: AnyTarget, sources: Sources) -> Tables:
         case Availability():
             seen = Window(verdict.window.start, verdict.window.start + verdict.evidence["raw"]["elapsed"])
             return {"states.csv": _states(verdict.subject, seen, sources), "absences.csv": _absences(seen, sources)}
-        case Latency():
-            return {"echoes.csv": _echoes(verdict, sources)}
-        case Loss():
+        case Latency() | Loss():
             seen = Window(verdict.window.start, verdict.evidence["end"])
             return {"echoes.csv": _echoes(verdict, sources), "states.csv": _states(verdict.subject, seen, sources)}
         case Restoration():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from netmon.model import Standing, Verdict
 from netmon.store import Frozen
+from netmon.targets.asked import targets_of
 from netmon.targets.definitions import AnyTarget, Pooled, Share
 
 Stated = Verdict | Frozen
@@ -62,7 +63,7 @@ def verdict_of(stated: Stated) -> Verdict:
 
 def rule_holds(verdict: Verdict, targets: Mapping[str, AnyTarget]) -> bool:
     """Whether its target is still there, and still of the rule by which it was judged."""
-    target = targets.get(verdict.target)
+    target = targets_of(verdict, targets).get(verdict.target)
     return target is not None and target.rule == verdict.evidence["rule"]
 
 
@@ -70,7 +71,7 @@ def gather(stated: Stated, targets: Mapping[str, AnyTarget], lookup: Lookup) -> 
     """The verdict with those of its parts and theirs. A part judged at another moment than the whole does not count: what
     it says is not what the whole rests on."""
     verdict = verdict_of(stated)
-    target = targets.get(verdict.target)
+    target = targets_of(verdict, targets).get(verdict.target)
     below = target.of if isinstance(target, Share | Pooled) else verdict.target
     parts = []
     for line in _lines(verdict, target):

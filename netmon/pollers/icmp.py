@@ -21,6 +21,8 @@ from typing import NamedTuple, Self
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
 _TOKEN = 16
+_RCVBUF = 4 << 20
+_RCVBUFFORCE = 33
 _BATCH = 256
 _TIMESTAMP = 35  # SO_TIMESTAMPNS, which is SCM_TIMESTAMPNS too: the socket module does not name it
 _TIMESPEC = struct.Struct("@ll")
@@ -168,6 +170,10 @@ def _open(family: socket.AddressFamily) -> socket.socket:
             sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, _PROTOCOL[family])
             with suppress(OSError):  # the time of reading is good enough where the kernel stamps nothing
                 sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+            # Bursts to many links come back together; what does not fit would count as their loss.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RCVBUF)
+            with suppress(OSError):  # beyond the sysctl net.core.rmem_max, for whoever may
+                sock.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _RCVBUF)
             return sock
         except PermissionError:
             continue

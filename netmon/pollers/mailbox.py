@@ -218,7 +218,7 @@ class Mailbox:
         moment = self._place_in_time(body.ts, body.session or self._sessions.current or "", at, odd)
         odd.test = SpeedTest(
             at=moment.at.unix,
-            site=self._home[2],
+            site=self._place[2] if moment.odd == "history" else self._home[2],  # it may have moved since
             device=self._device.id,
             network=body.network,
             operator=body.operator,

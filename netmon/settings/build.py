@@ -120,7 +120,7 @@ def _link(entry: models.LinkEntry, site: str, only: dict[str, str]) -> Link:
         check=entry.check,
         former=tuple(Former(was.site, was.until) for was in entry.former),
         since=entry.since,
-        justification=entry.justification,
+        justification=entry.justification or "",
         length_km=entry.length,
     )
 

@@ -333,9 +333,9 @@ class LinkEntry(Shape):
     circuit: str = ""
     capacity: AnyCapacity | None = None
     srlg: list[Text] = []
-    since: Day | None = None
-    justification: str = ""
-    length: Length | None = None
+    since: Annotated[Day | None, Given] = None
+    justification: GivenWord = None
+    length: Annotated[Length | None, Given] = None
     former: list[FormerSite] = []
     near: PortEntry | None = None
     far: PortEntry | None = None
@@ -347,7 +347,7 @@ class CarrierEntry(Shape):
 
     operator: Word
     technologies: Annotated[list[Literal["2g", "3g", "4g", "5g"]], BeforeValidator(one_or_many)] = []
-    on_air: Day | None = None
+    on_air: Annotated[Day | None, Given] = None
 
 
 class FormerCommune(Shape):
@@ -365,7 +365,7 @@ class SiteEntry(Shape):
     commune: str
     former: list[FormerCommune] = []
     kind: SiteKindName
-    security_level: SecurityLevel | None = None
+    security_level: Annotated[SecurityLevel | None, Given] = None
     carriers: list[CarrierEntry] = []
     devices: list[DeviceEntry] = []
     links: list[LinkEntry] = []

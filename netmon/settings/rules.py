@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from netmon.settings import quantities
 from netmon.settings.models import Shape
@@ -36,6 +36,16 @@ from netmon.settings.values import (
     one_or_many,
 )
 from netmon.targets.definitions import BasisKind
+
+
+def _asks(coverage: float) -> float:
+    if coverage == 0:
+        raise UnfitError("a coverage of 0 % would prove a target by what nobody saw")
+    return coverage
+
+
+Floor = Annotated[Ratio, AfterValidator(_asks)]
+"""The coverage below which nothing is proven."""
 
 
 class Title(Shape):
@@ -111,7 +121,7 @@ class PercentileEntry(CommuneEntry):
     window: Literal["7d"] = "7d"
     at_risk: Annotated[Ratio, Field(validate_default=True)] = 0.80
     days_at_risk: DaysAhead = 30
-    coverage: Ratio = 0.95
+    coverage: Floor = 0.95
     reading: Literal["window", "daily"] = "window"
 
     @field_validator("at_risk")
@@ -127,7 +137,7 @@ class AvailabilityEntry(CommuneEntry):
     limit: PositiveRatio
     of: Annotated[Of, Field(strict=False)] = Of.SERVICE
     window: WindowDays = None
-    coverage: Ratio = 0.99
+    coverage: Floor = 0.99
     budget_at_risk: Ratio = 0.75
 
 
@@ -137,7 +147,7 @@ class CapacityEntry(CommuneEntry):
     rule: Literal["capacity"]
     limit: Rate
     window: WindowDays = None
-    coverage: Ratio = 1.0
+    coverage: Floor = 1.0
     port_speed: bool = True
 
 
@@ -148,7 +158,7 @@ class LatencyEntry(CommuneEntry):
     limit: RoundTrip
     window: WindowDays = None
     at_risk: RoundTrip = Field(default="40ms", validate_default=True)
-    coverage: Ratio = 0.95
+    coverage: Floor = 0.95
 
     @field_validator("at_risk")
     @classmethod
@@ -163,7 +173,7 @@ class LossEntry(CommuneEntry):
     limit: RatioBelowOne
     window: WindowDays = None
     at_risk: Annotated[Ratio, Field(validate_default=True)] = 0.005
-    coverage: Ratio = 0.95
+    coverage: Floor = 0.95
 
     @field_validator("at_risk")
     @classmethod
@@ -187,7 +197,7 @@ class RestorationEntry(CommuneEntry):
     within: Within = Within()
     window: WindowDays = None
     at_risk: Ratio = 0.5
-    coverage: Ratio = 0.99
+    coverage: Floor = 0.99
 
 
 class RedundancyEntry(PartsEntry):
@@ -199,7 +209,7 @@ class RedundancyEntry(PartsEntry):
     secure_limit: Annotated[Routes, Field(validate_default=True)] = 2
     secure_levels: Annotated[list[SecurityLevel], BeforeValidator(one_or_many)] = Field(default_factory=lambda: [4, 5])
     window: WindowDays = None
-    coverage: Ratio = 1.0
+    coverage: Floor = 1.0
 
     @field_validator("secure_limit")
     @classmethod
@@ -217,7 +227,7 @@ class GrowthEntry(CommuneEntry):
     limit: Ratio
     registered: MonthDay = (1, 31)
     window: WindowDays = None
-    coverage: Ratio = 1.0
+    coverage: Floor = 1.0
 
 
 class BackupDrillEntry(CommuneEntry):
@@ -225,9 +235,9 @@ class BackupDrillEntry(CommuneEntry):
 
     rule: Literal["backup_drill"]
     limit: DrillTime
-    carries: Rate = 12_500.0
+    carries: Rate = 125_000.0
     window: WindowDays = Field(default="90d", validate_default=True)
-    coverage: Ratio = 0.95
+    coverage: Floor = 0.95
 
     @field_validator("window")
     @classmethod

@@ -50,13 +50,15 @@ def judge_availability(
     now: float,
     *,
     declared: Sequence[Interval] = (),
+    whole: Window | None = None,
     simulated_s: float = 0.0,
 ) -> Verdict:
     """The verdict on a site's service or on a link over `window`, clipped to `now`.
 
     `spans` are the subject's states; where two overlap, the later one speaks. `absences` are the times when netmon did not
     run. `declared` windows (storm, maintenance) are left out of a second figure that is shown beside the raw one, which is
-    judged. `simulated_s` says how much of the spans a simulator made. Final once the window is over; a window of days moves
+    judged. `whole` is the window of which this is the part that a moved site was in one commune: the error budget is of the
+    whole. `simulated_s` says how much of the spans a simulator made. Final once the window is over; a window of days moves
     with `now` and never is.
     """
     seen = Window(window.start, max(window.start, min(window.end, now)))
@@ -65,7 +67,7 @@ def judge_availability(
     excluded = _union(declared, seen)
     undeclared = list(clipped([Span(*piece) for piece in pieces], excluded, seen))
     declared_s = sum(end - start for start, end in excluded)
-    budget_s = _budget_s(target, window)
+    budget_s = _budget_s(target, whole or window)
     outages = _outages(target.of, pieces)
     longest = sorted(outages, key=lambda outage: outage.start - outage.end)[:LONGEST]
     return Verdict(

@@ -32,18 +32,21 @@ def judge_capacity(
     tests: Sequence[SpeedTest],
     window: Window,
     now: float,
+    heard: bool = True,
 ) -> Verdict:
     """The verdict on a link as it stands at `now`, or at the window's end once that is over.
 
     The value is the contracted capacity of the narrower direction. `ports` are what the ports at both ends said, in order of
-    time; one that does not tell now (0) is not known, whatever it said before. A contract or a port that falls short is a
-    miss though the other be unknown.
+    time; one that does not tell now (0) is not known, whatever it said before. `heard`: an end of the link was measured
+    in the window; where none was, no port's speed is known, for what it ran at then may be long gone. A contract or a
+    port that falls short is a miss though the other be unknown.
     """
     last = min(now, window.end - 1e-6)  # the end itself belongs to the next window
     contract = link.capacity_at(last)
     value = None if contract is None else min(contract.receive, contract.transmit)
     newest = {end: _newest(ports, end, last) for end in End}
-    known = {end: port.bytes_per_s for end, port in newest.items() if port is not None and port.bytes_per_s > 0}
+    told = {end: port.bytes_per_s for end, port in newest.items() if port is not None and port.bytes_per_s > 0}
+    known = told if heard else {}
     slow = _slow(known, contract) if target.port_speed else []
     facts = [contract is not None, bool(known)] if target.port_speed else [contract is not None]
     coverage = sum(facts) / len(facts)
@@ -71,6 +74,7 @@ def judge_capacity(
             "local": iso(last),
             "contracted": None if contract is None else {"receive": contract.receive, "transmit": contract.transmit},
             "port_speed": target.port_speed,
+            "heard": heard,
             "ports": {end.value: known.get(end) for end in End},
             "slow_ports": [end.value for end in slow],
             "capacity_count": len(capacities),

@@ -224,7 +224,7 @@ class BackupDrill(PartsTarget):
     optional = True
 
     window_days: int | None = 90
-    carries: float = 12_500.0
+    carries: float = 125_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

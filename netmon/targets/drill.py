@@ -1,10 +1,10 @@
 """The drill rule: a backup link was seen carrying traffic lately. One that never was may be dead without anybody knowing.
 
 It was seen when a slot carried at least `carries` bytes per second in either direction, or when the site's service was on
-backup, which says that a backup's witness answered while the primary was down, though not which one where there are several.
-A sighting proves it whatever else was not seen; that there was none is told only where enough was. It is never missed: a
-backup that nobody tried has failed nobody yet. Times are seconds; instants are Unix seconds and, beside them, local
-ISO 8601.
+backup, which says that a backup's witness answered while the primary was down: this one's, where the site has no other.
+Nothing counts from before the link came to its site: it stood elsewhere. A sighting proves it whatever else was not seen;
+that there was none is told only where enough was. It is never missed: a backup that nobody tried has failed nobody yet.
+Times are seconds; instants are Unix seconds and, beside them, local ISO 8601.
 """
 
 from __future__ import annotations
@@ -23,22 +23,30 @@ SHOWN = 20
 
 
 def judge_drill(
-    target: BackupDrill, link: Link, rates: LinkRates, spans: Sequence[Span], window: Window, now: float
+    target: BackupDrill,
+    link: Link,
+    rates: LinkRates,
+    spans: Sequence[Span],
+    window: Window,
+    now: float,
+    alone: bool = True,
 ) -> Verdict:
-    """The verdict on a link over `window`, clipped to `now`. `spans` are the states of the service of the link's site.
+    """The verdict on a link over `window`, clipped to `now` and to the time since the link came to its site. `spans` are the
+    states of the service of that site; `alone`: the site had no other backup.
 
     The value is the time since it was last seen carrying traffic, None when it never was in the window. A slot counts as
     seen when it shows traffic, or both directions were measured; the near end speaks before the far one.
     """
     last = max(window.start, min(window.end, now))
-    slots = slots_of(Window(window.start, last))
+    begin = max([window.start, *(was.until for was in link.former if was.until <= last)])
+    slots = slots_of(Window(begin, last))
     receive, transmit = (_rates(rates, direction, slots) for direction in Direction)
     carrying = [k for k, a, b in zip(slots, receive, transmit, strict=True) if a >= target.carries or b >= target.carries]
     backups = [
         (start, end)
         for span in sorted(spans, key=lambda span: span.end)
-        if link.role is LinkRole.BACKUP and span.state == Service.ON_BACKUP
-        if (start := max(span.start, window.start)) < (end := min(span.end, last))
+        if alone and link.role is LinkRole.BACKUP and span.state == Service.ON_BACKUP
+        if (start := max(span.start, begin)) < (end := min(span.end, last))
     ]
     sightings: list[tuple[str, float]] = [("traffic", (carrying[-1] + 1) * SLOT_S)] if carrying else []
     sightings += [("service", backups[-1][1])] if backups else []
@@ -46,7 +54,7 @@ def judge_drill(
     value = None if seen_at is None else last - seen_at
     present = _present(slots, receive, transmit, carrying, backups)
     coverage = present / len(slots) if slots else 0.0
-    longer = value > target.limit if value is not None else last - window.start > target.limit - 1  # a whole limit's time
+    longer = value > target.limit if value is not None else last - begin > target.limit - 1  # a whole limit's time
     if coverage == 0:
         standing = Standing.UNPROVEN
     elif value is not None and not longer:
@@ -66,7 +74,10 @@ def judge_drill(
             "rule": target.rule,
             "at": last,
             "local": iso(last),
+            "begin": begin,
+            "begin_local": iso(begin),
             "role": link.role.value,
+            "alone": alone,
             "carries": target.carries,
             "seen_by": by,
             "seen_at": seen_at,

@@ -55,24 +55,35 @@ class Echoes:
 # --- latency ----------------------------------------------------------------------------------------------------------
 
 
-def judge_latency(target: Latency, link: Link, echoes: Echoes, window: Window, now: float) -> Verdict:
-    """The verdict on a link's round trips over `window`, as far as it has gone at `now`.
+def judge_latency(
+    target: Latency, link: Link, echoes: Echoes, window: Window, now: float, spans: Sequence[Span] | None = None
+) -> Verdict:
+    """The verdict on a link's round trips over `window`, as far as it has gone at `now`. `spans` are the link's states;
+    None: nobody tells them, and it is taken for up.
 
-    A slot without an answered echo is present when an SNMP round trip was within the limit, for the way through the link is
-    part of it; one beyond the limit may be the agent's slowness, and the slot is unseen. More slots above the limit than the
-    percentile leaves above itself in the whole window, when nothing is missing, is a miss whatever the coverage.
+    A slot in which no echo was sent is present when the link was up throughout and an SNMP round trip was within the limit,
+    for the way through the link is part of it; while the link is down the device is reached another way. One beyond the
+    limit may be the agent's slowness, and the slot is unseen; so is one of which no echo came back. More slots above the
+    limit than the percentile leaves above itself in the whole window, when nothing is missing, is a miss whatever the
+    coverage.
     """
     slots, elapsed = slots_of(window), _elapsed(window, now)
     held = echoes.within(elapsed)
     cut = echoes.cut(held)
-    figures, snmp = list(echoes.rtt_s[cut]), echoes.snmp_s[cut]
-    from_snmp = snmp_beyond = 0
-    for i in [i for i, figure in enumerate(figures) if isnan(figure)]:
-        if snmp[i] <= target.limit:
+    figures, snmp, sent = list(echoes.rtt_s[cut]), echoes.snmp_s[cut], echoes.sent[cut]
+    up = [elapsed] if spans is None else list(_whole(_pieces(spans, elapsed)))
+    lasting = {k for run in up for k in echoes.within(run)}
+    from_snmp = snmp_beyond = snmp_refused = 0
+    for i, k in enumerate(held):
+        if not isnan(figures[i]) or isnan(snmp[i]):
+            continue
+        if snmp[i] > target.limit:
+            snmp_beyond += 1
+        elif sent[i] or k not in lasting:
+            snmp_refused += 1
+        else:
             figures[i] = snmp[i]
             from_snmp += 1
-        elif snmp[i] > target.limit:
-            snmp_beyond += 1
     present = sorted(filterfalse(isnan, figures))
     n = len(present)
     p95 = present[rank(n) - 1] if n else None
@@ -100,7 +111,8 @@ def judge_latency(target: Latency, link: Link, echoes: Echoes, window: Window, n
             "spared": spared,
             "from_snmp": from_snmp,
             "snmp_beyond": snmp_beyond,
-            "sent": sum(echoes.sent[cut]),
+            "snmp_refused": snmp_refused,
+            "sent": sum(sent),
             "answered": sum(echoes.answered[cut]),
             **_between(elapsed),
             "worst_slots": list(_slowest(echoes, held, figures, present)),
@@ -134,19 +146,19 @@ def judge_loss(target: Loss, link: Link, echoes: Echoes, spans: Sequence[Span], 
     """The verdict on the echoes that a link lost over `window`, as far as it has gone at `now`. `spans` are its states.
 
     Only slots count that lie wholly in time when the link was up: an outage is judged by availability, not again as loss. A
-    slot in which the link was up and every echo was lost counts. A slot that touches time when the link was down is left out
-    of everything; any other that does not count, for no echo was sent or the state was not known throughout, is unseen.
+    slot in which the link was up and every echo was lost counts. Any other is not seen: no echo was sent, the state was not
+    known throughout, or the link was down. Coverage is of all slots that have ended: a link that was hardly ever up has not
+    shown that it loses nothing.
 
-    A miss that nothing unseen could undo: the share is above the limit even if every unseen slot had held as many echoes as
-    the fullest slot of all, each of them answered.
+    A miss that nothing unseen could undo: the share is above the limit even if every slot that may still count, none that
+    touches time when the link was down, had held as many echoes as the fullest slot of all, each of them answered.
     """
     elapsed = _elapsed(window, now)
-    pieces = list(clipped(spans, (), Window(elapsed.start * SLOT_S, elapsed.stop * SLOT_S)))
+    pieces = _pieces(spans, elapsed)
     held = echoes.within(elapsed)
     sent = lost = up = seen = 0
     losses: list[tuple[int, int]] = []  # echoes lost and the slot
-    for run in _runs(pieces, LinkState.UP):
-        whole = range(ceil(run.start / SLOT_S), floor(run.end / SLOT_S))
+    for whole in _whole(pieces):
         up += len(whole)
         within = echoes.within(whole)
         cut = echoes.cut(within)
@@ -167,7 +179,7 @@ def judge_loss(target: Loss, link: Link, echoes: Echoes, spans: Sequence[Span], 
     possible = sent + (judged - seen) * fullest
     value = lost / sent if sent else None
     least = lost / possible if possible else 0.0
-    coverage = seen / judged if judged else 0.0
+    coverage = seen / len(elapsed) if elapsed else 0.0
     return Verdict(
         target=target.id,
         subject=Subject("link", link.id),
@@ -206,6 +218,20 @@ def judge_loss(target: Loss, link: Link, echoes: Echoes, spans: Sequence[Span], 
     )
 
 
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _pieces(spans: Sequence[Span], elapsed: range) -> list[Span]:
+    """The states during these slots."""
+    return list(clipped(spans, (), Window(elapsed.start * SLOT_S, elapsed.stop * SLOT_S)))
+
+
+def _whole(pieces: Sequence[Span]) -> Iterator[range]:
+    """The slots that lie wholly in time when the link was up."""
+    for run in _runs(pieces, LinkState.UP):
+        yield range(ceil(run.start / SLOT_S), floor(run.end / SLOT_S))
+
+
 def _runs(pieces: Sequence[Span], state: str) -> list[Span]:
     """The times in one state, those that touch made one."""
     runs: list[Span] = []
@@ -217,9 +243,6 @@ def _runs(pieces: Sequence[Span], state: str) -> list[Span]:
         else:
             runs.append(piece)
     return runs
-
-
-# --- both -------------------------------------------------------------------------------------------------------------
 
 
 def _elapsed(window: Window, now: float) -> range:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from netmon.model import Link, Site, SiteKind, Subject, Verdict, Window
+from netmon.targets.asked import asked
 from netmon.targets.definitions import (
     AnyTarget,
     Availability,
@@ -22,10 +24,11 @@ from netmon.targets.restoration import pooled_verdict
 from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
 from netmon.targets.windows import DAY_S, month_of
 
-NOTHING_THERE = "không có đối tượng thuộc phạm vi chỉ tiêu / nothing here that the target judges"
-"""Why a commune is exempt from an optional target."""
+NOTHING_THERE = "nothing_there"
+"""Why a commune is exempt from an optional target that selects nothing in it."""
 
-ANOTHER_KIND = "chỉ tiêu không áp dụng cho loại đơn vị này / the target does not judge units of this kind"
+ANOTHER_KIND = "another_kind"
+"""Why one is exempt from a target on other kinds of administrative units. Words for both: words/voice.py."""
 
 
 class Places(Protocol):
@@ -41,8 +44,11 @@ class Places(Protocol):
 class Parts(Protocol):
     """Who judges links and sites, of which the rest is made."""
 
-    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
-        """The verdict on a site or a link over a window, as far as it has gone at `now`."""
+    def judge(
+        self, target: CommuneTarget, place: Site | Link, window: Window, now: float, whole: Window | None = None
+    ) -> Verdict:
+        """The verdict on a site or a link over a window, as far as it has gone at `now`. `whole` is the window of which that
+        is a part, for a site that moved."""
         ...
 
 
@@ -84,35 +90,38 @@ def evaluate(
         if isinstance(target, Share | Pooled):
             continue
         window = month or window_of(target, now)
-        parts = parts_of[target.id] = {}
+        parts, told = parts_of.setdefault(target.id, {}), asked(target)
         for part in _parts(target, places, units, judged, window, now):
             if part.told:
-                yield part.verdict
+                yield replace(part.verdict, asked=told)
             if part.unit is not None:
                 parts.setdefault(part.unit, []).append(part.verdict)
         if _of_province(target):
             for province in units.communes:
-                yield whole_verdict(target, Subject("province", province), parts.get(province, []), window, final=final)
+                found = whole_verdict(target, Subject("province", province), parts.get(province, []), window, final=final)
+                yield replace(found, asked=told)
             continue
         of_communes[target.id] = {}
         for code in in_scope:
-            kind = units.kind_at(code, min(now, window.end))
+            kind = units.kind_at(code, last_of(window, now))
             found = _commune(target, code, kind, parts.get(code, []), window, final=final)
             of_communes[target.id][code] = found
-            yield found
+            yield replace(found, asked=told)
     for target in by_id.values():
         if isinstance(target, Share | Pooled) and target.of in by_id:
             of = by_id[target.of]
-            window = month or window_of(of, now)
+            window, told = month or window_of(of, now), asked(target, of)
             for province, codes in units.communes.items():
                 left_out = {code: units.out_of_scope[code] for code in codes if code in units.out_of_scope}
                 counted = [code for code in codes if code not in left_out]
                 if isinstance(target, Share):
                     standings = [(code, of_communes[of.id][code].standing) for code in counted]
-                    yield province_verdict(target, province, standings, window=window, final=final, out_of_scope=left_out)
+                    found = province_verdict(target, province, standings, window=window, final=final, out_of_scope=left_out)
+                    yield replace(found, asked=told)
                 elif isinstance(of, Restoration):
                     cases = {code: parts_of[of.id].get(code, []) for code in counted if code not in of.exempt}
-                    yield pooled_verdict(target, of, province, cases, window, final=final, out_of_scope=left_out)
+                    found = pooled_verdict(target, of, province, cases, window, final=final, out_of_scope=left_out)
+                    yield replace(found, asked=told)
 
 
 def window_of(target: AnyTarget, now: float) -> Window:
@@ -127,6 +136,11 @@ def window_of(target: AnyTarget, now: float) -> Window:
 def is_monthly(target: AnyTarget) -> bool:
     """Whether there is a final verdict of it on a month."""
     return isinstance(target, Share | Pooled | PercentileUtilisation) or target.window_days is None
+
+
+def last_of(window: Window, now: float) -> float:
+    """The last instant of a window as far as it has gone: what holds from its end on is another window's."""
+    return min(now, window.end - 1e-3)
 
 
 def percentile_links(targets: Iterable[AnyTarget], places: Places) -> dict[str, Link]:
@@ -157,9 +171,9 @@ def _parts(
     target: CommuneTarget, places: Places, units: Units, judged: Parts, window: Window, now: float
 ) -> Iterator[_Part]:
     """The verdicts on the links or sites that a target selects."""
-    last = min(now, window.end)
+    last = last_of(window, now)
     for place in (places.sites if target.judges == "site" else places.links).values():
-        site = place if isinstance(place, Site) else places.sites[place.site]
+        site = place if isinstance(place, Site) else places.sites.get(place.site_at(last), places.sites[place.site])
         chosen = target.applies_to.takes_site(site) if isinstance(place, Site) else target.applies_to.takes_link(place, site)
         if not chosen or not target.applies_to.takes_commune(units.kind_at(site.commune_at(last), last)):
             continue
@@ -171,13 +185,14 @@ def _parts(
         elif not _speaks_for_commune(target, site):
             yield _Part(None, whole)
         else:
-            stays = list(_stays(site, Window(window.start, last))) if isinstance(target, Availability | Restoration) else []
+            seen = Window(window.start, min(now, window.end))
+            stays = list(_stays(site, seen)) if isinstance(target, Availability | Restoration) else []
             if len(stays) < 2:
                 yield _Part(site.commune_at(last), whole)
                 continue
             yield _Part(None, whole)
             for commune, stay in stays:
-                yield _Part(commune, judged.judge(target, place, stay, min(now, stay.end)), told=False)
+                yield _Part(commune, judged.judge(target, place, stay, min(now, stay.end), window), told=False)
 
 
 def _stays(site: Site, window: Window) -> Iterator[tuple[str, Window]]:

@@ -3,8 +3,8 @@ a number of links or a bandwidth of a link that is up by more than 20 % has to b
 
 What is contracted now is held against what was contracted at the end of the registration day of last year: in all of 2026,
 against 31 January 2025. In January that is what the registration that is due will show; from February on it also holds what
-has been added since. The inventory stands in for the forms: it knows the links that are there and what was contracted for
-them, not those that were given up.
+has been added since. The inventory stands in for the forms: it knows the links that are there, those that moved on to
+another site, and what was contracted for them, not those that were given up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class _Rise(NamedTuple):
 
 
 def judge_growth(target: Growth, site: Site, links: Sequence[Link], window: Window, now: float) -> Verdict:
-    """The verdict on a site as its links stand at `now`, or at the window's end once that is over.
+    """The verdict on a site as its links stand at `now`, or at the window's end once that is over. `links` are those that
+    serve it or did: one that moved on since the registration day was one of the number then.
 
     A link is there from its `since` on, else from its first capacity on; one whose capacity has no date always was. The
     value is the greatest growth without a justification, else the greatest: of the capacity of a link that was there on the
@@ -43,10 +44,10 @@ def judge_growth(target: Growth, site: Site, links: Sequence[Link], window: Wind
     base = _registration(target, last)
     chosen = [link for link in links if target.applies_to.takes_link(link, site)]
     present = [link for link in chosen if _there(link, site, last)]
-    before = [link for link in present if _there(link, site, base)]
+    before = [link for link in chosen if _there(link, site, base)]
     added = [link for link in present if link not in before]
     number = (len(present) - len(before)) / len(before) if before else None
-    rises = [rise for link in before if (rise := _rise(link, base, last)) is not None]
+    rises = [rise for link in before if link in present if (rise := _rise(link, base, last)) is not None]
     unknown = [rise.link.id for rise in rises if rise.growth is None]
     found = [(rise.growth, bool(rise.link.justification)) for rise in rises if rise.growth is not None]
     if number is not None:
@@ -56,7 +57,7 @@ def judge_growth(target: Growth, site: Site, links: Sequence[Link], window: Wind
     coverage = 1.0 if before and not unknown else 0.0
     if any(growth > target.limit for growth in bare):
         standing = Standing.MISSED
-    elif value is None or coverage < target.coverage:
+    elif value is None or coverage == 0 or coverage < target.coverage:
         standing = Standing.UNPROVEN
     else:
         standing = Standing.MET

@@ -13,8 +13,15 @@ from typing import Protocol
 
 from netmon.model import DayPeak, Link, Site, Span, Subject, Verdict, Window
 from netmon.targets.availability import Account, Interval, judge_availability
-from netmon.targets.definitions import Availability, CommuneTarget, PercentileUtilisation, Restoration
-from netmon.targets.evaluate import window_of
+from netmon.targets.definitions import (
+    Availability,
+    BackupDrill,
+    CommuneTarget,
+    Latency,
+    Loss,
+    PercentileUtilisation,
+    Restoration,
+)
 from netmon.targets.load import DAY_SLOTS, SHIFT, Load
 from netmon.targets.percentile import slots_needed
 from netmon.targets.rules import Evidence, Surroundings, judge, peaks
@@ -76,7 +83,6 @@ class Memory:
         self._peaks: dict[str, tuple[int, Sequence[DayPeak]]] = {}  # by link, of the days before one
         self._newest: dict[str, Mapping[str, SpanKey | None]] = {}
         self._slow: dict[tuple[str, str], tuple[tuple[object, ...], Verdict]] = {}
-        self._windows: dict[str, Window] = {}
         self._heard: dict[str, Window] = {}  # the windows whose absences were read for this judging, by target
 
     def look(self, news: News, around: Surroundings, links: Mapping[str, Link], now: float) -> None:
@@ -103,26 +109,31 @@ class Memory:
         self._accounts, self._judged = self._judged, {}
         self._newest.clear()
         self._heard.clear()
-        self._windows.clear()
         self._peaks = {name: known for name, known in self._peaks.items() if name in links}
 
-    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
-        """The verdict on a site or a link, at the `now` of the last `look`."""
+    def judge(
+        self, target: CommuneTarget, place: Site | Link, window: Window, now: float, whole: Window | None = None
+    ) -> Verdict:
+        """The verdict on a site or a link, at the `now` of the last `look`. A part of a window is judged afresh."""
+        if whole is not None:
+            return judge(target, place, self._news, self._around, window, now, whole)
         if isinstance(target, PercentileUtilisation) and isinstance(place, Link):
             return self._load(target, place, window, now)
-        if isinstance(target, Availability) and window == self._own_window(target, now):
+        if isinstance(target, Availability):
             return self._availability(target, Subject(target.judges, place.id), window, now)
-        return self._seldom(target, place, window, now)
+        if isinstance(target, Latency | Loss | BackupDrill | Restoration):
+            return self._seldom(target, place, window, now)
+        return judge(target, place, self._news, self._around, window, now)
 
     def _seldom(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
         """What changes slowly and is dear to judge is judged once in an hour, at a time of the hour that is its own; at once
-        when the target, the place, or its state changed, and when another month begins."""
+        when the target, the place, or its state changed, when another month begins, and when the clock went back."""
         key = target.id, place.id
         state = self._key_of(Subject(target.judges, place.id)) if isinstance(target, Restoration) else _NO_SPAN
         month = window.start if target.window_days is None else 0.0
         known = self._slow.get(key)
         basis: tuple[object, ...] = (target, place, state, month, int((now + _phase(place.id)) // SELDOM_S))
-        if known is None or known[0] != basis:
+        if known is None or known[0] != basis or known[1].window.start > window.start:
             known = self._slow[key] = basis, judge(target, place, self._news, self._around, window, now)
         return known[1]
 
@@ -130,12 +141,6 @@ class Memory:
         if subject.kind not in self._newest:
             self._newest[subject.kind] = self._news.newest(subject.kind)
         return self._newest[subject.kind].get(subject.id, _NO_SPAN)
-
-    def _own_window(self, target: Availability, now: float) -> Window:
-        """The window that it is judged over; a shorter one, of a part that moved, is judged afresh."""
-        if target.id not in self._windows:
-            self._windows[target.id] = window_of(target, now)
-        return self._windows[target.id]
 
     def _load(self, target: PercentileUtilisation, link: Link, window: Window, now: float) -> Verdict:
         load = self._loads[link.id]

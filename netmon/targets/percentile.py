@@ -275,14 +275,17 @@ def _window_reading(target: PercentileUtilisation, tracks: Iterable[_Track], now
 
 def _daily_reading(target: PercentileUtilisation, tracks: Iterable[_Track], now: float) -> dict[str, Any]:
     """A direction misses when every day does. Its figure is the lowest of the proven days' percentiles, for that is the one
-    that has to be above the limit; one proven day within it is no miss, whatever the others would have said."""
+    that has to be above the limit; one proven day within it is no miss, whatever the others would have said; but
+    nothing is met while too little was seen of the seven days together."""
     windows = ended_days(now, DAYS)
     directions: dict[str, dict[str, Any]] = {}
     for track in tracks:
         days = [{"day": local(day.start).date().isoformat(), **_figures(target, track, _slots(day))} for day in windows]
         proven = [day["value"] for day in days if day["standing"] != Standing.UNPROVEN]
         lowest = min(proven, default=None)
-        if lowest is None or (lowest > target.limit and len(proven) < len(days)):
+        coverage = sum(day["present"] for day in days) / SLOTS
+        enough = coverage >= target.coverage or (lowest is not None and lowest > target.limit)
+        if lowest is None or not enough or (lowest > target.limit and len(proven) < len(days)):
             standing = Standing.UNPROVEN
         else:
             standing = _against_limit(target, lowest)
@@ -291,7 +294,7 @@ def _daily_reading(target: PercentileUtilisation, tracks: Iterable[_Track], now:
             "value": lowest,
             "present": sum(day["present"] for day in days),
             "slots": SLOTS,
-            "coverage": sum(day["present"] for day in days) / SLOTS,
+            "coverage": coverage,
             "above": sum(day["above"] for day in days),
             "days": days,
         }

@@ -162,7 +162,7 @@ def judge_restoration(
     elapsed = seen.end - seen.start
     known = sum(end - start for state, start, end in pieces if state in _SEEN)
     coverage = known / elapsed if elapsed > 0 else 0.0
-    proven = elapsed > 0 and coverage >= target.coverage
+    proven = coverage > 0 and coverage >= target.coverage
     cases = [_case(target, site, kind_at, outage, pieces, seen) for outage in outages if _counts(outage, seen)]
     cases.sort(key=lambda case: (_WORST_FIRST.index(case.outcome), -case.most_s / case.allowed_s, case.outage.start))
     tally = _tally(target, cases)
@@ -252,16 +252,19 @@ def pooled_verdict(
     """The verdict on a province: the cases of all its communes in scope, counted together.
 
     `cases` are the verdicts of `judge_restoration` that count for each commune, none where there is nothing to judge. The
-    coverage is the mean of the communes', each that of the time that its parts had. Where a site moved on to another commune
-    here, the outage that lasted then is a case of the other. At risk where the share falls below the limit if the pending
-    cases that are at risk come late. `out_of_scope` is shown with its reasons and counts nowhere.
+    coverage is the mean of the communes', each that of the time that its parts had; but nothing is proven unless every
+    one of them reaches the floor, for nobody knows how many late cases hide in one that was not seen. Where a site moved
+    on to another commune here, the outage that lasted then is a case of the other. At risk where the share falls below
+    the limit if the pending cases that are at risk come late. `out_of_scope` is shown with its reasons and counts
+    nowhere.
     """
     carried = {(part.subject, part.window.start) for parts in cases.values() for part in parts}
     tallies = {code: sum((_tally_of(part, carried) for part in parts), Tally()) for code, parts in cases.items()}
     tally = sum(tallies.values(), Tally())
     coverages = {code: _coverage(parts) for code, parts in cases.items()}
     coverage = sum(coverages.values()) / len(coverages) if coverages else 0.0
-    proven = bool(coverages) and coverage >= of.coverage
+    unseen = sorted(code for code, each in coverages.items() if each == 0 or each < of.coverage)
+    proven = bool(coverages) and not unseen
     value = tally.value(proven=proven)
     listed = sorted(_listed(cases, carried), key=lambda case: -case["seconds"] / case["allowed_s"])
     late = [case for case in listed if case["outcome"] == Outcome.LATE]
@@ -283,6 +286,8 @@ def pooled_verdict(
             "no_outage": proven and not tally.cases,
             "coverage": coverage,
             "coverage_needed": of.coverage,
+            "unseen_count": len(unseen),
+            "unseen": unseen[:LONGEST],
             "judged": len(cases),
             "communes": {code: {**asdict(tallies[code]), "coverage": coverages[code]} for code in sorted(cases)},
             "late": late[:LONGEST],

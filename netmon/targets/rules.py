@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from netmon.model import DayPeak, Link, Outage, PortSpeed, Site, Span, SpeedTest, Subject, Verdict, Window
+from netmon.model import DayPeak, Link, LinkRole, Outage, PortSpeed, Site, Span, SpeedTest, Subject, Verdict, Window
 from netmon.targets.availability import Interval, judge_availability
 from netmon.targets.capacity import judge_capacity
 from netmon.targets.definitions import (
@@ -63,6 +63,10 @@ class Evidence(Protocol):
         """What the ports at the ends of a link said that they run at, in order of time."""
         ...
 
+    def heard(self, link: Link, window: Window) -> bool:
+        """Whether an end of a link was measured at all in a window."""
+        ...
+
     def speed_tests(self, site: str, window: Window) -> Sequence[SpeedTest]:
         """The speed tests that probes at a site made in a window, in order of time."""
         ...
@@ -88,34 +92,49 @@ class Afresh:
         self._evidence = evidence
         self._around = around
 
-    def judge(self, target: CommuneTarget, place: Site | Link, window: Window, now: float) -> Verdict:
-        """The verdict on a site or a link over a window, as far as it has gone at `now`."""
-        return judge(target, place, self._evidence, self._around, window, now)
+    def judge(
+        self, target: CommuneTarget, place: Site | Link, window: Window, now: float, whole: Window | None = None
+    ) -> Verdict:
+        """The verdict on a site or a link over a window, as far as it has gone at `now`; `whole` is the window of which that
+        is a part, for a site that moved."""
+        return judge(target, place, self._evidence, self._around, window, now, whole)
 
 
 def judge(
-    target: CommuneTarget, place: Site | Link, evidence: Evidence, around: Surroundings, window: Window, now: float
+    target: CommuneTarget,
+    place: Site | Link,
+    evidence: Evidence,
+    around: Surroundings,
+    window: Window,
+    now: float,
+    whole: Window | None = None,
 ) -> Verdict:
     """The verdict of any rule on a site or a link over a window, from all its evidence."""
     if isinstance(place, Site):
-        return _judge_site(target, place, evidence, around, window, now)
+        return _judge_site(target, place, evidence, around, window, now, whole)
     match target:
         case PercentileUtilisation():
-            verdict, last = _load(target, place, evidence, window, now), min(now, window.end)
-            return with_trend(target, place, verdict, peaks(place, evidence, last), last)
+            return with_trend(target, place, _load(target, place, evidence, window, now), peaks(place, evidence, now), now)
         case Availability():
             return _available(target, Subject("link", place.id), evidence, window, now)
         case ContractedCapacity():
             tests = evidence.speed_tests(place.site, window)
-            return judge_capacity(target, place, evidence.ports(place), tests, window, now)
+            return judge_capacity(
+                target, place, evidence.ports(place), tests, window, now, heard=evidence.heard(place, window)
+            )
         case Latency():
-            return judge_latency(target, place, evidence.echoes(place, slots_of(window)), window, now)
+            seen = evidence.timeline(Subject("link", place.id), window)
+            return judge_latency(target, place, evidence.echoes(place, slots_of(window)), window, now, spans=seen.spans)
         case Loss():
             seen = evidence.timeline(Subject("link", place.id), window)
             return judge_loss(target, place, evidence.echoes(place, slots_of(window)), seen.spans, window, now)
         case BackupDrill():
             service = evidence.timeline(Subject("site", place.site), window)
-            return judge_drill(target, place, evidence.rates(place, slots_of(window)), service.spans, window, now)
+            alone = not any(
+                other.role is LinkRole.BACKUP and other.id != place.id for other in around.links_of.get(place.site, ())
+            )
+            rates = evidence.rates(place, slots_of(window))
+            return judge_drill(target, place, rates, service.spans, window, now, alone=alone)
     raise ValueError(f"{target.id}: the rule {target.rule} judges sites, not links")
 
 
@@ -126,12 +145,18 @@ def peaks(link: Link, evidence: Evidence, now: float) -> Sequence[DayPeak]:
 
 
 def _judge_site(
-    target: CommuneTarget, site: Site, evidence: Evidence, around: Surroundings, window: Window, now: float
+    target: CommuneTarget,
+    site: Site,
+    evidence: Evidence,
+    around: Surroundings,
+    window: Window,
+    now: float,
+    whole: Window | None,
 ) -> Verdict:
     subject, links = Subject("site", site.id), around.links_of.get(site.id, ())
     match target:
         case Availability():
-            return _available(target, subject, evidence, window, now)
+            return _available(target, subject, evidence, window, now, whole)
         case Restoration():
             seen, outages = evidence.timeline(subject, window), evidence.outages(subject, window)
             return judge_restoration(
@@ -151,6 +176,10 @@ def _load(target: PercentileUtilisation, link: Link, evidence: Evidence, window:
     return judge_month(target, link, evidence.rates(link, slots), window, now)
 
 
-def _available(target: Availability, subject: Subject, evidence: Evidence, window: Window, now: float) -> Verdict:
+def _available(
+    target: Availability, subject: Subject, evidence: Evidence, window: Window, now: float, whole: Window | None = None
+) -> Verdict:
     seen = evidence.timeline(subject, window)
-    return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
+    return judge_availability(
+        target, subject, seen.spans, seen.absences, window, now, whole=whole, simulated_s=seen.simulated_s
+    )

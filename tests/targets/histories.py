@@ -13,6 +13,7 @@ from netmon.model import (
     Capacity,
     EchoSlot,
     End,
+    Former,
     Link,
     LinkKind,
     LinkRole,
@@ -134,8 +135,10 @@ def percentile_part(made: Made, i: int, target: Any = P95) -> Verdict:
     lost = (0.01, 0.04, 0.0, 0.3, 0.02)[i % 5]
     change = Capacity(NOW - dice.uniform(0, 9) * DAY_S, FULL * 0.9, FULL)
     link = made.link(f"load-{i}", capacities=(Capacity(-inf, FULL, FULL), change)[: 1 + i % 2])
-    made.store.put_link(link.id, End.NEAR, slots=list(load_slots(dice, LAST_K - 2500, level, lost)))
-    made.store.put_link(link.id, End.FAR, slots=list(load_slots(dice, LAST_K - 2500, level, 0.5)))
+    one_day = target is P95_DAILY and i == 3  # seen whole, and nothing of the others
+    first, lost = (LAST_K - 500, 0.0) if one_day else (LAST_K - 2500, lost)
+    made.store.put_link(link.id, End.NEAR, slots=list(load_slots(dice, first, level, lost)))
+    made.store.put_link(link.id, End.FAR, slots=list(load_slots(dice, first, level, 0.5)))
     made.store.flush()
     return judge_link(target, link, rates_of(made.reader, link, slots_needed(NOW)), NOW)
 
@@ -212,8 +215,10 @@ def latency_part(made: Made, i: int) -> Verdict:
     link = made.link(f"rtt-{i}")
     usual, silent = (30_000, 36_000, 60_000, 28_000)[i % 4], (0.01, 0.5, 0.02, 0.2, 0.97)[i % 5]
     echo_slots(made, link, LAST_K - 700, usual, 0.01, silent)
+    states(made, Subject("link", link.id), SHORT.start - 99.5, "up", ["down", "unknown"], i % 4, 3000)
     made.store.flush()
-    return judge_latency(LATENCY, link, echoes_of(made.reader, link, slots_of(SHORT)), SHORT, NOW)
+    spans = made.reader.spans(Subject("link", link.id), *SHORT)
+    return judge_latency(LATENCY, link, echoes_of(made.reader, link, slots_of(SHORT)), SHORT, NOW, spans)
 
 
 def loss_part(made: Made, i: int) -> Verdict:
@@ -262,7 +267,7 @@ def capacity_part(made: Made, i: int) -> Verdict:
     made.store.put_speed_test(SpeedTest(NOW - 900 - i, "ub", "probe", "fixed", "=VNPT", 2e7, 1e7, 0.01))
     made.store.flush()
     tests = made.reader.speed_tests(*MONTH, "ub")
-    return judge_capacity(CAPACITY, link, made.reader.port_speeds(link.id), tests, MONTH, NOW)
+    return judge_capacity(CAPACITY, link, made.reader.port_speeds(link.id), tests, MONTH, NOW, heard=i % 6 != 4)
 
 
 def redundancy_part(made: Made, i: int) -> Verdict:
@@ -282,14 +287,18 @@ def growth_part(made: Made, i: int) -> Verdict:
         why = made.dice.choice(["", "=1+1", "số hóa"])
         capacities = made.dice.choice([(then, now), (then,), (now,)])
         made.link(f"more-{i}-{n}", site=site.id, since=since, capacities=capacities, justification=why)
-    links = [link for link in made.links.values() if link.site == site.id]
+    if i % 3 == 1:
+        capacities = (Capacity(-inf, FULL, FULL), Capacity(NOW - 8e6, 9 * FULL, FULL))
+        made.link(f"more-{i}-left", site="ub", former=(Former(site.id, NOW - 7e6),), capacities=capacities)
+    links = [link for link in made.links.values() if site.id in (link.site, *(was.place for was in link.former))]
     return judge_growth(GROWTH, site, links, MONTH, NOW)
 
 
 def drill_part(made: Made, i: int) -> Verdict:
     window = Window(NOW - 3 * DAY_S, NOW)
     site = made.site(f"drill-{i}")
-    link = made.link(f"drill-{i}-lte", site=site.id, role=LinkRole.BACKUP)
+    former = (Former("old", NOW - 1.5 * DAY_S),) if i % 6 > 2 else ()
+    link = made.link(f"drill-{i}-lte", site=site.id, role=LinkRole.BACKUP, former=former)
     busy = LAST_K - made.dice.randrange(850) if i % 3 == 0 else None
     slots = [
         Slot(k, Octets(9_000_000 if k == busy else 3000, 300_000_000), Octets(3000, 300_000_000))
@@ -300,7 +309,8 @@ def drill_part(made: Made, i: int) -> Verdict:
     states(made, Subject("site", site.id), window.start - 999.5, "up", ["on_backup"], int(i % 4 == 1), 4000)
     made.store.flush()
     spans = made.reader.spans(Subject("site", site.id), *window)
-    return judge_drill(DRILL, link, rates_of(made.reader, link, slots_of(window)), spans, window, NOW)
+    rates = rates_of(made.reader, link, slots_of(window))
+    return judge_drill(DRILL, link, rates, spans, window, NOW, alone=i % 8 != 5)
 
 
 PARTS: dict[str, tuple[AnyTarget, Callable[[Made, int], Verdict]]] = {

@@ -66,6 +66,19 @@ def test_the_contract_and_then_the_ports_are_held_against_the_limit(of, ports, s
     json.dumps(dict(verdict.evidence), allow_nan=False)
 
 
+def test_what_a_port_ran_at_is_not_known_where_no_end_was_measured_in_the_window():
+    """It last spoke two years ago."""
+    old = [port(FULL, since=NOW - 700 * DAY)]
+    unheard = judge_capacity(TARGET, link(), old, (), NOVEMBER, NOW, heard=False)
+    assert (unheard.standing, unheard.coverage) == (Standing.UNPROVEN, 0.5)
+    assert (unheard.evidence["heard"], unheard.evidence["ports"]) == (False, {"near": None, "far": None})
+    assert unheard.evidence["port_history"][0]["bytes_per_s"] == FULL
+    slow = judge_capacity(TARGET, link(), [port(1.0)], (), NOVEMBER, NOW, heard=False)
+    assert (slow.standing, slow.evidence["slow_ports"]) == (Standing.UNPROVEN, [])
+    alone = judge_capacity(replace(TARGET, port_speed=False), link(), old, (), NOVEMBER, NOW, heard=False)
+    assert (alone.standing, alone.coverage) == (Standing.MET, 1.0)
+
+
 def test_without_port_speed_the_contract_alone_is_judged():
     target = replace(TARGET, port_speed=False)
     assert judge(ports=[port(1.0)], target=target).standing is Standing.MET

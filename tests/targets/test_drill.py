@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.model import LinkRole, Span, Standing, Window
+from netmon.model import Former, LinkRole, Span, Standing, Window
 from netmon.targets.definitions import BackupDrill, BasisKind
 from netmon.targets.drill import judge_drill
 from netmon.targets.percentile import LinkRates
@@ -24,6 +24,8 @@ BACKUP = replace(link(name="lte"), role=LinkRole.BACKUP)
 WINDOW = Window(NOW - 90 * DAY, NOW)
 SLOTS = range(int(WINDOW.start // 300) + 1, LAST_K + 1)
 IDLE = 1000.0
+HELLOS = 12_500.0
+"""What routing and monitoring carry all day."""
 
 
 def measured(traffic=(), missing=(), *, far=None, simulated=0):
@@ -39,8 +41,8 @@ def measured(traffic=(), missing=(), *, far=None, simulated=0):
     )  # fmt: skip
 
 
-def judge(rates, *spans, of=BACKUP, target=TARGET, window=WINDOW, now=NOW):
-    return judge_drill(target, of, rates, [Span(*span) for span in spans], window, now)
+def judge(rates, *spans, of=BACKUP, target=TARGET, window=WINDOW, now=NOW, alone=True):
+    return judge_drill(target, of, rates, [Span(*span) for span in spans], window, now, alone)
 
 
 def on_backup(start_ago, end_ago):
@@ -77,6 +79,31 @@ def test_the_service_on_backup_says_nothing_of_a_primary():
     assert judge(measured([3]), of=of).standing is Standing.MET
 
 
+def test_the_service_on_backup_says_nothing_of_one_of_several_backups():
+    """Its own traffic does."""
+    other = judge(measured(), on_backup(DAY, 0), alone=False)
+    assert (other.standing, other.value, other.evidence["on_backup_count"]) == (Standing.AT_RISK, None, 0)
+    unseen = judge(measured(missing=range(len(SLOTS))), on_backup(90 * DAY, 0), alone=False)
+    assert (unseen.standing, unseen.coverage) == (Standing.UNPROVEN, 0.0)
+    own = judge(measured([500]), on_backup(DAY, 0), alone=False)
+    assert (own.standing, own.value) == (Standing.MET, 500 * 300 + NOW % 300)
+
+
+def test_what_a_link_carried_before_it_came_to_its_site_counts_nowhere():
+    came = NOW - 40 * DAY
+    of = replace(BACKUP, former=(Former("old", NOW - 60 * DAY), Former("elsewhere", came)))
+    carried = judge(measured([41 * 288]), on_backup(50 * DAY, 41 * DAY), of=of)
+    assert (carried.standing, carried.value, carried.evidence["begin"]) == (Standing.UNPROVEN, None, came)
+    assert (carried.evidence["slots"], carried.coverage) == (40 * 288 - 1, 1.0)
+    month = replace(TARGET, limit=30 * DAY)
+    assert judge(measured([41 * 288]), of=of, target=month).standing is Standing.AT_RISK  # here for longer than that
+    assert judge(measured([39 * 288]), of=of).standing is Standing.MET
+    resting = judge(measured(), on_backup(50 * DAY, 39 * DAY), of=of)
+    assert (resting.standing, resting.evidence["on_backup"][0]["start"]) == (Standing.MET, came)
+    leaving = replace(BACKUP, former=(Former("here", NOW + DAY),))
+    assert judge(measured([41 * 288]), of=leaving).standing is Standing.MET  # it has not moved yet
+
+
 def test_a_limit_shorter_than_the_window_is_told_from_the_last_sighting_and_a_longer_one_is_not_told():
     monthly = replace(TARGET, limit=30 * DAY)
     assert judge(measured([29 * 288]), target=monthly).standing is Standing.MET
@@ -95,6 +122,11 @@ def test_exactly_the_limit_is_within_it_and_a_month_is_final_once_it_is_over():
     assert not judge(measured(), target=target, window=month, now=end - 1).final
 
 
+def test_hellos_and_monitoring_alone_are_no_drill():
+    verdict = judge(replace(measured(), near_transmit=[HELLOS] * len(SLOTS)))
+    assert (verdict.standing, verdict.value) == (Standing.AT_RISK, None)
+
+
 def test_what_the_near_end_lacks_the_far_end_tells():
     none = [nan] * len(SLOTS)
     far_saw = LinkRates(first_k=SLOTS.start, near_receive=none, near_transmit=none, far_receive=[IDLE] * len(SLOTS),
@@ -105,7 +137,7 @@ def test_what_the_near_end_lacks_the_far_end_tells():
     assert near_speaks.standing is Standing.AT_RISK
 
 
-RATE = st.sampled_from([nan, 0.0, IDLE, TARGET.carries, 1e6])
+RATE = st.sampled_from([nan, 0.0, IDLE, HELLOS, TARGET.carries, 1e6])
 
 
 @given(
@@ -135,7 +167,7 @@ def test_it_says_what_a_walk_through_the_slots_says(near, far, shift, length, ba
         if (k + 1) * 300 > now:
             break
         total += 1
-        carries = rate(k, 0) >= 12_500 or rate(k, 1) >= 12_500
+        carries = rate(k, 0) >= 125_000 or rate(k, 1) >= 125_000
         both = rate(k, 0) == rate(k, 0) and rate(k, 1) == rate(k, 1)
         in_backup = any(s < min((k + 1) * 300, now) and e > k * 300 and s < e for _, s, e in spans)
         seen += carries or both or in_backup
@@ -162,9 +194,11 @@ def test_it_is_told_in_both_languages():
     )
     assert "ít nhất một lần trong 90 ngày gần nhất." in vi
     assert "Lần gần nhất thấy truyền lưu lượng: 09:47 ngày 21/11/2026, cách đây 1 giờ." in vi
-    assert "nếu điểm có nhiều đường dự phòng thì chưa rõ là đường nào" in vi
+    assert "điểm không có đường dự phòng nào khác" in vi
+    older = {key: value for key, value in evidence.items() if key != "alone"}
+    assert "nếu điểm có nhiều đường dự phòng thì chưa rõ là đường nào" in "".join(drill.figures(older, TARGET, Voice("vi")))
     assert "Có 25.919/25.919 mẫu 5 phút, 1 mẫu có lưu lượng." in vi
-    assert "02:20 ngày 21/11/2026: chiều về xã 0,0 Mbit/s, chiều từ xã đi 0,1 Mbit/s" in vi
+    assert "02:20 ngày 21/11/2026: chiều về xã 8,0 kbit/s, chiều từ xã đi 1,0 Mbit/s" in vi
     assert "CÓ SỐ LIỆU MÔ PHỎNG: 7 mẫu 5 phút." in vi
     assert "2026-11-20 10:47 to 2026-11-21 09:47, 23 h" in en
     never = "\n".join(drill.figures(judge(measured()).evidence, TARGET, Voice("vi")))

@@ -41,8 +41,8 @@ def echoes(rtt_s, *, first_k=FIRST, sent=10, answered=None, snmp_s=None, simulat
     )
 
 
-def latency(measured, *, target=LATENCY, now=MONTH.end, window=MONTH):
-    return judge_latency(target, link(), measured, window, now)
+def latency(measured, *, target=LATENCY, now=MONTH.end, window=MONTH, spans=None):
+    return judge_latency(target, link(), measured, window, now, spans)
 
 
 def loss(measured, spans, *, target=LOSS, now=MONTH.end, window=MONTH):
@@ -78,15 +78,29 @@ def test_the_limit_itself_passes_and_the_early_sign_is_told(rtt, standing):
 
 
 def test_an_snmp_round_trip_proves_latency_met_and_never_missed():
-    proven = latency(echoes([nan] * SLOTS, snmp_s=[0.03] * SLOTS))
+    proven = latency(echoes([nan] * SLOTS, sent=0, snmp_s=[0.03] * SLOTS))
     assert (proven.standing, proven.value, proven.coverage) == (Standing.MET, 0.03, 1.0)
     assert (proven.evidence["from_snmp"], proven.evidence["worst_slots"][0]["by"]) == (SLOTS, "snmp")
-    assert latency(echoes([nan] * SLOTS, snmp_s=[0.05] * SLOTS)).value == 0.05
+    assert latency(echoes([nan] * SLOTS, sent=0, snmp_s=[0.05] * SLOTS)).value == 0.05
     slow = latency(echoes([nan] * SLOTS, snmp_s=[0.3] * SLOTS))
     assert (slow.standing, slow.value, slow.coverage) == (Standing.UNPROVEN, None, 0.0)
     assert (slow.evidence["snmp_beyond"], slow.evidence["above"]) == (SLOTS, 0)
     echo_speaks = latency(echoes([0.2] * SLOTS, snmp_s=[0.01] * SLOTS))
     assert (echo_speaks.standing, echo_speaks.value) == (Standing.MISSED, 0.2)
+
+
+def test_snmp_over_another_way_proves_nothing_of_a_link_that_is_down_or_lost_every_echo():
+    """The device answers over the backup all month."""
+    silent = echoes([nan] * SLOTS, sent=0, snmp_s=[0.01] * SLOTS)
+    down = latency(silent, spans=[Span("down", MONTH.start, MONTH.end)])
+    assert (down.standing, down.value, down.coverage) == (Standing.UNPROVEN, None, 0.0)
+    assert (down.evidence["snmp_refused"], down.evidence["from_snmp"]) == (SLOTS, 0)
+    lost = latency(echoes([nan] * SLOTS, sent=10, snmp_s=[0.01] * SLOTS), spans=UP_ALL_MONTH)
+    assert (lost.standing, lost.coverage) == (Standing.UNPROVEN, 0.0)
+    edge = MONTH.start + 10 * 300 + 1  # within the eleventh slot, which does not lie wholly in up
+    half = latency(silent, spans=[Span("up", MONTH.start, edge), Span("unknown", edge, MONTH.end)])
+    assert half.evidence["from_snmp"] == 10
+    assert latency(silent, spans=UP_ALL_MONTH).standing is Standing.MET
 
 
 def test_a_month_that_has_just_begun_is_unproven_and_only_slots_that_ended_count():
@@ -107,17 +121,22 @@ TIMES = st.sampled_from([nan, nan, 0.01, 0.03, 0.041, 0.05, 0.06, 0.2])
 
 
 @given(
-    st.lists(st.tuples(TIMES, TIMES), max_size=50),
+    st.lists(st.tuples(TIMES, TIMES, st.sampled_from([0, 10])), max_size=50),
     st.integers(-5, 5),
     st.integers(1, 40),
     st.integers(-300, 14_000),
     st.sampled_from([0.0, 0.5, 0.95]),
+    st.none() | st.lists(st.sampled_from(["up", "up", "up", "down", "unknown"]), min_size=120, max_size=120),
 )
-def test_latency_agrees_with_the_definition_of_a_percentile(measured, shift, slots, now_s, floor):
-    rtt, snmp = [list(column) for column in zip(*measured, strict=True)] or ([], [])
+def test_latency_agrees_with_the_definition_of_a_percentile(measured, shift, slots, now_s, floor, states):
+    """`states`: one for each 100 s; None: nobody tells them."""
+    rtt, snmp, more = [list(column) for column in zip(*measured, strict=True)] or ([], [], [])
+    sent = [10 if not isnan(trip) else out for trip, out in zip(rtt, more, strict=True)]
+    spans = states and [Span(word, MONTH.start + 100 * i, MONTH.start + 100 * i + 100) for i, word in enumerate(states)]
     window = Window(MONTH.start, MONTH.start + 300 * slots)
     target = replace(LATENCY, coverage=floor)
-    verdict = latency(echoes(rtt, first_k=FIRST + shift, snmp_s=snmp), target=target, window=window, now=MONTH.start + now_s)
+    seen = replace(echoes(rtt, first_k=FIRST + shift, snmp_s=snmp), sent=sent)
+    verdict = latency(seen, target=target, window=window, now=MONTH.start + now_s, spans=spans)
 
     def p95(values):
         """The least value that at least 95 in 100 do not exceed."""
@@ -131,7 +150,7 @@ def test_latency_agrees_with_the_definition_of_a_percentile(measured, shift, slo
             continue
         if not isnan(rtt[i]):
             figures.append(rtt[i])
-        elif not isnan(snmp[i]) and snmp[i] <= 0.05:
+        elif snmp[i] <= 0.05 and not sent[i] and (states is None or set(states[3 * k : 3 * k + 3]) == {"up"}):
             figures.append(snmp[i])
     value, coverage = p95(figures), len(figures) / len(elapsed) if elapsed else 0.0
     if p95(figures + [0.0] * (slots - len(figures))) > 0.05:  # had all the rest been perfect
@@ -181,7 +200,8 @@ def test_an_outage_is_not_judged_again_as_loss_but_losing_every_echo_while_up_is
     fell, rose = MONTH.start + 20 * 300 + 7, MONTH.start + 30 * 300 + 7
     spans = [Span("up", MONTH.start, fell), Span("down", fell, rose), Span("up", rose, MONTH.end)]
     spared = loss(measured, spans)
-    assert (spared.standing, spared.value, spared.coverage, spared.evidence["down"]) == (Standing.MET, 0.0, 1.0, 11)
+    assert (spared.standing, spared.value, spared.evidence["down"]) == (Standing.MET, 0.0, 11)
+    assert spared.coverage == (SLOTS - 11) / SLOTS  # it is of all that elapsed
     blamed = loss(measured, UP_ALL_MONTH)
     assert (blamed.evidence["lost"], blamed.evidence["losing_slots"]) == (100, 10)
 
@@ -192,6 +212,15 @@ def test_time_whose_state_nobody_knows_is_unseen_so_silence_never_passes():
     assert (verdict.standing, verdict.value, verdict.coverage) == (Standing.UNPROVEN, 0.0, 288 / SLOTS)
     down = loss(echoes([nan] * SLOTS), [Span("down", MONTH.start, MONTH.end)])
     assert (down.standing, down.value, down.coverage) == (Standing.UNPROVEN, None, 0.0)
+
+
+def test_a_link_that_was_up_for_an_hour_of_the_month_has_not_shown_that_it_loses_nothing():
+    fell = MONTH.start + 3600
+    hour = loss(echoes([0.01] * SLOTS), [Span("up", MONTH.start, fell), Span("down", fell, MONTH.end)])
+    assert (hour.standing, hour.value, hour.coverage) == (Standing.UNPROVEN, 0.0, 12 / SLOTS)
+    flapping = [Span(("down", "up")[i % 10 > 0], MONTH.start + 30 * i, MONTH.start + 30 * i + 30) for i in range(10 * SLOTS)]
+    never_whole = loss(echoes([0.01] * SLOTS, answered=[5] * SLOTS), flapping)
+    assert (never_whole.standing, never_whole.value, never_whole.coverage) == (Standing.UNPROVEN, None, 0.0)
 
 
 def test_what_is_unseen_could_have_held_as_many_echoes_as_the_fullest_slot():
@@ -244,7 +273,7 @@ def test_loss_agrees_with_a_count_of_states_second_by_second(history, floor, lim
     sent = sum(s for s, _ in seen)
     lost = sent - sum(a for _, a in seen)
     value = lost / sent if sent else None
-    coverage = len(seen) / (len(seen) + unseen) if seen or unseen else 0.0
+    coverage = len(seen) / len(elapsed) if elapsed else 0.0
     if sent and lost / (sent + unseen * fullest) > limit:
         expected = Standing.MISSED
     elif value is None or coverage < floor:
@@ -276,11 +305,12 @@ def holds(text, *pieces):
 def test_latency_is_told_with_its_percentile_what_snmp_proved_and_the_slowest_slots():
     rtt = [0.05001] * 500 + [nan] * 40 + [0.02] * (SLOTS - 540)
     snmp = [nan] * 500 + [0.03] * 30 + [0.09] * 10 + [nan] * (SLOTS - 540)
-    vi, en = said(latency(echoes(rtt, snmp_s=snmp, simulated=12)), LATENCY)
+    measured = replace(echoes(rtt, snmp_s=snmp, simulated=12), sent=[10] * 500 + [0] * 40 + [10] * (SLOTS - 540))
+    vi, en = said(latency(measured), LATENCY)
     holds(
         vi, "phân vị 95 của thời gian trễ hai chiều", "không vượt quá 50,0 ms.",
         "phân vị 95 là 50,01 ms (giá trị thứ 8.199), có 8.630/8.640 mẫu 5 phút đến nay, 500 mẫu vượt 50,0 ms; cả kỳ "
-        "8.640 mẫu được vượt 432 mẫu.", "gửi 86.400, được trả lời 86.000", "30 mẫu không có gói ICMP echo nào được trả lời",
+        "8.640 mẫu được vượt 432 mẫu.", "gửi 86.000, được trả lời 86.000", "30 mẫu không có gói ICMP echo nào được trả lời",
         "10 mẫu chỉ có thời gian trả lời SNMP", "17:35 ngày 02/11/2026, 50,01 ms, gói chậm nhất 100,0 ms",
         "CÓ SỐ LIỆU MÔ PHỎNG: 12 mẫu 5 phút.",
     )  # fmt: skip

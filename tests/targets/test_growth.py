@@ -37,7 +37,7 @@ BASE_ENDS = at(2025, 2, 1)
 def of(name, *steps, **more):
     """`steps` are (from, Mbit/s) or (from, towards, away)."""
     capacities = tuple(Capacity(start, rates[0] * 125e3, rates[-1] * 125e3) for start, *rates in steps)
-    return replace(link(name=name), capacities=capacities, **more)
+    return replace(link(name=name, at=more.pop("at", HQ.id)), capacities=capacities, **more)
 
 
 def judge(*links, target=TARGET, now=NOW):
@@ -84,6 +84,25 @@ def test_more_than_the_limit_without_a_justification_is_a_miss(links, standing, 
     assert verdict.coverage in (0.0, 1.0)
     assert standing is not Standing.MET or verdict.coverage == 1
     json.dumps(dict(verdict.evidence), allow_nan=False)
+
+
+def test_a_link_that_moved_on_was_one_of_the_number_then():
+    """Two links then and two now, one of them new, are no growth; and the one that left tells no growth of its own."""
+    left = of("left", (EVER, 200), (at(2026, 4, 1), 900), at="elsewhere", former=(Former(HQ.id, at(2026, 3, 1)),))
+    new = of("new", (at(2026, 5, 1), 50))
+    verdict = judge(STEADY, new, left)
+    assert (verdict.standing, verdict.value) == (Standing.MET, 0.0)
+    number = verdict.evidence["number"]
+    assert (number["before"], number["now"], [one["id"] for one in number["added"]]) == (2, 2, ["new"])
+    assert [one["id"] for one in verdict.evidence["links"]] == ["s"]
+    gone = judge(left)
+    assert (gone.standing, gone.value, gone.evidence["number"]["now"]) == (Standing.MET, -1.0, 0)
+
+
+def test_what_is_not_told_is_never_met_whatever_the_floor():
+    untold = of("a", (at(2026, 3, 1), 200), since=EVER)
+    verdict = judge(untold, target=replace(TARGET, coverage=0.0))
+    assert (verdict.standing, verdict.coverage) == (Standing.UNPROVEN, 0.0)
 
 
 def test_all_of_a_year_is_held_against_the_registration_day_of_the_year_before():
@@ -150,12 +169,24 @@ def test_it_is_told_in_both_languages():
         "\n".join([places.rule(TARGET, say), *places.figures(evidence, TARGET, say)]) for say in map(Voice, ("vi", "en"))
     )
     assert (
-        "so với đăng ký năm trước (ngày 31/01), số kênh và băng thông từng kênh không tăng quá 20 % nếu không có thuyết"
-        in vi
+        "so với đăng ký năm trước (ngày 31/01), số kênh và băng thông từng kênh không tăng quá 20 % nếu không có giải" in vi
     )
     assert "Số kênh lúc 23:59 ngày 31/01/2025 là 1, nay là 2: thay đổi 100 %." in vi
-    assert "kênh mới b; không có thuyết minh" in vi
-    assert "a: từ 200,0 Mbit/s thành 300,0 Mbit/s, thay đổi 50 %; thuyết minh: trung tâm hành chính công mới" in vi
+    assert "kênh mới b; không có giải trình" in vi
+    assert "a: từ 200,0 Mbit/s thành 300,0 Mbit/s, thay đổi 50 %; giải trình: trung tâm hành chính công mới" in vi
     assert "a: 200.0 Mbit/s to 300.0 Mbit/s, 50 %; justification: " in en
+    assert "Mức tăng" not in vi  # the number of links is the greatest, and bare
     nothing = list(places.figures(judge().evidence, TARGET, Voice("en")))
     assert nothing == ["Nothing was contracted at 2025-01-31 23:59, so there is no registration to compare with."]
+
+
+def test_growth_that_is_justified_and_so_left_out_of_the_figure_is_told():
+    grown = of("a", (EVER, 200), (at(2026, 3, 1), 300), justification="trung tâm mới")
+    some, all_of_it = judge(grown), judge(replace(grown), of("b", (at(2026, 3, 1), 50), justification="dự phòng"))
+    assert (some.value, all_of_it.value) == (0.0, 1.0)
+    for verdict, vi, en in (
+        (some, "Mức tăng: 0 % ngoài phần đã giải trình.", "Growth: 0 % besides what is justified."),
+        (all_of_it, "Mức tăng: 100 %, đã giải trình.", "Growth: 100 %, all of it justified."),
+    ):
+        assert vi in list(places.figures(verdict.evidence, TARGET, Voice("vi")))
+        assert en in list(places.figures(verdict.evidence, TARGET, Voice("en")))

@@ -145,7 +145,11 @@ def days(*seven):
         ([(0.95, 288)] * 6 + [(0.50, 288)], Standing.MET, 0.50),
         ([(0.95, 288)] * 6 + [(0.50, 273)], Standing.UNPROVEN, 0.95),  # 273 of 288 are 94.8 %
         ([(0.95, 288)] * 6 + [(0.50, 274)], Standing.MET, 0.50),
-        ([(0.95, 288)] * 5 + [(0.50, 0), (0.70, 288)], Standing.MET, 0.70),  # one proven day within is no miss
+        ([(0.95, 288)] * 5 + [(0.50, 182), (0.70, 288)], Standing.UNPROVEN, 0.70),  # 94.7 % of the week
+        ([(0.95, 288)] * 5 + [(0.50, 188), (0.70, 288)], Standing.MET, 0.70),  # one proven day within is no miss
+        ([(0.50, 288)] + [(0.50, 0)] * 6, Standing.UNPROVEN, 0.50),  # no day speaks for a week
+        ([(0.85, 288)] + [(0.85, 0)] * 6, Standing.UNPROVEN, 0.85),
+        ([(0.95, 15)] * 7, Standing.MISSED, 0.95),  # whatever the coverage
         ([(0.95, 288)] * 6 + [(0.95, 15)], Standing.MISSED, 0.95),  # 15 above in a day: no unseen slot undoes it
         ([(0.95, 288)] * 6 + [(0.95, 14)], Standing.UNPROVEN, 0.95),
         ([(0.95, 0)] * 7, Standing.UNPROVEN, None),
@@ -231,7 +235,9 @@ def test_both_readings_agree_with_a_slow_reading_of_the_rule(data):
         expected = [slow((day * 86400 - 25200) // 300, (day * 86400 + 61200) // 300) for day in range(today - 7, today)]
         assert [(day["standing"], day["value"], day["present"]) for day in daily["days"]] == expected
         proven = [(word, p) for word, p, _ in expected if word != "unproven"]
-        if any(word in ("met", "at_risk") for word, _ in proven):
+        if any(word in ("met", "at_risk") for word, _ in proven) and sum(n for *_, n in expected) / 2016 < P95.coverage:
+            assert daily["standing"] == "unproven"
+        elif any(word in ("met", "at_risk") for word, _ in proven):
             assert daily["standing"] == ("at_risk" if min(p for _, p in proven) > P95.at_risk else "met")
         else:
             assert daily["standing"] == ("missed" if len(proven) == 7 else "unproven")

@@ -203,6 +203,13 @@ def test_an_exemption_that_the_target_does_not_give_is_told(made, tmp_path):
         assert run(folder).returncode == code
 
 
+@pytest.mark.parametrize(("reason", "code"), [("another_kind", 0), ("nothing_there", 1)])
+def test_only_an_optional_target_exempts_where_nothing_is_there(made, tmp_path, reason, code):
+    target, part = PARTS["redundancy"]  # which is not optional
+    verdict = replace(part(made, 0), standing=Standing.EXEMPT, evidence={"rule": target.rule, "exempt": reason})
+    assert run(hand_over(made, verdict, [], [target], tmp_path / "out")).returncode == code
+
+
 def test_a_folder_that_lacks_a_table_fails_in_a_sentence(made, tmp_path):
     target, part = PARTS["redundancy"]
     folder = hand_over(made, part(made, 1), [], [target], tmp_path / "out")

@@ -239,7 +239,7 @@ def test_it_agrees_with_every_history_that_netmon_could_have_missed(hours, lengt
 
     told = [h for h in range(BEGIN, last) if h < len(hours) and hours[h] not in ("unknown", "away")]
     coverage = len(told) / (last - BEGIN) if last > BEGIN else 0.0
-    proven = last > BEGIN and coverage >= floor
+    proven = 0 < coverage >= floor
     assert verdict.coverage == pytest.approx(coverage, abs=1e-12)
     assert verdict.standing == standing_of(expected, limit, proven=proven, near=near)
     json.dumps(verdict.evidence, allow_nan=False)
@@ -307,6 +307,26 @@ def test_a_commune_without_a_part_is_unseen_but_a_miss_stays_one():
     assert pooled_verdict(POOLED, blind, "04", {}, MONTH, final=True, out_of_scope={}).standing is Standing.UNPROVEN
 
 
+def test_a_commune_that_was_never_seen_is_not_outweighed_by_any_number_of_others():
+    """Though so many cases were in time that a late one would not undo it."""
+    calm = {f"{i:05}": [judge([])] for i in range(200)}
+    blind = judge([], [("unknown", 0, 720)])
+    verdict = pool({**calm, "99999": [blind], "99998": [many(20, 0)]})
+    assert verdict.coverage > WITHIN.coverage
+    assert (verdict.standing, verdict.value) == (Standing.UNPROVEN, 1.0)
+    assert (verdict.evidence["unseen_count"], verdict.evidence["unseen"]) == (1, ["99999"])
+    assert pool({**calm, "99999": [blind], "99998": [many(2, 1)]}).standing is Standing.MISSED
+    assert pool(calm).standing is Standing.MET
+    no_floor = replace(WITHIN, coverage=0.0)
+    found = pooled_verdict(POOLED, no_floor, "04", {"99999": [blind]}, MONTH, final=True, out_of_scope={})
+    assert found.standing is Standing.UNPROVEN
+
+
+def test_nothing_is_met_by_what_nobody_saw_whatever_the_floor():
+    verdict = judge([], [("unknown", 0, 720)], target=replace(WITHIN, coverage=0.0))
+    assert (verdict.standing, verdict.value, verdict.coverage) == (Standing.UNPROVEN, None, 0.0)
+
+
 def test_an_unproven_case_leaves_the_province_unproven_only_where_it_decides():
     spans = [("up", 0, 300), ("isolated", 300, 334), ("up", 339, 720)]
     doubt = judge([outage(300, 339)], spans)
@@ -366,10 +386,17 @@ def test_cases_are_told_with_their_time_their_kind_and_their_cause():
         "đã quá 50 % thời hạn", "Các lần mất kết nối (3/3):",
         "từ 12:00 ngày 13/11/2026 đến 04:30 ngày 15/11/2026, 40 giờ 30 phút, thời hạn 36 giờ (phường): "
         "QUÁ HẠN 4 giờ 30 phút, bị cô lập, nguyên nhân: cb-agg-01", "30 giờ, thời hạn 36 giờ (phường): còn trong thời hạn",
-        "đến 00:00 ngày 01/12/2026 chưa khôi phục", "2 giờ, thời hạn 72 giờ (xã): trong thời hạn, không liên lạc được",
+        "từ 18:00 ngày 29/11/2026, đến hết tháng chưa khôi phục, 30 giờ",
+        "2 giờ, thời hạn 72 giờ (xã): trong thời hạn, không liên lạc được",
     )  # fmt: skip
     holds(en, "1 of 2 outages were over in time: 50 %", "40 h 30 min, allowed 36 h (phường): LATE by 4 h 30 min, isolated",
-          "2026-12-01 00:00 and not over", "cause: cb-agg-01")  # fmt: skip
+          "from 2026-11-29 18:00, not restored by the end of the month, 30 h", "cause: cb-agg-01")  # fmt: skip
+
+
+def test_what_lasts_is_told_from_when_and_not_until_the_same_minute():
+    vi, en = said(judge([outage(300, None)], now=300 + 8 / 3600))
+    holds(vi, "từ 12:00 ngày 13/11/2026, đến nay chưa khôi phục, 8 giây")
+    holds(en, "from 2026-11-13 12:00, not restored so far, 8 s")
 
 
 def test_an_end_that_was_not_seen_is_told_and_so_is_a_calm_month_and_a_blind_one():
@@ -386,6 +413,12 @@ def test_an_end_that_was_not_seen_is_told_and_so_is_a_calm_month_and_a_blind_one
     holds(said(judge([outage(1, 2)], at=unknown))[0], "loại đơn vị này không có thời hạn riêng nên lấy thời hạn dài nhất")
     nowhere = replace(HQ, commune="99999")
     holds(said(judge([outage(1, 2)], at=nowhere))[0], "72 giờ (không rõ loại đơn vị)")
+
+
+def test_the_coverage_of_a_province_is_of_the_window_so_far_until_that_is_over():
+    verdict = pooled_verdict(POOLED, WITHIN, "04", {"01273": [judge([], now=5)]}, MONTH, final=False, out_of_scope={})
+    for language, text in (("vi", "đã quan sát 100 % của phần kỳ đã qua"), ("en", "100 % of the window so far was seen")):
+        holds("".join(words.pooled_figures(verdict, POOLED, Voice(language), NAMES)), text)
 
 
 def test_a_province_lists_what_came_late_and_where():

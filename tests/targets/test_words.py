@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.model import Standing, Subject, Window
+from netmon.targets.definitions import BackupDrill, BasisKind, ContractedCapacity, Latency
+from netmon.targets.drill import judge_drill
+from netmon.targets.evaluate import ANOTHER_KIND, NOTHING_THERE
 from netmon.targets.percentile import judge_link
 from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
 from netmon.targets.words import explain
+from netmon.targets.words.voice import Voice
 from tests.targets.made import ABSENT, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
 from tests.targets.test_availability import NOVEMBER, after, judge
 
+VI, EN = Voice("vi"), Voice("en")
 NAMES = {"01273": "Phường Thục Phán", "ub-01273": "UBND phường Thục Phán"}
 
 
@@ -98,11 +107,90 @@ def test_an_empty_commune_and_an_exempt_one_say_why():
     holds(said(exempt, SERVICE)[0], "ĐƯỢC MIỄN", "Lý do miễn: đang di dời")
 
 
+@pytest.mark.parametrize(
+    ("reason", "vi", "en"),
+    [
+        (NOTHING_THERE, "không có đối tượng thuộc phạm vi chỉ tiêu", "there is nothing here that the target judges"),
+        (
+            ANOTHER_KIND,
+            "chỉ tiêu không áp dụng cho loại đơn vị hành chính này",
+            "the target does not judge administrative units of this kind",
+        ),
+    ],
+)
+def test_an_exemption_of_netmon_itself_is_told_in_the_language_that_was_asked_for(reason, vi, en):
+    exempt = exempt_verdict(SERVICE, Subject("commune", "01273"), reason, window=NOVEMBER, final=False)
+    told = said(exempt, SERVICE)
+    holds(told[0], f"Lý do miễn: {vi}.")
+    holds(told[1], f"Exempt because: {en}.")
+
+
+def test_one_sighting_of_a_backup_proves_it_however_little_was_seen():
+    target = BackupDrill(id="drill", title_vi="", title_en="", limit=90 * 86400, basis="", basis_kind=BasisKind.LOCAL)
+    met = judge_drill(target, link(), window_rates([0.5] * 2016), [], Window(NOW - 90 * 86400, NOW), NOW)
+    vi, en = said(met, target)
+    holds(vi, ": ĐẠT", "yêu cầu tối thiểu 95 %; một lần đã thấy mang lưu lượng là đủ căn cứ.")
+    holds(en, "95 % is needed; one sighting of traffic is proof enough.")
+    enough = judge_drill(target, link(), window_rates([0.5] * 2016), [], Window(NOW - 7 * 86400, NOW), NOW)
+    assert "đủ căn cứ" not in said(enough, target)[0]
+
+
+@pytest.mark.parametrize(
+    ("said_so", "text"),
+    [
+        (EN.percent(0.999999), "99.9999 %"),
+        (EN.percent(1e-6), "0.0001 %"),
+        (EN.percent(1.0), "100 %"),
+        (EN.percent(0.0), "0 %"),
+        (EN.percent(1 - 1e-15), "< 100 %"),
+        (EN.percent(1e-300), "> 0 %"),
+        (VI.percent(0.99996), "99,996 %"),
+        (EN.ms(0.05003, 0.05), "50.03 ms"),
+        (EN.ms(0.05, 0.05), "50.0 ms"),
+        (EN.mbit(24.996e6, 25e6), "199.97 Mbit/s"),
+        (EN.mbit(25e6, 25e6), "200.0 Mbit/s"),
+        (EN.mbit(8000), "64.0 kbit/s"),
+        (EN.mbit(124_999, 125_000), "0.99999 Mbit/s"),
+        (EN.mbit(124_999), "1.0 Mbit/s"),
+        (EN.mbit(124_900), "999.2 kbit/s"),
+    ],
+)
+def test_a_figure_has_the_digits_and_the_unit_that_it_takes(said_so, text):
+    assert said_so == text
+
+
+@given(ratio=st.floats(0, 1), limit=st.floats(0, 1))
+def test_only_all_is_100_per_cent_and_only_nothing_is_0(ratio, limit):
+    text = EN.percent(ratio, limit)
+    assert (text == "100 %") == (ratio == 1)
+    assert (text == "0 %") == (ratio == 0)
+    assert abs(ratio - limit) < 1e-9 or text != EN.percent(limit, ratio)
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_targets_figure_is_told_apart_from_its_limit(language):
+    say = Voice(language)
+    capacity = ContractedCapacity(id="c", title_vi="", title_en="", limit=25e6, basis="", basis_kind=BasisKind.LOCAL)
+    latency = Latency(id="l", title_vi="", title_en="", limit=0.05, basis="", basis_kind=BasisKind.LOCAL)
+    for target, value in ((capacity, 24.996e6), (latency, 0.05003), (SERVICE, 0.99499)):
+        assert say.figure(target, value) != say.figure(target, target.limit)
+
+
+def test_the_titles_of_the_shipped_targets_hold_no_number_that_can_be_configured():
+    shipped = Path(__file__).parents[2] / "netmon" / "data" / "targets.yaml"
+    for target in yaml.safe_load(shipped.read_text(encoding="utf-8"))["targets"]:
+        for title in target["title"].values():
+            assert not re.search(r"\d", re.sub(r"phân vị 95|95th percentile", "", title)), title
+
+
 def test_a_missed_verdict_below_the_floor_says_that_nothing_unseen_could_save_it():
     verdict = judge([("isolated", 0, 86400)], now=after(10))
     vi, en = said(verdict, SERVICE)
-    holds(en, "10 % of the window was seen, 99 % is needed; what was not seen could not have saved it")
-    holds(vi, "đã quan sát 10 % của kỳ, yêu cầu tối thiểu 99 %; phần chưa quan sát không làm thay đổi kết luận")
+    holds(en, "10 % of the window so far was seen, 99 % is needed; what was not seen could not have saved it")
+    holds(vi, "đã quan sát 10 % của phần kỳ đã qua, yêu cầu tối thiểu 99 %; phần chưa quan sát không làm thay đổi kết luận")
+    final = judge([("isolated", 0, 86400)], now=after(40))
+    holds(said(final, SERVICE)[0], "đã quan sát 3,33 % của kỳ, yêu cầu")
+    holds(said(final, SERVICE)[1], "3.33 % of the window was seen")
 
 
 def test_a_province_lists_its_communes_by_standing():
@@ -113,11 +201,16 @@ def test_a_province_lists_its_communes_by_standing():
         vi,
         "chỉ tiêu “Lưu lượng đỉnh” [availability].",
         "1/3 đơn vị cấp xã đạt: 33,33 %",
+        "Độ phủ: 2/3 đơn vị cấp xã đã đủ căn cứ kết luận: 66,67 %.",
         "KHÔNG ĐẠT (1): Phường Thục Phán (01273)",
         "01822: không có dân",
     )
     holds(
-        en, "meet the target “Peak load” [availability].", "1 of 3 communes meet it: 33.33 %", "UNPROVEN (1): Commune 01288"
+        en,
+        "meet the target “Peak load” [availability].",
+        "1 of 3 communes meet it: 33.33 %",
+        "UNPROVEN (1): Commune 01288",
+        "Coverage: 2 of 3 communes have a proven verdict: 66.67 %.",
     )
 
 
@@ -132,6 +225,6 @@ def test_what_was_never_measured_is_told_without_a_figure():
     verdict = judge_link(P95, link(), window_rates([ABSENT] * 2016, [ABSENT] * 2016), NOW)
     for text in said(verdict, P95):
         assert "None" not in text
-    holds(text, "towards the commune: 0 of 2,016 slots, 0 above 90 %", "Coverage: 0 % of the window")
+    holds(text, "towards the commune: 0 of 2,016 slots, 0 above 90 %", "Coverage: 0 % of the window so far")
     nothing = judge([], now=after(1))
     holds(said(nothing, SERVICE)[1], "Raw: - (available 0 s")

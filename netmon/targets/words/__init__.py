@@ -80,7 +80,7 @@ def _rule(target: AnyTarget, targets: Mapping[str, AnyTarget], say: Voice) -> st
 def _body(verdict: Verdict, target: AnyTarget, say: Voice, names: Mapping[str, str]) -> Iterator[str]:
     evidence = verdict.evidence
     if "exempt" in evidence:
-        yield say("Lý do miễn: ", "Exempt because: ") + f"{evidence['exempt']}."
+        yield say("Lý do miễn: ", "Exempt because: ") + f"{say.exemption(evidence['exempt'])}."
     elif isinstance(target, Share):
         yield from share.figures(verdict, target, say, names)
     elif isinstance(target, Pooled):
@@ -99,10 +99,13 @@ def _coverage(verdict: Verdict, target: CommuneTarget, say: Voice) -> str:
         text = say(f"Độ phủ căn cứ: đã biết {seen} số căn cứ cần có, yêu cầu tối thiểu {floor}",
                    f"Coverage: {seen} of the facts that it takes are known, {floor} is needed")  # fmt: skip
     else:
-        text = say(f"Độ phủ số liệu: đã quan sát {seen} của kỳ, yêu cầu tối thiểu {floor}",
-                   f"Coverage: {seen} of the window was seen, {floor} is needed")  # fmt: skip
+        window = say.window(final=verdict.final)
+        text = say(f"Độ phủ số liệu: đã quan sát {seen} của {window}, yêu cầu tối thiểu {floor}",
+                   f"Coverage: {seen} of {window} was seen, {floor} is needed")  # fmt: skip
     if verdict.standing is Standing.MISSED and verdict.coverage < target.coverage:
         text += say("; phần chưa quan sát không làm thay đổi kết luận", "; what was not seen could not have saved it")
+    if isinstance(target, BackupDrill) and verdict.standing is Standing.MET and verdict.coverage < target.coverage:
+        text += say("; một lần đã thấy mang lưu lượng là đủ căn cứ", "; one sighting of traffic is proof enough")
     return text + "."
 
 

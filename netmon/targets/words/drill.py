@@ -32,7 +32,12 @@ def figures(evidence: Mapping[str, Any], target: BackupDrill, say: Voice) -> Ite
         ago = _lasting(evidence["at"] - evidence["seen_at"], say)
         when = say.at(evidence["seen_at"])
         yield say(f"Lần gần nhất thấy truyền lưu lượng: {when}, cách đây {ago}.", f"Last seen carrying: {when}, {ago} ago.")
-    if evidence["seen_by"] == "service":
+    if evidence["seen_by"] == "service" and evidence.get("alone"):
+        yield say(
+            "Căn cứ là điểm chạy trên đường dự phòng; điểm không có đường dự phòng nào khác.",
+            "The site was on backup then, and it has no other backup.",
+        )
+    elif evidence["seen_by"] == "service":  # frozen before only a sole backup was taken for the one that carried
         yield say(
             "Căn cứ là điểm chạy trên đường dự phòng; nếu điểm có nhiều đường dự phòng thì chưa rõ là đường nào.",
             "The site was on backup then; where it has several backups, this does not say which one carried.",
@@ -44,7 +49,8 @@ def figures(evidence: Mapping[str, Any], target: BackupDrill, say: Voice) -> Ite
         f"{present} of {slots} slots seen, {count} with traffic.",
     )
     for slot in reversed(evidence["carrying"]):
-        towards, away = ("-" if slot[way] is None else say.mbit(slot[way]) for way in ("receive", "transmit"))
+        rates, carries = (slot["receive"], slot["transmit"]), evidence["carries"]
+        towards, away = ("-" if rate is None else say.mbit(rate, carries) for rate in rates)
         yield f"  {say.at(slot['start'])}: " + say(
             f"chiều về xã {towards}, chiều từ xã đi {away}", f"{towards} towards and {away} from the commune"
         )

@@ -12,7 +12,7 @@ from netmon.targets.words.voice import Voice
 def rule(target: Latency | Loss, say: Voice) -> str:
     """What is asked, in one sentence."""
     if isinstance(target, Latency):
-        limit = _ms(target.limit, target, say)
+        limit = say.ms(target.limit)
         return say(
             "phân vị 95 của thời gian trễ hai chiều (trung bình từng 5 phút) đến địa chỉ kiểm tra của tuyến không vượt quá "
             f"{limit}.",
@@ -35,7 +35,7 @@ def figures(evidence: Mapping[str, Any], target: Latency | Loss, say: Voice) -> 
 
 
 def _latency(evidence: Mapping[str, Any], target: Latency, say: Voice) -> Iterator[str]:
-    value, limit = evidence["value"], _ms(target.limit, target, say)
+    value, limit = evidence["value"], say.ms(target.limit)
     present, elapsed, above, spared, slots, place = (
         say.number(evidence[key]) for key in ("present", "elapsed", "above", "spared", "slots", "rank")
     )
@@ -44,7 +44,7 @@ def _latency(evidence: Mapping[str, Any], target: Latency, say: Voice) -> Iterat
         f"{present} of {elapsed} slots so far, {above} above {limit}; {spared} of the window's {slots} may be.",
     )
     if value is not None:
-        figure = _ms(value, target, say)
+        figure = say.ms(value, target.limit)
         text = say(f"phân vị 95 là {figure} (giá trị thứ {place}), ", f"95th percentile {figure} (rank {place}), ") + text
     yield say("Thời gian trễ hai chiều: ", "Round trip: ") + text
     sent, answered = say.number(evidence["sent"]), say.number(evidence["answered"])
@@ -64,11 +64,11 @@ def _latency(evidence: Mapping[str, Any], target: Latency, say: Voice) -> Iterat
     if evidence["worst_slots"]:
         yield say("Các mẫu 5 phút trễ nhất:", "Slowest slots of 5 minutes:")
     for slot in evidence["worst_slots"]:
-        text = f"  {say.at(slot['start'])}, {_ms(slot['mean_s'], target, say)}"
+        text = f"  {say.at(slot['start'])}, {say.ms(slot['mean_s'], target.limit)}"
         if slot["by"] == "snmp":
             yield text + say(", theo SNMP", ", by SNMP")
         else:
-            longest = _ms(slot["worst_s"], target, say)
+            longest = say.ms(slot["worst_s"], target.limit)
             yield text + say(f", gói chậm nhất {longest}", f", the slowest echo {longest}")
 
 
@@ -96,12 +96,3 @@ def _loss(evidence: Mapping[str, Any], target: Loss, say: Voice) -> Iterator[str
     for slot in evidence["worst_slots"]:
         out, gone = say.number(slot["sent"]), say.number(slot["lost"])
         yield f"  {say.at(slot['start'])}, " + say(f"mất {gone}/{out} gói", f"{gone} of {out} echoes lost")
-
-
-def _ms(seconds: float, target: Latency, say: Voice) -> str:
-    """Milliseconds, with as many digits as it takes to tell them from the limit."""
-    digits = 1
-    if seconds != target.limit:
-        while digits < 6 and say.number(1000 * seconds, digits) == say.number(1000 * target.limit, digits):
-            digits += 1
-    return f"{say.number(1000 * seconds, digits)} ms"

@@ -57,14 +57,15 @@ def _capacity(evidence: Mapping[str, Any], target: ContractedCapacity, say: Voic
     if contracted is None:
         yield say(f"Chưa có dung lượng theo hợp đồng tại thời điểm {when}.", f"No contracted capacity is told as of {when}.")
     else:
-        yield say(f"Dung lượng theo hợp đồng lúc {when}: ", f"Contracted as of {when}: ") + _ways(contracted, say) + "."
+        rates = _ways(contracted, say, target.limit)
+        yield say(f"Dung lượng theo hợp đồng lúc {when}: ", f"Contracted as of {when}: ") + f"{rates}."
     if target.port_speed:
         for end, speed in evidence["ports"].items():
             yield say("Tốc độ cổng ", "Port speed, ") + f"{say(*_END[end])}: {_port(speed, end, evidence, say)}."
     if evidence["capacity_count"] > 1:
         yield say("Trong kỳ dung lượng đã thay đổi:", "Capacity changed in the window:")
         for held in evidence["capacities"]:
-            yield f"  {say.between(held['start'], held['end'])}: {_ways(held, say)}"
+            yield f"  {say.between(held['start'], held['end'])}: {_ways(held, say, target.limit)}"
     for network, tests in evidence["speed_tests"].items():
         down, up = say.mbit(tests["download"]), say.mbit(tests["upload"])
         yield say(
@@ -75,8 +76,8 @@ def _capacity(evidence: Mapping[str, Any], target: ContractedCapacity, say: Voic
         )
 
 
-def _ways(rates: Mapping[str, float], say: Voice) -> str:
-    towards, away = say.mbit(rates["receive"]), say.mbit(rates["transmit"])
+def _ways(rates: Mapping[str, float], say: Voice, limit: float) -> str:
+    towards, away = say.mbit(rates["receive"], limit), say.mbit(rates["transmit"], limit)
     return say(f"chiều về xã {towards}, chiều từ xã đi {away}", f"{towards} to and {away} from the commune")
 
 
@@ -84,7 +85,7 @@ def _port(speed: float | None, end: str, evidence: Mapping[str, Any], say: Voice
     if speed is None:
         return say("chưa biết", "not known")
     slow = say(", chậm hơn dung lượng theo hợp đồng", ", slower than the contract") if end in evidence["slow_ports"] else ""
-    return say.mbit(speed) + slow
+    return say.mbit(speed, *(evidence["contracted"] or {}).values()) + slow
 
 
 def _redundancy_rule(target: Redundancy, say: Voice) -> str:
@@ -135,7 +136,7 @@ def _growth_rule(target: Growth, say: Voice) -> str:
     limit, (month, day) = say.percent(target.limit), target.registered
     return say(
         f"so với đăng ký năm trước (ngày {day:02}/{month:02}), số kênh và băng thông từng kênh không tăng quá {limit} "
-        "nếu không có thuyết minh.",
+        "nếu không có giải trình.",
         f"against last year's registration (day {month:02}-{day:02}), neither the number of links nor the bandwidth of "
         f"one is up by more than {limit} without a justification.",
     )
@@ -155,12 +156,14 @@ def _growth(evidence: Mapping[str, Any], target: Growth, say: Voice) -> Iterator
         f"Số kênh lúc {when} là {before}, nay là {now}: thay đổi {change}.",
         f"Links at {when}: {before}, now {now}: {change}.",
     )
+    yield from _left_out(evidence, target, say)
     for added in number["added"]:
         yield say("  kênh mới ", "  new link ") + added["id"] + _justified(added["justification"], say)
     for link in evidence["links"]:
         if link["growth"] is None:
             continue
-        old, new, change = say.mbit(link["before"]), say.mbit(link["now"]), say.percent(link["growth"], target.limit)
+        before, now, change = link["before"], link["now"], say.percent(link["growth"], target.limit)
+        old, new = say.mbit(before, now), say.mbit(now, before)
         reason = _justified(link["justification"], say) if link["growth"] > target.limit else ""
         yield (
             say(f"  {link['id']}: từ {old} thành {new}, thay đổi {change}", f"  {link['id']}: {old} to {new}, {change}")
@@ -174,7 +177,23 @@ def _growth(evidence: Mapping[str, Any], target: Growth, say: Voice) -> Iterator
         )
 
 
+def _left_out(evidence: Mapping[str, Any], target: Growth, say: Voice) -> Iterator[str]:
+    """What the figure is without the growth that is justified; nothing where links that are not shown may decide it."""
+    number, links = evidence["number"], [link for link in evidence["links"] if link["growth"] is not None]
+    if evidence["link_count"] > len(evidence["links"]) and all(link["justification"] for link in links):
+        return
+    found = [(number["growth"], any(added["justification"] for added in number["added"]))]
+    found += [(link["growth"], bool(link["justification"])) for link in links]
+    bare = [growth for growth, justified in found if not justified]
+    if bare and max(found)[0] > max(bare):
+        rest = say.percent(max(bare), target.limit)
+        yield say(f"Mức tăng: {rest} ngoài phần đã giải trình.", f"Growth: {rest} besides what is justified.")
+    elif not bare:
+        most = say.percent(max(found)[0], target.limit)
+        yield say(f"Mức tăng: {most}, đã giải trình.", f"Growth: {most}, all of it justified.")
+
+
 def _justified(justification: str, say: Voice) -> str:
     if not justification:
-        return say("; không có thuyết minh", "; no justification")
-    return say("; thuyết minh: ", "; justification: ") + justification
+        return say("; không có giải trình", "; no justification")
+    return say("; giải trình: ", "; justification: ") + justification

@@ -7,6 +7,7 @@ from typing import Any
 
 from netmon.model import Standing, Verdict
 from netmon.targets.definitions import AnyTarget, Pooled, Restoration
+from netmon.targets.windows import month_of
 from netmon.targets.words.voice import STATE, Voice
 
 _KIND = {"phuong": "phường", "xa": "xã", "dac_khu": "đặc khu"}
@@ -56,9 +57,10 @@ def pooled_figures(verdict: Verdict, target: Pooled, say: Voice, names: Mapping[
     evidence = verdict.evidence
     needed, judged = evidence["coverage_needed"], evidence["judged"]
     seen, floor = say.percent(verdict.coverage, needed), say.percent(needed)
+    window = say.window(final=verdict.final)
     text = say(
-        f"Độ phủ số liệu: bình quân {judged} đơn vị cấp xã đã quan sát {seen} của kỳ, yêu cầu tối thiểu {floor}",
-        f"Coverage: {seen} of the window was seen, the mean of {judged} communes; {floor} is needed",
+        f"Độ phủ số liệu: bình quân {judged} đơn vị cấp xã đã quan sát {seen} của {window}, yêu cầu tối thiểu {floor}",
+        f"Coverage: {seen} of {window} was seen, the mean of {judged} communes; {floor} is needed",
     )
     if verdict.standing is Standing.MISSED and verdict.coverage < needed:
         text += say("; phần chưa quan sát không làm thay đổi kết luận", "; what was not seen could not have saved it")
@@ -118,7 +120,10 @@ def _counted(evidence: Mapping[str, Any], limit: float, say: Voice) -> Iterator[
 def _case(case: Mapping[str, Any], say: Voice) -> str:
     start, end = case["start"], case["end"]
     if end is None:
-        text = say.between(start, start + case["seconds"]) + say(" chưa khôi phục", " and not over")
+        until = start + case["seconds"]
+        whole_month = abs(month_of(until + 1).start - until) < 1
+        when = say("hết tháng", "by the end of the month") if whole_month else say("nay", "so far")
+        text = say(f"từ {say.at(start)}, đến {when} chưa khôi phục", f"from {say.at(start)}, not restored {when}")
     else:
         text = say.between(start, end)
     text += f", {say.lasting(case['seconds'])}"

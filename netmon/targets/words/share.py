@@ -24,6 +24,11 @@ def figures(verdict: Verdict, target: Share, say: Voice, names: Mapping[str, str
     met, judged = evidence["met"], evidence["judged"]
     value = "-" if verdict.value is None else say.percent(verdict.value, target.limit)
     yield say(f"{met}/{judged} đơn vị cấp xã đạt: {value}.", f"{met} of {judged} communes meet it: {value}.")
+    proven, coverage = judged - len(evidence["communes"][Standing.UNPROVEN.value]), say.percent(verdict.coverage)
+    yield say(
+        f"Độ phủ: {proven}/{judged} đơn vị cấp xã đã đủ căn cứ kết luận: {coverage}.",
+        f"Coverage: {proven} of {judged} communes have a proven verdict: {coverage}.",
+    )
     for standing in (Standing.MISSED, Standing.UNPROVEN, Standing.AT_RISK, Standing.EXEMPT):
         codes = evidence["communes"][standing.value]
         if codes:

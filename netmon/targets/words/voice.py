@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from netmon.model import Standing
@@ -39,10 +39,21 @@ STATE = {
     "unreachable": ("không liên lạc được", "unreachable"),
     "down": ("mất kết nối", "down"),
 }
+EXEMPT = {
+    "nothing_there": ("không có đối tượng thuộc phạm vi chỉ tiêu", "there is nothing here that the target judges"),
+    "another_kind": (
+        "chỉ tiêu không áp dụng cho loại đơn vị hành chính này",
+        "the target does not judge administrative units of this kind",
+    ),
+}
+"""The reasons that are netmon's own; all others are what somebody wrote in a target's `exempt`."""
 READING = {
     "window": ("cả kỳ 7 ngày", "the window of 7 days"),
     "daily": ("từng ngày trong 7 ngày liên tiếp", "each of 7 days in a row"),
 }
+
+MOST_DIGITS = 8
+"""So many decimals at most; what they cannot tell from a limit is marked as more (>) or less (<) than that."""
 
 
 class Voice:
@@ -55,21 +66,39 @@ class Voice:
         return vi if self._vi else en
 
     def number(self, value: float, digits: int = 0) -> str:
-        text = f"{value:,.{digits}f}"
+        text = f"{value:z,.{digits}f}"
         return text.translate(str.maketrans(",.", ".,")) if self._vi else text
 
-    def percent(self, ratio: float, against: float | None = None) -> str:
-        """With as many digits as it takes to tell it from what it is held against."""
-        digits = 2
-        if against is not None and against != ratio:
-            while digits < 8 and self.number(100 * ratio, digits) == self.number(100 * against, digits):
-                digits += 1
-        text = self.number(100 * ratio, digits)
-        point = "," if self._vi else "."
-        return f"{text.rstrip('0').rstrip(point)} %"
+    def percent(self, ratio: float, *against: float) -> str:
+        """With as many digits as it takes to tell it from what it is held against, from none and from all."""
+        sign, text = self._apart(ratio, (0.0, 1.0, *against), 100, 2)
+        return f"{sign}{text.rstrip('0').rstrip(',' if self._vi else '.')} %"
 
-    def mbit(self, bytes_per_second: float) -> str:
-        return f"{self.number(bytes_per_second * 8 / 1e6, 1)} Mbit/s"
+    def mbit(self, bytes_per_second: float, *against: float) -> str:
+        """With as many digits as it takes to tell it from what it is held against; below 1 Mbit/s in kbit/s."""
+        small = bytes_per_second * 8 < 999_950  # no 1,000.0 kbit/s
+        text = "".join(self._apart(bytes_per_second, against, 8 / 1e3 if small else 8 / 1e6, 1))
+        return f"{text} {'kbit/s' if small else 'Mbit/s'}"
+
+    def ms(self, seconds: float, *against: float) -> str:
+        """With as many digits as it takes to tell it from what it is held against."""
+        return "".join(self._apart(seconds, against, 1000, 1)) + " ms"
+
+    def _apart(self, value: float, against: Iterable[float], times: float, digits: int) -> tuple[str, str]:
+        """A sign, where one is needed, and `value` times `times` in digits that no other value of `against` would have."""
+        text = self.number(times * value, digits)
+        for other in against:
+            while other != value and self.number(times * other, digits) == text:
+                if digits == MOST_DIGITS:  # what is exactly so needs no sign: the other one has it
+                    exact = round(times * value, digits) == times * value
+                    return "" if exact else "< " if value < other else "> ", text
+                digits += 1
+                text = self.number(times * value, digits)
+        return "", text
+
+    def exemption(self, reason: str) -> str:
+        """Why a target does not judge, in this language where the reason is netmon's own."""
+        return self(*EXEMPT.get(reason, (reason, reason)))
 
     def lasting(self, seconds: float) -> str:
         if seconds < 60:
@@ -86,6 +115,10 @@ class Voice:
     def between(self, start: float, end: float) -> str:
         return self(f"từ {self.at(start)} đến {self.at(end)}", f"{self.at(start)} to {self.at(end)}")
 
+    def window(self, *, final: bool) -> str:
+        """What coverage is the coverage of."""
+        return self("kỳ", "the window") if final else self("phần kỳ đã qua", "the window so far")
+
     def subject(self, kind: str, name: str, names: Mapping[str, str]) -> str:
         """A unit's own name says what kind it is; a link's or a site's does not."""
         known = names.get(name)
@@ -101,8 +134,8 @@ class Voice:
             case Unit.RATIO:
                 return self.percent(value, target.limit)
             case Unit.BYTES_PER_SECOND:
-                return self.mbit(value)
+                return self.mbit(value, target.limit)
             case Unit.SECONDS:
-                return self.lasting(value) if target.limit >= 1 else f"{self.number(1000 * value, 1)} ms"
+                return self.lasting(value) if target.limit >= 1 else self.ms(value, target.limit)
             case Unit.COUNT:
                 return self.number(value)
