@@ -71,7 +71,7 @@ _COLUMNS: Sequence[tuple[Column, Callable[[Row], Cell]]] = (
     ),
     (Column("required", Words("Yêu cầu", "Required"), Kind.FIGURE), lambda row: row.required),
     (Column("measured", Words("Đo được", "Measured"), Kind.FIGURE), lambda row: row.measured),
-    (Column("coverage", Words("Mức bao phủ số liệu", "Coverage"), Kind.RATIO), lambda row: row.verdict.coverage),
+    (Column("coverage", Words("Độ phủ số liệu", "Coverage"), Kind.RATIO), lambda row: row.verdict.coverage),
     (Column("standing", Words("Kết luận", "Verdict"), Kind.VERDICT), lambda row: row.verdict.standing),
     (Column("final", Words("Đã chốt", "Final")), lambda row: "yes" if row.judged.final else "no"),
     (Column("cause", Words("Nguyên nhân gián đoạn", "Causes of outages")), lambda row: row.cause),

@@ -32,7 +32,7 @@ READING = (
         "Unproven: less was measured than the floor; silence never passes.",
     ),
     Words(
-        "Mức bao phủ: phần thời gian (hoặc số mẫu 5 phút) của kỳ đánh giá mà netmon đo được.",
+        "Độ phủ: phần thời gian (hoặc số mẫu 5 phút) của kỳ đánh giá mà netmon đo được.",
         "Coverage: the share of the window's time, or of its 5-minute slots, that netmon has measured.",
     ),
     Words(
@@ -196,7 +196,7 @@ def _record(row: Row) -> str | None:
 _FIGURES: Sequence[tuple[Column, Callable[[Row], Cell]]] = (
     (Column("required", Words("Yêu cầu", "Required"), Kind.FIGURE), lambda row: row.required),
     (Column("measured", Words("Đo được", "Measured"), Kind.FIGURE), lambda row: row.measured),
-    (Column("coverage", Words("Mức bao phủ", "Coverage"), Kind.RATIO), lambda row: row.verdict.coverage),
+    (Column("coverage", Words("Độ phủ", "Coverage"), Kind.RATIO), lambda row: row.verdict.coverage),
     (Column("standing", Words("Kết luận", "Verdict"), Kind.VERDICT), lambda row: row.verdict.standing),
 )
 _RECORD: Sequence[tuple[Column, Callable[[Row], Cell]]] = (

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from math import isfinite
+from unicodedata import normalize
 
 from netmon.model import VIET_NAM, Window
 from netmon.store import Ispeed
@@ -43,13 +44,15 @@ class IspeedError(ValueError):
 
 def read(text: str, name: str, register: Register, now: float) -> list[Ispeed]:
     """The medians in a CSV's text; `name` is what people call the file. IspeedError: something in it is wrong."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in name)  # it is stored, and told, as text
     faults: list[str] = []
     found: dict[tuple[str, ...], tuple[int, Ispeed]] = {}
     for line, row in _rows(text, faults):
         median = _median(row, name, register, now, line, faults)
         if median is None:
             continue
-        first, _ = found.setdefault(median[:5], (line, median))
+        month, unit, network, operator, metric = median[:5]
+        first, _ = found.setdefault((month, unit, network, operator.casefold(), metric), (line, median))
         if first != line:
             faults.append(f"{line}: the same month, unit, network, operator and metric as line {first}")
     if not faults and not found:
@@ -97,6 +100,9 @@ def _median(
     for column, known in (("network", NETWORKS), ("metric", METRICS)):
         if row[column] not in known:
             wrong.append(f"{column} '{row[column]}' is none of {', '.join(known)}{_near(row[column], known)}")
+    operator = normalize("NFC", row["operator"])
+    if not operator.isprintable():
+        wrong.append("operator holds a control character")
     median = _number(row["median"], "median", wrong)
     samples = _count(row["samples"], wrong)
     faults += [f"{line}: {fault}" for fault in wrong]
@@ -104,7 +110,7 @@ def _median(
         return None
     in_base_units = median / 1e3 if row["metric"] == "latency" else median * 1e6 / 8
     return Ispeed(
-        row["month"], row["unit"], row["network"], row["operator"], row["metric"], in_base_units, samples, name
+        row["month"], row["unit"], row["network"], operator, row["metric"], in_base_units, samples, name
     )  # fmt: skip
 
 

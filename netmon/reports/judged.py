@@ -91,7 +91,7 @@ def _afresh(
         unit = register.unit(code, local(unix).date())
         return "" if unit is None else unit.kind
 
-    judged = Afresh(StoreEvidence(reader, Turns(Event())), Surroundings(inventory.links_of_site(), kind_at))
+    judged = Afresh(StoreEvidence(reader, Turns(Event())), Surroundings(inventory.links_ever_of_site(), kind_at))
     targets = [target for target in settings.targets if is_monthly(target)]
     units = Units(communes, settings.scope, kind_at)
     over = month if now >= month.end else None

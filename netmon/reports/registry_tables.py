@@ -14,6 +14,12 @@ from netmon.targets.words.voice import Language, Voice
 from netmon.units import Register
 
 LINK_KIND = {kind: Words(**said) for kind, said in names.LINK_KIND.items()}
+NETWORK = {
+    "tslcd_1": Words("TSLCD cấp I", "TSLCD level I"),
+    "tslcd_2": Words("TSLCD cấp II", "TSLCD level II"),
+    "internet": Words("Internet", "Internet"),
+}
+"""The networks that have a name among people; any other is told by its id."""
 ROLE = {LinkRole.PRIMARY: Words("chính", "primary"), LinkRole.BACKUP: Words("dự phòng", "backup")}
 
 # --- as a table, for programs -------------------------------------------------------------------------------------------
@@ -182,6 +188,7 @@ def _summed(total: Total) -> list[Cell]:
 def _shown(row: Connection, register: Register, on: date) -> list[Cell]:
     link, quality, capacity = row.link, row.quality, row.capacity
     level = row.site.security_level
+    network = NETWORK.get(link.network, Words(link.network, link.network))
     kind, role = LINK_KIND[link.kind], ROLE[link.role]
     figures = {
         "availability": _percent(quality.availability),
@@ -193,7 +200,7 @@ def _shown(row: Connection, register: Register, on: date) -> list[Cell]:
         named(register, row.commune, on, code_too=True),
         row.site.name if level is None else Words(f"{row.site.name} (cấp độ {level})", f"{row.site.name} (level {level})"),
         "\n".join(filter(None, (link.id, link.circuit_id))),
-        Words(f"{link.network}, {kind.vi}, {role.vi}", f"{link.network}, {kind.en}, {role.en}"),
+        Words(f"{network.vi}, {kind.vi}, {role.vi}", f"{network.en}, {kind.en}, {role.en}"),
         link.operator or None,
         None if link.since is None else _date(link.since),
         row.channels,
@@ -225,8 +232,15 @@ def reading() -> list[Words]:
     ]
 
 
-def warnings(rows: Sequence[Connection]) -> list[Words]:
-    """What a reader must know of figures that are not there, not final, or not measured."""
+def warnings(rows: Sequence[Connection], on: date) -> list[Words]:
+    """What a reader must know of figures that are not there, not final, or not measured; or that nothing was connected."""
+    if not rows:
+        return [
+            Words(
+                f"Đến hết ngày {on:%d/%m/%Y} chưa có kết nối nào theo cấu hình.",
+                f"By the end of {on} there was no link, as the configuration tells.",
+            )
+        ]
     unjudged = sum(row.quality.coverage is None for row in rows)
     running = sum(bool(row.quality.running) for row in rows)
     simulated = sum(row.quality.simulated for row in rows)

@@ -167,8 +167,8 @@ def _simulated(evidence: Mapping[str, Any]) -> bool:
 
 def _exemption(verdict: Verdict) -> Iterator[Words]:
     if verdict.standing is Standing.EXEMPT and "exempt" in verdict.evidence:
-        vi, _, en = str(verdict.evidence["exempt"]).partition(" / ")
-        yield Words(f"được miễn: {vi}.", f"exempt: {en or vi}.")
+        vi, en = (say.exemption(str(verdict.evidence["exempt"])) for say in _VOICES)
+        yield Words(f"được miễn: {vi}.", f"exempt: {en}.")
 
 
 def _joined(notes: Sequence[Words]) -> Words | None:

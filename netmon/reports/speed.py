@@ -36,10 +36,12 @@ class Key(NamedTuple):
 
 
 class Median(NamedTuple):
-    """Bytes per second, or seconds of latency, and how many measurements it is the median of."""
+    """Bytes per second, or seconds of latency, and how many measurements it is the median of: of them, so many were
+    simulated."""
 
     value: float
     samples: int
+    simulated: int = 0
 
 
 Medians = dict[Key, dict[str, Median]]
@@ -61,7 +63,7 @@ def measured(tests: Iterable[SpeedTest], sites: Mapping[str, Site], province_of:
     commune at an instant. An even number of samples has the mean of the two in the middle.
     """
     found = Measured()
-    values: dict[Key, dict[str, list[float]]] = {}
+    values: dict[Key, dict[str, list[tuple[float, bool]]]] = {}
     for test in tests:
         site = sites.get(test.site)
         if site is None:
@@ -75,11 +77,13 @@ def measured(tests: Iterable[SpeedTest], sites: Mapping[str, Site], province_of:
                 of = values.setdefault(Key(unit, test.network, operator), {})
                 for metric, value in read.items():
                     if value is not None:
-                        of.setdefault(metric, []).append(value)
-    found.medians = {
-        key: {metric: Median(median(each), len(each)) for metric, each in of.items()} for key, of in values.items()
-    }
+                        of.setdefault(metric, []).append((value, test.simulated))
+    found.medians = {key: {metric: _middle(each) for metric, each in of.items()} for key, of in values.items()}
     return found
+
+
+def _middle(samples: Sequence[tuple[float, bool]]) -> Median:
+    return Median(median(value for value, _ in samples), len(samples), sum(simulated for _, simulated in samples))
 
 
 def published(rows: Iterable[Ispeed]) -> Medians:
@@ -105,6 +109,7 @@ _METRIC = {
 _SAMPLES = Words("Số mẫu", "Samples")
 _ALL = Words("(tất cả doanh nghiệp)", "(all operators)")
 _FEW = Words("ít mẫu", "few samples")
+_SIMULATED = Words("mô phỏng", "simulated")
 _THEIRS = "i-speed: "
 
 
@@ -114,6 +119,11 @@ class Row(NamedTuple):
     key: Key
     ours: Mapping[str, Median]
     theirs: Mapping[str, Median]
+
+    @property
+    def simulated(self) -> int:
+        """How many of our measurements were simulated: those of the metric that has most of them."""
+        return max((found.simulated for found in self.ours.values()), default=0)
 
 
 def rows(ours: Medians, theirs: Medians, units: Sequence[str]) -> list[Row]:
@@ -181,16 +191,25 @@ def _people_s(value: float, metric: str) -> float:
 
 
 def _samples(medians: Mapping[str, Median]) -> Figure | None:
-    """One count where all metrics have it, else one a metric."""
+    """One count where all metrics have it, else one a metric; behind it, of how many nothing was measured."""
     counts = [medians[metric].samples if metric in medians else 0 for metric in METRICS]
+    simulated = [medians[metric].simulated if metric in medians else 0 for metric in METRICS]
     if not any(counts):
         return None
+    said = [_one_or_each(counts, say) for say in (Voice("vi"), Voice("en"))]
+    if any(simulated):
+        marks = [_one_or_each(simulated, say) for say in (Voice("vi"), Voice("en"))]
+        said = [f"{text} ({word}: {mark})" for text, word, mark in zip(said, _SIMULATED, marks, strict=True)]
+    return Figure(max(counts), Words(*said))
+
+
+def _one_or_each(counts: Sequence[int], say: Voice) -> str:
     told = counts[:1] if len(set(counts)) == 1 else counts
-    return Figure(max(counts), Words(*(" / ".join(say.number(n) for n in told) for say in (Voice("vi"), Voice("en")))))
+    return " / ".join(say.number(n) for n in told)
 
 
 def whole(found: Sequence[Row], register: Register, on: date, title: Words, fewest: int = FEWEST) -> Table:
-    """All rows, for programs: `few_samples` names the metrics that people see marked."""
+    """All rows, for programs: `few_samples` names the metrics that people see marked, `simulated` counts measurements."""
     columns = [
         Column("unit", Words("Mã đơn vị", "Unit's code")),
         Column("unit_name", Words("Đơn vị hành chính", "Unit")),
@@ -204,6 +223,7 @@ def whole(found: Sequence[Row], register: Register, on: date, title: Words, fewe
             samples = Words(*(f"{_led(said, what)}: {count.lower()}" for what, count in zip(words, _SAMPLES, strict=True)))
             columns.append(Column(f"{whose}{metric}_samples", samples, Kind.COUNT))
     columns.append(Column("few_samples", Words("Chỉ tiêu ít mẫu", "Figures of few samples")))
+    columns.append(Column("simulated", Words("Số mẫu mô phỏng", "Simulated samples"), Kind.COUNT))
     return Table(title=title, columns=columns, rows=[_plain(row, register, on, fewest) for row in found])
 
 
@@ -213,4 +233,4 @@ def _plain(row: Row, register: Register, on: date, fewest: int) -> list[Cell]:
         for metric in METRICS:
             found = medians.get(metric)
             cells += [_median(found, metric), None if found is None else found.samples]
-    return [*cells, " ".join(few(row, fewest)) or None]
+    return [*cells, " ".join(few(row, fewest)) or None, row.simulated]

@@ -80,7 +80,7 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
             if isinstance(probe, Probe):
                 for k in range(first, last, _TESTED_EVERY):
                     for test in probe.past(k * SLOT_S):
-                        store.put_speed_test(test)
+                        store.put_speed_test(test, SOURCE)
         for subject, span in past.spans(inventory, breaks, past.beginning(now, days), now):
             store.begin_span(subject, span.state, span.start, SOURCE)
             store.end_span(subject, span.end)

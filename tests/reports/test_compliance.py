@@ -274,6 +274,16 @@ def test_what_a_simulator_made_is_marked_up_to_the_province(tmp_path: Path):
     assert "CÓ SỐ LIỆU MÔ PHỎNG: không dùng làm căn cứ." in page_of(report)
 
 
+def test_why_a_commune_is_exempt_is_told_in_the_language_of_the_report(tmp_path: Path):
+    made = configure(tmp_path / "config", COMMUNES, [{**TARGETS[1], "applies_to": {"commune_kind": "dac_khu"}}])
+    with Store.open(made / "netmon.db", OwnMetrics()) as store:
+        fill_states(store, "s-01273")
+    report = report_of(made)
+    said = row(csv_of(report), "up", "01273")["notes"]
+    assert "xempt: the target does not judge administrative units of this kind." in said
+    assert "ược miễn: chỉ tiêu không áp dụng cho loại đơn vị hành chính này." in page_of(report)
+
+
 def test_what_changed_within_the_month_is_told_with_what_held_when(made: Path):
     """A site moved to another commune, with its outage before that; a link moved; a capacity changed."""
     inventory = load(made, secrets=False).inventory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 NOW = time.time()
 MONTH = month_before(month_of(NOW))
 NAME = f"{local(MONTH.start):%Y-%m}"
+BEFORE = f"{local(month_before(MONTH).start):%Y-%m}"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.put_port_speed("cb-01273-fibre", PortSpeed(End.NEAR, MONTH.start, 125e6))
         for n in range(12):
             store.put_speed_test(SpeedTest(MONTH.start + n, "cb-01273", "p", "fixed", "vnpt", 1e6 * n, 1e6, None))
+        for n in range(3):
+            store.put_speed_test(SpeedTest(MONTH.start + n, "cb-01279", "q", "fixed", "sim", 1e6, 1e6, None), "simulated")
         store.put_ispeed([Ispeed(NAME, "04", "fixed", "VNPT", "download", 25e6, 99, "i.csv")], NOW)
-        before = f"{local(month_before(MONTH).start):%Y-%m}"
-        store.put_inventory_month(before, inventory.figures(places, MONTH.start - 1))
+        store.put_inventory_month(BEFORE, inventory.figures(places, MONTH.start - 1))
         store.flush()
     return directory
 
@@ -81,6 +84,23 @@ def test_the_registry_is_written_in_both_languages_with_the_quality_of_the_month
     assert "registry-2026-04-30.vi.csv" in made("registry", "--on", "2026-04-30", "--lang", "vi")
 
 
+def test_a_day_that_has_not_come_is_refused_and_one_without_links_is_told(made, capsys):
+    """Today is the last day of which anything is known."""
+    today = local(NOW).date()
+    tomorrow = today + timedelta(days=1)
+    assert made("registry", "--on", f"{tomorrow}", code=1) == {}
+    assert f"netmon: {tomorrow} has not come yet" in capsys.readouterr().err
+    assert f"registry-{today}.vi.csv" in made("registry", "--on", f"{today}", "--lang", "vi")
+    assert "no link" not in capsys.readouterr().err
+    files = made("registry", "--on", "1990-01-01", "--lang", "en")
+    assert "By the end of 1990-01-01 there was no link" in capsys.readouterr().err
+    assert "By the end of 1990-01-01 there was no link" in files["registry-1990-01-01.en.html"].read_text(encoding="utf-8")
+    assert rows(files["registry-1990-01-01.en.csv"]) == []
+    with pytest.raises(SystemExit):
+        made("registry", "--on", "0001-01-01")
+    assert "expected a day from 1900 on" in capsys.readouterr().err
+
+
 def test_the_speeds_of_a_month_stand_beside_those_of_i_speed(made):
     """In the province's row; the commune's has ours alone."""
     files = made("speed", "--month", NAME, "--lang", "vi")
@@ -91,11 +111,24 @@ def test_the_speeds_of_a_month_stand_beside_those_of_i_speed(made):
     assert found["01273", "vnpt"]["ispeed_download_mbit_s"] == ""
     page = files[f"speed-{NAME}.vi.html"].read_text(encoding="utf-8")
     assert "i.csv" in page
-    assert "ít mẫu)" not in page
+    assert "44,0 (ít mẫu)" not in page
     page = made("speed", "--month", NAME, "--lang", "en", "--fewest", "13")[f"speed-{NAME}.en.html"].read_text(
         encoding="utf-8"
     )
     assert "44.0 (few samples)" in page
+
+
+def test_medians_of_simulated_tests_are_warned_of(made):
+    """At the top of the page and behind the samples; in the table by a count in each row."""
+    files = made("speed", "--month", NAME, "--lang", "vi")
+    found = {(row["unit"], row["operator"]): row["simulated"] for row in rows(files[f"speed-{NAME}.vi.csv"])}
+    assert found["04", ""] == "3"
+    assert found["04", "sim"] == "3"
+    assert found["01273", "vnpt"] == found["04", "vnpt"] == "0"
+    page = files[f"speed-{NAME}.vi.html"].read_text(encoding="utf-8")
+    assert "CÓ SỐ LIỆU MÔ PHỎNG: không dùng làm căn cứ." in page
+    assert "15 / 15 / 0 (mô phỏng: 3 / 3 / 0)" in page
+    assert "MÔ PHỎNG" not in made("speed", "--month", BEFORE, "--lang", "vi")[f"speed-{BEFORE}.vi.html"].read_text("utf-8")
 
 
 def test_a_month_that_was_not_kept_is_counted_from_the_configuration_and_says_so(made):

@@ -198,7 +198,7 @@ def test_the_page_and_the_table_say_the_same_and_warn_of_what_is_not_proven():
         a=site("a", security_level=4), b=site("b", "01279"),
     )  # fmt: skip
     rows = connections(places, at(ON), {"x": [PortSpeed(End.NEAR, 0, 125e6)]}, quality, REGISTER)
-    told = warnings(rows)
+    told = warnings(rows, ON)
     assert [words.en.rpartition(": ")[2] for words in told] == ["1.", "1.", "1."]
     page = render(Page(title=title(ON), warnings=told, tables=tables(rows, REGISTER, ON)), "vi")
     for text in (
@@ -219,6 +219,31 @@ def test_the_page_and_the_table_say_the_same_and_warn_of_what_is_not_proven():
     assert (row["receive_mbit_s"], row["transmit_mbit_s"], row["port_near_mbit_s"]) == ("200", "100", "1000")
     assert (row["availability_ratio"], row["p95_ratio"], row["latency_ms"]) == ("0.999", "0.812", "12.3")
     assert (row["since"], row["running"], row["kind"]) == ("2025-07-01", "latency", "fibre")
+
+
+def test_a_network_that_people_know_is_told_in_words_on_the_page_alone():
+    """Any other by its id; programs get the id of each."""
+    networks = {"n1": "tslcd_1", "n2": "tslcd_2", "n3": "internet", "n4": "mobile_vpn"}
+    places = made(*(link(name, network=network) for name, network in networks.items()), a=site("a"))
+    rows = connections(places, at(ON), {}, {}, REGISTER)
+    (_, shown) = tables(rows, REGISTER, ON)
+    place = [column.id for column in shown.columns].index("kind")
+    assert [[text.partition(",")[0] for text in row[place]] for row in shown.rows] == [
+        ["TSLCD cấp I", "TSLCD level I"],
+        ["TSLCD cấp II", "TSLCD level II"],
+        ["Internet", "Internet"],
+        ["mobile_vpn", "mobile_vpn"],
+    ]
+    plain = table(rows, REGISTER, ON)
+    place = [column.id for column in plain.columns].index("network")
+    assert [row[place] for row in plain.rows if row[0] == "link"] == [*networks.values()]
+
+
+def test_of_a_day_without_a_link_that_is_all_that_is_warned_of():
+    """Nothing is counted where nothing is."""
+    (told,) = warnings([], ON)
+    assert "30/04/2026 chưa có kết nối nào" in told.vi
+    assert "By the end of 2026-04-30 there was no link" in told.en
 
 
 def test_the_last_second_of_a_day_is_within_it():

@@ -52,6 +52,7 @@ TESTS = st.lists(
         download=SPEEDS,
         upload=SPEEDS,
         latency_s=st.none() | st.floats(0, 9),
+        simulated=st.booleans(),
     ),
     max_size=30,
 )
@@ -67,19 +68,22 @@ def test_a_median_is_the_middle_of_all_that_was_measured_in_the_unit(tests):
         for network in ("fixed", "mobile", "mobile_5g"):
             for operator in ("Viettel", "VNPT", ALL):
                 for metric in ("download", "upload", "latency_s"):
-                    values = sorted(
-                        getattr(test, metric)
+                    samples = [
+                        (getattr(test, metric), test.simulated)
                         for test in tests
                         if test.site != "gone"
                         and test.network == network
                         and operator in (test.operator, ALL)
                         and unit in ("04", "01273" if test.site == "a" or test.at < day("2026-10-15") else "01279")
                         and getattr(test, metric) is not None
-                    )
+                    ]
+                    values = sorted(value for value, _ in samples)
                     if values:
                         middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
                         of = expected.setdefault(Key(unit, network, operator), {})
-                        of[metric.removesuffix("_s")] = Median(middle, len(values))
+                        of[metric.removesuffix("_s")] = Median(
+                            middle, len(values), len([1 for _, simulated in samples if simulated])
+                        )
     assert found.medians == expected
 
 
@@ -108,6 +112,28 @@ def test_i_speed_stands_beside_ours_and_few_samples_are_marked():
     assert (row["download_mbit_s"].number, row["download_samples"], row["few_samples"]) == (100, 10, "latency")
     assert (row["ispeed_download_mbit_s"].number, row["ispeed_download_samples"]) == (200, 3)
     assert not speed.few(rows[1], 9)
+
+
+def test_of_a_median_it_is_said_how_many_samples_were_simulated():
+    """Behind the number of samples on the page, in a column of the table; i-speed's are never touched by it."""
+    found = {
+        Key("04", "fixed", ALL): {"download": Median(12.5e6, 1200, 1100), "latency": Median(0.02, 900, 800)},
+        Key("04", "fixed", "a"): {metric: Median(1e6, 12, 5) for metric in ("download", "upload", "latency")},
+        Key("04", "fixed", "b"): ours(download=12, upload=12, latency=12),
+    }
+    published = speed.published([Ispeed("2026-10", "04", "fixed", "a", "download", 25e6, 3, "f.csv")])
+    rows = speed.rows(found, published, ["04"])
+    (table,) = speed.tables(rows, REGISTER, ON)
+    place = [column.id for column in table.columns].index("samples")
+    assert [row[place].words for row in table.rows] == [
+        ("1.200 / 0 / 900 (mô phỏng: 1.100 / 0 / 800)", "1,200 / 0 / 900 (simulated: 1,100 / 0 / 800)"),
+        ("12 (mô phỏng: 5)", "12 (simulated: 5)"),
+        ("12", "12"),
+    ]
+    assert table.rows[1][-1].words == ("3 / 0 / 0", "3 / 0 / 0")
+    plain = speed.whole(rows, REGISTER, ON, table.title)
+    place = [column.id for column in plain.columns].index("simulated")
+    assert [row[place] for row in plain.rows] == [1100, 5, 0]
 
 
 def test_an_operator_that_i_speed_spells_twice_loses_no_row():
