@@ -37,10 +37,12 @@ def id_of(credential: Usm) -> str:
 
 
 def revealed(whole: bytes, keys: usm.Keys) -> tuple[Envelope, bytes]:
-    """What stands around a message, but for what chance has put there, and its scoped PDU without padding."""
+    """What stands around a message, but for what chance has put there, and its scoped PDU without padding: of DES a whole
+    block may be padding or none, and then the lengths before it take another octet, and all behind them stands elsewhere."""
     envelope = v3.open_envelope(whole)
     scoped = v3.scoped(whole, envelope, keys)
-    return envelope._replace(salt=b"", end=0), scoped.data[scoped.data.index(keys.context) : scoped.end]
+    around = envelope._replace(salt=b"", end=0, at=0, mac_at=0, mac_end=envelope.mac_end - envelope.mac_at)
+    return around, scoped.data[scoped.data.index(keys.context) : scoped.end]
 
 
 @given(
@@ -50,6 +52,7 @@ def revealed(whole: bytes, keys: usm.Keys) -> tuple[Envelope, bytes]:
 @example(PLAIN, bytes(32), [], 0, 0, 0, MSG_ID, "")
 @example(user_of("SHA"), b"\x80" + bytes(31), [], 0, 0, 0, MSG_ID, "")
 @example(user_of("SHA-512", "AES"), b"\x80" + bytes(31), [], 0, 0, 0, MSG_ID, "")
+@example(user_of("SHA-384", "DES"), b"", [b"\x00", b"\x00\x81\x00\xff,"], 0, 0, 0, MSG_ID, "")  # around a length of 128
 def test_both_engines_write_the_same(
     credential: Usm, engine_id: bytes, asked: list[bytes], count: int, boots: int, at: int, msg_id: int, context: str
 ) -> None:
