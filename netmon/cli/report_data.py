@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from netmon import control, units
 from netmon.cli.words import fail
-from netmon.model import Window
+from netmon.model import Uncounted, Window
 from netmon.reports import inventory, ispeed, registry, registry_tables, speed
 from netmon.reports.files import Report, ReportError
 from netmon.reports.html import Page
@@ -243,19 +243,9 @@ def _keep(settings: Settings, text: str, name: str, found: Sequence[Ispeed]) -> 
         control.ask(settings.control, "ispeed", text=text, name=name)
     except (FileNotFoundError, ConnectionRefusedError):
         Reader.open(settings.store.path).close()  # a store that is not there is netmon's to make, with its own rights
-        with Store.open(settings.store.path, _Uncounted()) as store:
+        with Store.open(settings.store.path, Uncounted()) as store:
             store.put_ispeed(found, time.time())
             store.flush()
-
-
-class _Uncounted:
-    """Counts nothing: no page is there to show it."""
-
-    def count(self, family: str, amount: float = 1, /, **labels: str) -> None: ...
-
-    def gauge(self, family: str, value: float, /, **labels: str) -> None: ...
-
-    def observe(self, family: str, value: float, /, **labels: str) -> None: ...
 
 
 def _province_of(register: Register) -> Callable[[str, float], str]:

@@ -26,7 +26,7 @@ from netmon.model.history import (
     Subject,
     Unplaced,
 )
-from netmon.model.meter import Meter
+from netmon.model.meter import Meter, Uncounted
 from netmon.model.places import (
     Capacity,
     Carrier,
@@ -92,6 +92,7 @@ __all__ = [
     "SpeedTest",
     "Standing",
     "Subject",
+    "Uncounted",
     "Unplaced",
     "Verdict",
     "Window",

@@ -87,13 +87,9 @@ def _afresh(
     sites = {site.id: site for site in inventory.sites.values() if site.province in communes}
     links = {link.id: link for link in inventory.links.values() if link.site in sites}
 
-    def kind_at(code: str, unix: float) -> str:
-        unit = register.unit(code, local(unix).date())
-        return "" if unit is None else unit.kind
-
-    judged = Afresh(StoreEvidence(reader, Turns(Event())), Surroundings(inventory.links_ever_of_site(), kind_at))
+    judged = Afresh(StoreEvidence(reader, Turns(Event())), Surroundings(inventory.links_ever_of_site(), register.kind_at))
     targets = [target for target in settings.targets if is_monthly(target)]
-    units = Units(communes, settings.scope, kind_at)
+    units = Units(communes, settings.scope, register.kind_at)
     over = month if now >= month.end else None
     found = []
     for n, verdict in enumerate(evaluate(targets, _Places(sites, links), units, judged, now, over), 1):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from netmon.model import SLOT_S, End, Link, Outage, Service, Slot
+from netmon.model import SLOT_S, End, Link, Outage, Service, Slot, Uncounted
 from netmon.settings import Settings
 from netmon.sim import past
 from netmon.sim.probes import Probe
@@ -45,16 +45,6 @@ class Filled:
         return "\n".join(lines)
 
 
-class _Uncounted:
-    """A meter that nobody reads."""
-
-    def count(self, family: str, amount: float = 1, /, **labels: str) -> None: ...
-
-    def gauge(self, family: str, value: float, /, **labels: str) -> None: ...
-
-    def observe(self, family: str, value: float, /, **labels: str) -> None: ...
-
-
 def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: int, now: float) -> Filled:
     """Fills the store of a configuration with `days` of slots and with states since then or since this month began.
 
@@ -69,7 +59,7 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
     flows = past.flows(inventory, chosen, breaks, seed=seed, now=now)
     last = int(now // SLOT_S)
     first = last - days * 86_400 // SLOT_S
-    with _whole(settings.store.path) as unfinished, Store.open(unfinished, _Uncounted()) as store:
+    with _whole(settings.store.path) as unfinished, Store.open(unfinished, Uncounted()) as store:
         for link in inventory.links.values():
             cut = broken.get(link.id)
             _fill_link(store, link, past.slots(flows[link.id], first, last), cut)

@@ -114,6 +114,8 @@ class Listener:
 
     async def _verdict(self, request: web.Request) -> web.Response:
         """One verdict with all its evidence and in words: `?lang=vi`, the default, or `en`."""
+        if unknown := sorted(request.query.keys() - {"lang"}):
+            return _refusal(400, f"lang is all that can be asked for, not {', '.join(unknown)}")
         language = request.query.get("lang", "vi")
         if language not in ("vi", "en"):
             return _refusal(400, "lang is vi or en")

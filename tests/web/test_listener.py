@@ -66,7 +66,11 @@ async def test_a_verdict_is_told_with_its_words_in_vietnamese_unless_asked_other
 
 @pytest.mark.parametrize(
     ("path", "status", "says"),
-    [("availability/99999", 404, "no such verdict"), ("availability/01273?lang=fr", 400, "vi or en")],
+    [
+        ("availability/99999", 404, "no such verdict"),
+        ("availability/01273?lang=fr", 400, "vi or en"),
+        ("availability/01273?month=2026-10", 400, "not month"),
+    ],
 )
 async def test_what_is_no_verdict_or_no_language_is_one_clear_error(get, path, status, says):
     found, _, text = await get(f"/api/v1/verdicts/{path}")
