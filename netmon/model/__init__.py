@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from netmon.model.history import (
     Baseline,
+    CellName,
+    CellReport,
+    CellState,
     CounterPoint,
     DayPeak,
     DeviceState,
@@ -24,6 +27,7 @@ from netmon.model.history import (
     Span,
     SpeedTest,
     Subject,
+    Summary,
     Unplaced,
 )
 from netmon.model.meter import Meter, Uncounted
@@ -39,6 +43,7 @@ from netmon.model.places import (
     LinkKind,
     LinkRole,
     Port,
+    Room,
     Site,
     SiteKind,
     Speech,
@@ -55,6 +60,9 @@ __all__ = [
     "Baseline",
     "Capacity",
     "Carrier",
+    "CellName",
+    "CellReport",
+    "CellState",
     "CounterPoint",
     "DayPeak",
     "Device",
@@ -82,6 +90,7 @@ __all__ = [
     "PortSpeed",
     "Reading",
     "Readings",
+    "Room",
     "Series",
     "Service",
     "Site",
@@ -92,6 +101,7 @@ __all__ = [
     "SpeedTest",
     "Standing",
     "Subject",
+    "Summary",
     "Uncounted",
     "Unplaced",
     "Verdict",

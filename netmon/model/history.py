@@ -35,13 +35,51 @@ class Service(StrEnum):
 
 
 class Subject(NamedTuple):
-    """Whom a span, an outage or a verdict speaks of. `kind`: device, link, site, commune or province."""
+    """Whom a span, an outage, a summary or a verdict speaks of. `kind`: device, link, site, commune or province; also
+    supply (the mains of a device) and cell, whose id is `CellName.id`."""
 
     kind: str
     id: str
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
+
+
+class CellState(StrEnum):
+    """What an operator says of a cell. `unknown`: nothing, or nothing any more."""
+
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class CellName(NamedTuple):
+    """A cell of an operator at a mast, as the operator names it."""
+
+    site: str
+    operator: str
+    technology: str
+    cell: str
+
+    @property
+    def id(self) -> str:
+        return "/".join(self)
+
+    @classmethod
+    def of(cls, text: str) -> CellName:
+        """The name whose `id` this is. ValueError: it is none."""
+        site, operator, technology, cell = text.split("/", 3)
+        return cls(site, operator, technology, cell)
+
+
+class CellReport(NamedTuple):
+    """What an operator says of some of its cells at an instant, and for how long that holds when nothing follows. `source`
+    is the device that brought it, or the name of a file."""
+
+    at: float
+    holds_s: float
+    source: str
+    states: tuple[tuple[CellName, CellState], ...]
 
 
 class Span(NamedTuple):
@@ -142,6 +180,21 @@ class SpeedTest(NamedTuple):
     download: float
     upload: float
     latency_s: float | None
+    simulated: bool = False
+
+
+class Summary(NamedTuple):
+    """What a gauge was from `start` on, over an hour or over a local day (`seconds`): the least, mean and most of so many
+    `readings`. `figure` is a family's name without `netmon_`, and `part` tells which of several: a direction of a link, the
+    device and sensor of a site. `simulated`: some of it nobody measured."""
+
+    start: float
+    seconds: int
+    part: str
+    least: float
+    mean: float
+    most: float
+    readings: int
     simulated: bool = False
 
 

@@ -16,6 +16,14 @@ class SiteKind(StrEnum):
     INDUSTRIAL_PARK = "industrial_park"
 
 
+class Room(StrEnum):
+    """What kind of room the equipment of a site stands in: Circular 06/2026/TT-BKHCN, Appendix I.3, wants another climate
+    of either."""
+
+    EQUIPMENT = "equipment"
+    OFFICE = "office"
+
+
 class LinkKind(StrEnum):
     FIBRE = "fibre"
     MICROWAVE = "microwave"
@@ -78,7 +86,8 @@ class Site:
     """A place with equipment. `province` and `commune` are official codes as strings ("04", "01273").
 
     `former` are the communes that it belonged to before, the earliest first. `security_level` is that of its information
-    system, 1 to 5 (Decree 85/2016/ND-CP), None where it is not told. `carriers` are the operators of a BTS site.
+    system, 1 to 5 (Decree 85/2016/ND-CP), None where it is not told. `carriers` are the operators of a BTS site, `room` is
+    where its equipment stands.
     """
 
     id: str
@@ -89,6 +98,7 @@ class Site:
     former: tuple[Former, ...] = ()
     security_level: int | None = None
     carriers: tuple[Carrier, ...] = ()
+    room: Room = Room.OFFICE
 
     def commune_at(self, unix: float) -> str:
         """The commune that it belonged to at an instant."""
@@ -102,7 +112,8 @@ class Device:
     `credential` and `profile` are names; a `profile` of None is chosen by sysObjectID. `also_from` lists further addresses
     from which its answers may come. `ping` adds an ICMP check, which keeps it `up` when only its SNMP agent is silent.
     One that speaks MQTT has none of these: it is known by its topic, and looked after every `interval_s`, which is also how
-    often it is expected to report until it says so itself.
+    often it is expected to report until it says so itself. `layout` names the layout of its messages, "" netmon's own, and
+    `topic` is what it is known by there.
     """
 
     id: str
@@ -120,6 +131,8 @@ class Device:
     upstreams: tuple[str, ...] = ()
     also_from: tuple[str, ...] = ()
     ping: bool = False
+    layout: str = ""
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,8 @@ class Link:
 
     `former` are the sites that it served before, the earliest first. `since` is when it was connected, Unix seconds, and
     `justification` why it grew more than a year's registration allows without one (Circular 06/2026/TT-BKHCN, Articles 10
-    and 11). `length_km` is that of its cable.
+    and 11). `length_km` is that of its cable; `receiver_limit_dbm` is the light that its receivers need, for optics that do
+    not tell it themselves.
     """
 
     id: str
@@ -169,6 +183,7 @@ class Link:
     since: float | None = None
     justification: str = ""
     length_km: float | None = None
+    receiver_limit_dbm: float | None = None
 
     def site_at(self, unix: float) -> str:
         """The site that it served at an instant."""
