@@ -15,7 +15,7 @@ from netmon import profiles
 from netmon.model import At, Kind, Series
 from netmon.profiles import ProfileError, Row, Taken, compile_plan, gather, parse, rows_of, scalars_of
 from netmon.profiles.convert import converter
-from netmon.profiles.schema import Source
+from netmon.profiles.sources import Source
 from netmon.snmp import Tag, Value, VarBind, oid
 
 GENERIC = profiles.load().named("generic")
@@ -62,6 +62,9 @@ def test_the_profiles_that_netmon_brings_are_good_and_fit_every_device():
     assert brought.matching("").name == "generic"
     assert brought.matching("1.3.6.1.4.1.99999.7").name == "generic"
     for profile in brought.by_name.values():
+        if profile.name.startswith("mib_"):
+            assert not profile.sys_object_id, "a standard MIB is a part of profiles"
+            continue
         assert "interfaces" in {table.name for table in profile.tables}, f"{profile.name} lacks the ports of its devices"
 
 
@@ -89,8 +92,8 @@ def test_two_profiles_cannot_claim_the_same_devices():
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are():
-    with pytest.raises(ProfileError, match="no profile cisco: there are generic"):
-        profiles.load().named("cisco")
+    with pytest.raises(ProfileError, match=r"no profile nothing: there are .*generic"):
+        profiles.load().named("nothing")
 
 
 FAULTS = {
@@ -103,29 +106,70 @@ FAULTS = {
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, family: netmon_interface_up}]": "2:10: netmon_interface_up has",
     "scalars: [{name: a, oid: 1.3.6, kind: text, info: netmon_interface_info}]": "2:10: netmon_interface_info has",
     "scalars: [{name: a, oid: 1.3.6, kind: counter32, family: netmon_device_uptime_seconds}]": "2:11: netmon_device_uptime",
-    "scalars: [{name: a, oid: 1.3.6, kind: counter32, scale: 8}]": "2:11: scale, map, valid and invalid are for gauges",
+    "scalars: [{name: a, oid: 1.3.6, kind: counter32, scale: 8}]": "2:11: scale, offset, unit, signed, map",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, map: {1: 1}, valid: [1, 2]}]": "2:11: a map gives the numbers",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, valid: [2, 1]}]": "2:11: valid is the lowest and the highest",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, valid: [2]}]": "2:53: number 2 of valid is missing",
     "scalars: [{name: a, oid: 1.3.6, kind: text, names: {a: b}}]": "2:11: names are for the label of an info family",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, sensor: b}]": "2:11: sensor is for a column with a family",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, sensor: b, family: netmon_rectifiers}]": "2:10: netmon_rectifiers has",
-    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scale_by: b, family: netmon_rectifiers}]": "1:1: scale_by is for the",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scale_by: b, family: netmon_rectifiers}]": "1:1: a: scale_by, guard",
     "without: [a]": "1:1: without leaves out what is inherited",
     "scalars: [{name: a, oid: 1.3.6, kind: gauge, otherwise: 0}]": "2:11: otherwise is for what a map leaves out",
-    "scalars: [{name: a, oid: 1.3.6, kind: gauge, fallback: {oid: 1.3.7, kind: gauge}}]": "2:11: fallback is for a column",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, fallback: {oid: 1.3.7, kind: gauge}}]": "2:11: fallback is for a text",
     "scalars: [{name: a, oid: 1.3.6, kind: text}, {name: a, oid: 1.3.7, kind: text}]": "2:10: a is listed twice",
     "tables: [{name: t, label: interface, identity: [b], columns: [{name: a, oid: 1.3.6, kind: text}]}]": "2:10: table t ",
     "tables: [{name: t, label: x, identity: [a], columns: [{name: a, oid: 1.3.6, kind: gauge}]}]": "2:10: a is read",
     "tables: }": "2:9: ",
+    "name: generic": "2:7: name is no key here: a profile is named after its file",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, scale: .inf}]": "2:53: ",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, valid: [0, .nan]}]": "2:57: ",
+    "scalars: [{name: a, oid: 1.3.6, kind: gauge, map: {1: -.inf}}]": "2:55: ",
+    "tables: [{name: t, label: x, alone: true, columns: [{name: a, oid: 1.3.6, kind: text}]}]": "2:10: table t has a label",
+    "words: 2026-13-45": "2:8: is not what it looks like",
+    "words: 0x_": "2:8: is not what it looks like",
+    f"words: 1{'0' * 5000}": "2:8: is not what it looks like",
+    "requests_in_flight: !!int abc": "2:21: is not what it looks like",
+    "words: !!map [1]": "2:8: is no mapping",
+    "? [a, b]\n: 1": "2:3: a key is one word",
+    "words: \x07": "2:8: '\\x07' is no character of a text",
+    "words: " + "[" * 200_000: "2:57: more than 50 levels",
+    "words: " + "x" * 1_000_000: "1:1: a profile has 1,000,000 characters at most",
 }
 
 
-@pytest.mark.parametrize("text", FAULTS)
+@pytest.mark.parametrize("text", FAULTS, ids=lambda text: text[:90])
 def test_a_fault_is_told_with_its_file_and_place(text: str):
     with pytest.raises(ProfileError) as caught:
         parse(f'sys_object_id: [""]\n{text}\n', "odd.yaml")
     assert str(caught.value).startswith(f"odd.yaml:{FAULTS[text]}")
+
+
+WORDY = """\
+sys_object_id: []
+tables:
+  - name: t
+    label: sensor
+    identity: [w]
+    columns:
+      - {name: a, oid: 1.3.6.1.1, kind: text}
+      - {name: v, oid: 1.3.6.1.2, kind: gauge, family: netmon_temperature_celsius}
+    words: [{name: w, format: "%s"}]
+"""
+
+
+@pytest.mark.parametrize("odd", ["{a.__class__}", "{a[0]}", "{a} {a.__class__}", "{}", "{", "}", "{A}", "{a!r:>9}", "{{a}}"])
+def test_a_format_puts_texts_together_and_does_nothing_else(odd: str):
+    with pytest.raises(ProfileError, match=r"odd.yaml:9:13: .* has braces other than those of a name"):
+        parse(WORDY % odd, "odd.yaml")
+
+
+def test_a_text_in_the_place_of_a_name_is_taken_as_it_is():
+    (table,) = parse(WORDY % "{a} \\\\1 %d, {a}", "even.yaml").tables
+    name, value = oid.encode("1.3.6.1.1"), oid.encode("1.3.6.1.2")
+    walk = {name: {b"\1": varbind(name, Tag.OCTET_STRING, b"{v} \\g<0>")}, value: {b"\1": varbind(value, Tag.INTEGER, 1)}}
+    (row,) = rows_of(table, walk)
+    assert row.identity == "{v} \\g<0> \\1 %d, {v} \\g<0>"
 
 
 def test_all_faults_of_a_file_are_told_at_once():
@@ -162,17 +206,17 @@ def temperatures(*scalars: str, tables: Mapping[str, list[str]] | None = None) -
     "text",
     [
         temperatures("battery", "battery"),
-        temperatures("battery 1", tables={"strings": ["battery"]}),
-        temperatures("battery", tables={"strings": [""]}),
-        temperatures(tables={"strings": ["", ""]}),
-        temperatures(tables={"strings": ["battery"], "rooms": [""]}),
-        temperatures(tables={"strings": ["battery"], "rooms": ["battery"]}),
-        temperatures(tables={"strings": ["battery"], "rooms": ["battery room"]}),
+        temperatures("battery", "room", "battery"),
     ],
 )
 def test_a_family_is_not_given_twice_where_two_sensors_could_have_one_name(text: str):
-    with pytest.raises(ProfileError, match=r"odd.yaml:1:1: netmon_temperature_celsius is given twice"):
+    with pytest.raises(ProfileError, match=r"odd.yaml:2:10: netmon_temperature_celsius is given twice"):
         parse(text, "odd.yaml")
+
+
+def test_nor_by_two_columns_of_a_table():
+    with pytest.raises(ProfileError, match=r"odd.yaml:4:5: netmon_temperature_celsius is given twice in table strings"):
+        parse(temperatures(tables={"strings": ["", ""]}), "odd.yaml")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +226,7 @@ def test_a_family_is_not_given_twice_where_two_sensors_could_have_one_name(text:
         temperatures("battery", tables={"strings": ["battery"]}),
         temperatures(tables={"strings": ["battery", "terminal"], "rooms": ["room"]}),
         temperatures(tables={"strings": ["room"], "rooms": ["rooms"]}),
+        temperatures(tables={"strings": ["battery"], "rooms": ["battery"]}),
     ],
 )
 def test_a_family_is_given_twice_where_no_two_sensors_can_have_one_name(text: str):
@@ -191,33 +236,36 @@ def test_a_family_is_given_twice_where_no_two_sensors_can_have_one_name(text: st
 # --- conversion -------------------------------------------------------------------------------------------------------
 
 
+RECTIFIERS = "netmon_rectifiers"  # a family without a unit
+
+
 def test_conversions():
-    """Scale, invalid markers and enumerations; a value that needs none gets no function at all."""
-    assert converter(Source(oid="1.3", kind="counter64")) is None
-    scaled = converter(Source(oid="1.3", kind="gauge", scale=125_000, invalid=(0,)))
+    """Scale, invalid markers and enumerations; a counter gets no function at all."""
+    assert converter(Source(oid="1.3", kind="counter64"), "netmon_interface_receive_bytes_total") is None
+    scaled = converter(Source(oid="1.3", kind="gauge", scale=125_000, invalid=(0,)), RECTIFIERS)
     assert scaled is not None
     assert [scaled(raw) for raw in (100, 0)] == [12_500_000, None]
-    ranged = converter(Source(oid="1.3", kind="gauge", scale=60, valid=(1, 65534), invalid=(9,)))
+    ranged = converter(Source(oid="1.3", kind="gauge", scale=60, valid=(1, 65534), invalid=(9,)), RECTIFIERS)
     assert ranged is not None
     assert [ranged(raw) for raw in (-1, 0, 1, 9, 65534, 65535)] == [None, None, 60, None, 3932040, None]
-    negative = converter(Source(oid="1.3", kind="gauge", scale=0.1, valid=(-500, 1000)))
+    negative = converter(Source(oid="1.3", kind="gauge", scale=0.1, valid=(-500, 1000)), RECTIFIERS)
     assert negative is not None
     assert [negative(raw) for raw in (-99999, -42, 2**31 - 1)] == [None, -4.2, None]
-    counted = converter(Source(oid="1.3", kind="gauge", scale=0.5), factor=4096)
+    counted = converter(Source(oid="1.3", kind="gauge", scale=0.5), RECTIFIERS, factor=4096)
     assert counted is not None
     assert counted(3) == 6144
-    mapped = converter(Source(oid="1.3", kind="gauge", map={1: 1}, otherwise=0))
+    mapped = converter(Source(oid="1.3", kind="gauge", map={1: 1}, otherwise=0), RECTIFIERS)
     assert mapped is not None
     assert [mapped(raw) for raw in (1, 2, 7)] == [1, 0, 0]
-    listed = converter(Source(oid="1.3", kind="gauge", map={1: 1}))
+    listed = converter(Source(oid="1.3", kind="gauge", map={1: 1}), RECTIFIERS)
     assert listed is not None
     assert listed(2) is None
 
 
-@given(st.integers(-(2**31), 2**32 - 1), st.sampled_from([0.1, 0.01, 0.001, 0.125]))
+@given(st.integers(-(2**31) + 1, 2**31 - 2), st.sampled_from([0.1, 0.01, 0.001, 0.125]))
 def test_tenths_and_the_like_are_as_they_would_be_written(raw: int, scale: float):
     """2312 x 0.1 is 231.2, not 231.20000000000002."""
-    convert = converter(Source(oid="1.3", kind="gauge", scale=scale))
+    convert = converter(Source(oid="1.3", kind="gauge", scale=scale), RECTIFIERS)
     assert convert is not None
     assert Decimal(repr(convert(raw))) == Decimal(repr(raw / round(1 / scale)))
     assert len(repr(convert(raw)).lstrip("-").replace(".", "")) <= 14
@@ -331,7 +379,7 @@ def test_a_device_without_tables_is_still_asked_how_long_it_is_up():
     }
 
 
-STORAGE = next(table for table in profiles.load().named("host").tables if table.name == "storage")
+STORAGE = next(table for table in profiles.load().named("generic").tables if table.name == "storage")
 DISK = "1.3.6.1.2.1.25.2.1.4"
 
 
@@ -348,22 +396,29 @@ def areas(**units: int) -> tuple[Row, ...]:
 
 
 def test_a_value_is_multiplied_by_another_column_of_its_own_row():
-    plan = compile_plan(profiles.load().named("host"), areas(root=4096, var=512), LABELS, texts={}, known={})
+    plan = compile_plan(profiles.load().named("generic"), areas(root=4096, var=512), LABELS, texts={}, known={})
     (batch,) = plan.batches
     answer: list[Value] = [10] * len(batch.request.oids)
     for part in batch.parts:
         answer[part.key] = part.key_octets
+        for position, units in part.scales:
+            answer[position] = units
     taken = Taken()
     assert batch.read(answer, At(1.0, 1.0), None, taken) == []
     read = {series.label("sensor"): value for series, value in zip(taken.series, taken.values, strict=True)}
     assert read == {"root": 40960, "var": 5120}
+    ((position, _),) = batch.parts[0].scales
+    answer[position] = 1024
+    (odd,) = batch.read(answer, At(1.0, 1.0), None, later := Taken())
+    assert (odd.row.identity, odd.column) == ("root", None), "in other units now: no reading until it is discovered again"
+    assert later.values == [5120]
 
 
 def test_a_value_whose_unit_the_row_does_not_tell_is_not_asked():
     (row,) = areas(root=0)
-    assert STORAGE.column("hr_storage_size").octets not in row.present
+    assert row.active == {column.name for column in STORAGE.columns} - {"hr_storage_size", "hr_storage_used"}
 
 
 def test_an_oid_becomes_a_label_by_the_name_that_the_profile_gives_it():
     (row,) = areas(root=512)
-    assert row.texts == {"hr_storage_type": "fixed_disk"}
+    assert row.texts == {"hr_storage_type": "fixed_disk", "hr_storage_descr": "root"}

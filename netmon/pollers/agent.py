@@ -12,8 +12,8 @@ from netmon.credential import Credential, Secret
 from netmon.model import Device, Outcome
 from netmon.snmp import (
     AUTHORIZATION_ERROR,
+    GEN_ERR,
     NO_SUCH_NAME,
-    TOO_BIG,
     V1,
     V2C,
     Asker,
@@ -25,16 +25,21 @@ from netmon.snmp import (
     Response,
     Silent,
     SnmpError,
+    Tag,
     Target,
     Unsupported,
     Usm,
     VarBind,
     error_name,
+    get_next_request,
     get_request,
 )
 from netmon.snmp import Credential as WireCredential
 
 log = structlog.get_logger(__name__)
+
+FAILED = (NO_SUCH_NAME, GEN_ERR)
+"""Error statuses that are about one name of a request: the others have values all the same."""
 
 
 class Unanswered(Exception):  # noqa: N818 - how a conversation ends, not a fault
@@ -112,21 +117,44 @@ class Agent:
         raise Unanswered
 
     async def get(self, oids: Sequence[bytes]) -> dict[bytes, VarBind]:
-        """Values of instances, as many as can be had: split when they are too big for one answer, without those whose
-        lack SNMPv1 makes an error of. Raises as `ask`, and SnmpError for any other error status."""
+        """Values of instances, as many as can be had: without those that SNMPv1 or the agent itself makes an error of, and
+        in halves where the error does not tell which one it is about, or is about the size. Raises as `ask`, and SnmpError
+        for any other error status of one instance."""
         if not oids:
             return {}
         request = get_request(oids)
         response = await self.ask(request)
         status, index = response.error_status, response.error_index
-        if status == NO_SUCH_NAME and 1 <= index <= len(oids):
+        if status in FAILED and 1 <= index <= len(oids):
             return await self.get([*oids[: index - 1], *oids[index:]])
-        if status == TOO_BIG and len(oids) > 1:
+        if status and len(oids) > 1:
             half = len(oids) // 2
             return await self.get(oids[:half]) | await self.get(oids[half:])
+        if status in FAILED:
+            return {}
         if status:
             raise SnmpError(f"{self.target} answered {error_name(status)} to {request}.")
         return {varbind.oid: varbind for varbind in response.varbinds}
+
+    async def following(self, oids: Sequence[bytes]) -> dict[bytes, VarBind]:
+        """What an agent has next behind each of these names, by that name; behind the last it is the end of the view, and
+        what it makes a genErr of is left out. Raises as `get`."""
+        if not oids:
+            return {}
+        request = get_next_request(oids)
+        response = await self.ask(request)
+        status, index = response.error_status, response.error_index
+        if status == NO_SUCH_NAME and 1 <= index <= len(oids):
+            nothing = {oids[index - 1]: VarBind(oids[index - 1], Tag.END_OF_MIB_VIEW, None)}
+            return nothing | await self.following([*oids[: index - 1], *oids[index:]])
+        if status and len(oids) > 1:
+            half = len(oids) // 2
+            return await self.following(oids[:half]) | await self.following(oids[half:])
+        if status == GEN_ERR:
+            return {}
+        if status:
+            raise SnmpError(f"{self.target} answered {error_name(status)} to {request}.")
+        return dict(zip(oids, response.varbinds, strict=False))
 
 
 def wire_credential(credential: Credential) -> WireCredential:

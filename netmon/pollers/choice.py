@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import structlog
 
 from netmon.credential import Credential
-from netmon.model import Device, Engine, Meter, Speech, SpeedTest
+from netmon.model import CellReport, Device, Engine, Meter, Speech, SpeedTest
 from netmon.notice import Tell
 from netmon.pollers.icmp import Pinger
 from netmon.pollers.mqtt import MqttPoller, Subscriber
@@ -50,7 +50,8 @@ class Wake(Protocol):
 
 class Pollers:
     """Makes pollers. Open it in a running loop: `async with Pollers(...)`. `tell` hears what devices say by themselves,
-    `tested` the speed tests among it, `remember` how many varbinds a device turned out to bear at once, and how many not.
+    `tested` the speed tests and `celled` the states of cells among it, `remember` how many varbinds a device turned out to
+    bear at once, and how many not.
     """
 
     def __init__(
@@ -60,17 +61,19 @@ class Pollers:
         wake: Wake,
         tell: Tell,
         tested: Callable[[SpeedTest], None],
+        celled: Callable[[CellReport], str],
         rates: PollSettings,
         remember: Remember,
     ) -> None:
         self.pinger = Pinger()
         self.subscriber: Subscriber | None = None
         self.traps: Traps | None = None
-        self._profiles = profiles
+        self.profiles = profiles
         self._meter = meter
         self._wake = wake
         self._tell = tell
         self._tested = tested
+        self._celled = celled
         self._rates = rates
         self._remember = remember
         self._sizes: dict[str, RequestSize] = {}
@@ -90,7 +93,7 @@ class Pollers:
         """Another broker, or none: devices that speak MQTT need new pollers. The caller runs the subscriber."""
         self.subscriber = None
         if broker is not None:
-            self.subscriber = Subscriber(broker, self._meter, self._wake, self._tell, self._tested)
+            self.subscriber = Subscriber(broker, self._meter, self._wake, self._tell, self._tested, self._celled)
         return self.subscriber
 
     def hear_traps(self, settings: TrapSettings, handed_over: Sequence[socket], engine: tuple[bytes, int]) -> Traps:
@@ -114,7 +117,7 @@ class Pollers:
             device,
             labels,
             credentials[device.credential],
-            self._profiles,
+            self.profiles,
             pinger=self.pinger,
             size=self._sizes.setdefault(device.id, RequestSize()),
             learned=partial(self._learned, device.id),

@@ -1,23 +1,38 @@
 """Discovery: what a device is, and which rows its tables have, found in one poll or, of long tables, over several.
 
-A walk may take half of what is left of a poll, for the other half is for reading what is found. What the deadline cuts off
-is read on at the next poll from where it stood, and until then the rows that were known before stand. How much a walk asks
-for at once is learned from all of them: what one table's answers were lost for is not asked of the next.
+Before tables are walked it is looked where they begin, all of them in a request or two: most devices have few of the tables
+that they might have. A walk may take half of what is left of a poll, for the other half is for reading what is found. What
+the deadline cuts off is read on at the next poll from where it stood, and until then the rows that were known before stand.
+How much a walk asks for at once is learned from all of them: what one table's answers were lost for is not asked of the
+next.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf
 
 import structlog
 
 from netmon.pollers.agent import Agent
-from netmon.profiles import SYS_UPTIME, Profile, Profiles, Row, Table, columns_of, rows_of, scalars_of
-from netmon.snmp import Late, RequestSize, SnmpError, Walk, oid, walk
+from netmon.profiles import (
+    SYS_UPTIME,
+    Chosen,
+    Profile,
+    Profiles,
+    Row,
+    Sign,
+    Table,
+    columns_of,
+    rows_of,
+    scalars_of,
+    walked_by,
+)
+from netmon.snmp import Late, RequestSize, Silent, SnmpError, Tag, VarBind, Walk, oid, walk
 from netmon.snmp.size import FEWEST, MOST
 from netmon.snmp.walks import SIZE
 
@@ -33,6 +48,7 @@ class Found:
 
     sys_object_id: str = ""
     profile: Profile | None = None
+    why: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
     partial: tuple[str, ...] = ()
     unfinished: bool = False
@@ -61,6 +77,7 @@ class Discovery:
         rebooted: Callable[[int, float], bool],
     ) -> None:
         self.found = Found()
+        self.unsteady: set[tuple[str, bytes]] = set()  # rows, by table and index, whose names do not last for one poll
         self._agent = agent
         self._profiles = profiles
         self._fixed = fixed
@@ -74,8 +91,22 @@ class Discovery:
         self._walks.clear()
 
     def forget(self) -> None:
-        """The device was started anew: it may bear more at once."""
+        """The device was started anew: it may bear more at once, and its names may last."""
         self._most = inf
+        self.unsteady.clear()
+
+    def steadied(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows, with those that are unsteady named by their indices and asked for no name."""
+        taken = {(row.name, row.identity) for row in rows}
+        steady = []
+        for row in rows:
+            if row.key and (row.name, row.index) in self.unsteady:
+                index = own = ".".join(map(str, oid.arcs(row.index)))
+                while (row.name, own) in taken:
+                    own += f"#{index}"
+                row = replace(row, identity=own, key=None)
+            steady.append(row)
+        return steady
 
     def try_more(self) -> None:
         """An hour went by: walks may ask for twice as much, once more."""
@@ -91,14 +122,16 @@ class Discovery:
         as `Agent.ask` does."""
         cut[:] = ["system"]
         named = await self._agent.get([SYS_UPTIME, SYS_OBJECT_ID])
+        if not named:
+            raise SnmpError(f"{self._agent.target} gives neither sysUpTime nor sysObjectID.")
         uptime, what = named.get(SYS_UPTIME), named.get(SYS_OBJECT_ID)
         if uptime and isinstance(uptime.value, int) and self._rebooted(uptime.value, time.monotonic()):
             self.begin_anew()
         sys_object_id = oid.decode(what.value) if what and isinstance(what.value, bytes) else ""
-        profile = self._fixed or self._profiles.matching(sys_object_id)
-        names, at_once = columns_of(profile.scalars), int(min(SIZE, self.most))
-        instances = [await self._agent.get(names[at : at + at_once]) for at in range(0, len(names), at_once)]
-        scalars = scalars_of(profile, {name: varbind for part in instances for name, varbind in part.items()})
+        chosen = await self._choose(sys_object_id)
+        profile = chosen.profile
+        found = await self._in_pieces(columns_of(profile.scalars), self._agent.get)
+        scalars = scalars_of(profile, found, sys_object_id)
         if (sys_object_id, profile) != (self.found.sys_object_id, self.found.profile):
             log.info("device identified", device=self._agent.device, profile=profile.name, sys_object_id=sys_object_id)
             self.begin_anew()
@@ -106,8 +139,12 @@ class Discovery:
         cut[:] = [table.name for table in profile.tables]
         rows = [scalars]
         steps = set()
+        there = await self._there(profile.tables)
         for table in profile.tables:
-            seen, step = await self._rows_of(table, deadline, faults, cut)
+            if table.name not in there and table.name not in self._walks:
+                cut.remove(table.name)
+                continue
+            seen, step = await self._rows_of(table, deadline, faults, cut, sys_object_id)
             rows += seen
             steps.add(step)
         # Without a step forward the next poll would come no further: then it is tried again in a while.
@@ -117,14 +154,71 @@ class Discovery:
         self.found = Found(
             sys_object_id=sys_object_id,
             profile=profile,
+            why=chosen.why,
             rows=tuple(rows),
             partial=tuple(cut),
             unfinished=unfinished,
         )
         return self.found
 
+    async def _choose(self, sys_object_id: str) -> Chosen:
+        if self._fixed is not None:
+            return Chosen(self._fixed, (f"{self._fixed.name}: the device is given it by name",))
+        return await self._profiles.choose(sys_object_id, self._shows)
+
+    async def _shows(self, signs: Sequence[Sign]) -> Sequence[bool]:
+        """Which of these the device shows."""
+        following = await self._agent.following([sign.octets for sign in signs])
+        shown = []
+        for sign in signs:
+            found = following.get(sign.octets)
+            there = found is not None and oid.within(found.oid, sign.octets)
+            said = found.value if found is not None and there else b""
+            words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+            shown.append(there and (sign.matches is None or re.search(sign.matches, words) is not None))
+        return shown
+
+    async def _there(self, tables: Sequence[Table]) -> set[str]:
+        """The tables that have a row; all of them where the agent does not tell what follows."""
+        entries = list(dict.fromkeys(entry for table in tables for entry in table.entries))
+        try:
+            following = await self._in_pieces(entries, self._agent.following)
+        except Late:
+            raise
+        except SnmpError:
+            return {table.name for table in tables}  # a walk will tell
+        found = {
+            entry
+            for entry in entries
+            if entry not in following or oid.within(following[entry].oid, entry) or following[entry].tag == Tag.NULL
+        }
+        return {table.name for table in tables if not found.isdisjoint(table.entries)}
+
+    async def _in_pieces(
+        self, names: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[dict[bytes, VarBind]]]
+    ) -> dict[bytes, VarBind]:
+        """Asks for all of them, so many at once as the device bears: what stays unanswered is asked for in halves, and where
+        time does not allow that, the next poll begins with them."""
+        found: dict[bytes, VarBind] = {}
+        left = list(names)
+        while left:
+            size, began = int(min(SIZE, self.most)), time.monotonic()
+            try:
+                found |= await ask(left[:size])
+            except Silent as error:
+                late = isinstance(error, Late)
+                waited = time.monotonic() - began >= self._agent.target.timeout_s
+                if not self._agent.answered or min(size, len(left)) <= FEWEST or (late and not waited):
+                    raise
+                self._most = min(size, len(left)) // 2
+                if late:
+                    raise
+            else:
+                left = left[size:]
+        return found
+
     async def _rows_of(
-        self, table: Table, deadline: float, faults: list[str], cut: list[str]
+        self, table: Table, deadline: float, faults: list[str], cut: list[str], sys_object_id: str
     ) -> tuple[Sequence[Row], _Step]:
         """The table's rows, and how far this poll has come with it."""
         known = [row for row in self.found.rows if row.table is table]
@@ -134,7 +228,7 @@ class Discovery:
         else:
             now = time.monotonic()
             half = now + (deadline - now) / 2
-            columns = columns_of(table.columns)
+            columns = walked_by(table)
             size = int(min(before.size if before else SIZE, self.most))
             target = self._agent.target
             try:
@@ -153,7 +247,7 @@ class Discovery:
             if before is not None and walked.standing == before.standing and not less:
                 step = _Step.STOOD
         self._walks[table.name] = walked
-        seen = rows_of(table, walked.rows)
+        seen = rows_of(table, walked.rows, sys_object_id)
         if walked.complete:
             cut.remove(table.name)
             return seen, step

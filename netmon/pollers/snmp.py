@@ -20,7 +20,7 @@ import structlog
 from netmon.credential import Credential
 from netmon.derive.counters import same_life
 from netmon.model import At, Device, Epoch, Outcome, Poll, Readings, Series
-from netmon.pollers.agent import Agent, Unanswered
+from netmon.pollers.agent import FAILED, Agent, Unanswered
 from netmon.pollers.discovery import Discovery
 from netmon.profiles import (
     SYS_UPTIME,
@@ -33,7 +33,7 @@ from netmon.profiles import (
     compile_plan,
 )
 from netmon.snmp import (
-    NO_SUCH_NAME,
+    GEN_ERR,
     TOO_BIG,
     Asker,
     Late,
@@ -52,6 +52,11 @@ REDISCOVER_S = 3600.0
 REDISCOVER_SOON_S = 300.0
 """How soon a discovery is done again that was cut off, or that met an agent which had only just started: net-snmp, for one,
 tells the load of its processors a minute later."""
+EARLY_IN_A_ROW = 2
+"""Polls one after the other that may discover before it is due, for what they read is not what was discovered: then it is
+done every REDISCOVER_SOON_S at most, for a clock that stands or a name that changes is so at every poll."""
+FAILURES_AT_ONCE = 16
+"""Values that a poll may find out an agent fails at: what it asked before them is asked again each time."""
 
 _UPTIME_ONLY = get_request([SYS_UPTIME])
 
@@ -79,6 +84,9 @@ class _Run:
     cut: list[str] = field(default_factory=list)
     unread: list[Batch] = field(default_factory=list)
     lost: bool = False  # a request of a device that answers others: it is counted once
+    learned: bool = False  # the device was discovered in it
+    odd: bool = False  # the device was not what was discovered
+    failures: int = 0  # values that the agent failed at
 
     def incomplete(self) -> tuple[str, ...]:
         unread = (part.row.name for batch in self.unread for part in batch.parts)
@@ -122,6 +130,7 @@ class SnmpPoller:
         self._outgrown = False  # it was compiled for another request size
         self._plan_for = self._agent.target  # the address that the plan's info series name
         self._due = 0.0  # when to discover again, monotonic
+        self._early: tuple[int, float] = (0, -inf)  # polls in a row that discovered before it was due, and when last
         self._hour: float | None = None  # in which more was tried at once
         self._last: tuple[Epoch, float] | None = None  # the last sysUpTime and when, monotonic
         self._whole: tuple[Series, ...] = ()  # the series of a poll that misses nothing, and those of one that did
@@ -139,6 +148,16 @@ class SnmpPoller:
         """The profile in use, "" before the device was identified."""
         profile = self._discovery.found.profile
         return profile.name if profile else ""
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Why it has this profile: sentences."""
+        return self._discovery.found.why
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """What the device was found to have of what the profile asks for."""
+        return self._rows
 
     async def poll(self, *, light: bool = False) -> Poll:
         """Polls once. `light`: ask sysUpTime first, and go on only if it is answered, as one does with a silent device, and
@@ -174,12 +193,17 @@ class SnmpPoller:
         if self._plan is None or self._now().monotonic >= self._due:
             await self._learn(run)
         run.cut = list(self._discovery.found.partial)
-        if not await self._read(run):
+        times, last = self._early
+        tired = times >= EARLY_IN_A_ROW and self._now().monotonic < last + REDISCOVER_SOON_S
+        if not await self._read(run, settle=tired):
+            self._early = (times + 1, self._now().monotonic)
             self._discovery.begin_anew()
             await self._learn(run)
             run.cut = list(self._discovery.found.partial)
             run.taken = Taken()
             await self._read(run, settle=True)
+        elif not run.odd:
+            self._early = (0, last)
 
     async def _unanswered(self, run: _Run, sent: At) -> Poll:
         """The outcome when no address answered: a refusal is a sign of life, silence says more than our own failure."""
@@ -213,9 +237,10 @@ class SnmpPoller:
     async def _learn(self, run: _Run) -> None:
         """Identify the device and find its rows."""
         found = await self._discovery.learn(run.deadline, run.faults, run.cut)
-        self._rows = list(found.rows)
+        run.learned = True
+        self._rows = self._discovery.steadied(found.rows)
         if found.profile is not None:
-            self._agent.allow(found.profile.requests_in_flight)
+            self._agent.allow(found.profile.in_flight)
         self._due = self._now().monotonic if found.unfinished else self._next_discovery()
         self._compile()
 
@@ -254,13 +279,13 @@ class SnmpPoller:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     async def _read(self, run: _Run, *, settle: bool = False) -> bool:
-        """Ask all of the plan. False as soon as the device is not what was discovered; with `settle`, right after a
-        discovery, what is odd is left out instead."""
+        """Ask all of the plan. False as soon as the device is not what was discovered; with `settle`, when another
+        discovery would tell nothing new, what is odd is left out instead."""
         plan = self._compile() if self._plan is None or self._outgrown else self._plan
         run.unread = list(plan.batches)
         odd: list[Odd] = []
         profile = self._discovery.found.profile
-        together = profile is not None and profile.requests_in_flight > 1
+        together = profile is not None and profile.in_flight > 1
         answers: Sequence[Response | SnmpError] = ()
         ended: SnmpError | None = None  # what the poll ends with, when all that came is read
         for n, batch in enumerate(plan.batches):
@@ -288,7 +313,13 @@ class SnmpPoller:
                 self._compile()
                 run.taken = Taken()
                 return await self._read(run, settle=settle)
-            found = batch.odd_at(response.error_index - 1) if status == NO_SUCH_NAME else []
+            found = batch.odd_at(response.error_index - 1) if status in FAILED else []
+            if found and status == GEN_ERR and run.failures < FAILURES_AT_ONCE and not ended:
+                run.failures += 1
+                run.faults.append(f"{self._agent.target} answered {error_name(status)} to {batch.request}.")
+                self._settle(run, found)
+                run.taken = Taken()
+                return await self._read(run, settle=settle)
             if not found and (status or response.values is None):
                 what = error_name(status) if status else "with other names than asked"
                 run.faults.append(f"{self._agent.target} answered {what} to {batch.request}.")
@@ -298,13 +329,16 @@ class SnmpPoller:
                 uptime = response.values[0]
                 if isinstance(uptime, int):
                     run.uptime = uptime
-                    if self._rebooted(uptime, run.at.monotonic) and not settle:
-                        return False
+                    if self._rebooted(uptime, run.at.monotonic):
+                        run.odd = True
+                        if not settle:
+                            return False
                 found = batch.read(response.values, run.at, response.engine_boots, run.taken)
                 run.unread.remove(batch)
                 if self._size.answered(asked, response.octets, more=batch is not plan.batches[-1]):
                     self._resized()
-            if found and not settle:
+            run.odd = run.odd or bool(found)
+            if found and not settle and status != GEN_ERR:
                 return False
             odd += found
         if odd:
@@ -347,6 +381,8 @@ class SnmpPoller:
         before, self._last = self._last, (Epoch(uptime, None, None, ""), monotonic)
         if before is None or not same_life(before[0], self._last[0], monotonic - before[1]):
             return False
+        if self._early[0] >= EARLY_IN_A_ROW:
+            return True  # once more: its clock is wrong, and nothing is learned from that
         self._size.forget()
         self._discovery.forget()
         self._learned(self._size)
@@ -355,15 +391,22 @@ class SnmpPoller:
 
     def _settle(self, run: _Run, odd: Sequence[Odd]) -> None:
         """Columns that GET does not give right after a walk are asked no more until the next one; rows that already are
-        others are discovered again at the next poll."""
+        others are discovered again at the next poll, and named by their indices when that was so before."""
+        times, last = self._early
         for row, column in odd:
             run.cut.append(row.name)
             if column is None:
-                self._due = 0.0
+                if times < EARLY_IN_A_ROW:
+                    self._due = 0.0
+                elif not run.learned:
+                    self._due = min(self._due, last + REDISCOVER_SOON_S)
+                else:
+                    self._discovery.unsteady.add((row.name, row.index))
                 run.faults.append(f"{row.name}: {row.identity} became another row during the poll.")
             else:
                 changed = (row.table, row.index)
                 self._rows = [each.without(column) if (each.table, each.index) == changed else each for each in self._rows]
+        self._rows = self._discovery.steadied(self._rows)
         self._compile()
 
     def _readings(self, run: _Run) -> Readings:

@@ -17,7 +17,8 @@ from netmon.catalogue import DEVICE
 from netmon.model import At, Epoch, Kind, Series
 from netmon.profiles.convert import Convert, converter
 from netmon.profiles.rows import Row
-from netmon.profiles.schema import DEVICE_INFO, SENSOR, Column, Profile, Source
+from netmon.profiles.schema import DEVICE_INFO, INTERFACE, SENSOR, Profile, Table
+from netmon.profiles.sources import Column, Named, Source
 from netmon.snmp.ber import Value
 from netmon.snmp.message import Request, get_request
 from netmon.snmp.oid import encode
@@ -29,13 +30,19 @@ Labels = tuple[tuple[str, str], ...]
 _WHOLE: frozenset[type] = frozenset({int})
 
 
+Guarded = tuple[int, frozenset[int]]
+
+
 class Cell(NamedTuple):
-    """What becomes of the value at a position. `convert` None: the value as it is."""
+    """What becomes of the value at a position. `convert` None: the value as it is. `guards` are positions with the values
+    that have to stand there for it to be a reading."""
 
     position: int
     series: Series
     convert: Convert | None
     counts: bool
+    types: tuple[type, ...]
+    guards: tuple[Guarded, ...] = ()
 
 
 class Part(NamedTuple):
@@ -46,6 +53,8 @@ class Part(NamedTuple):
     key_octets: bytes
     discontinuity: int
     cells: tuple[Cell, ...]
+    scales: tuple[tuple[int, int], ...] = ()
+    """Positions of what its values are scaled by, each with the value that was discovered."""
 
 
 class Odd(NamedTuple):
@@ -72,6 +81,13 @@ class Taken:
         self.epochs += epochs
 
 
+def _positions(part: Part) -> set[int]:
+    """All that is asked of a row."""
+    guards = {position for cell in part.cells for position, _ in cell.guards}
+    values = {cell.position for cell in part.cells}
+    return {part.key, part.discontinuity, *values, *guards, *(position for position, _ in part.scales)}
+
+
 def _picker(positions: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
     """itemgetter that always makes a tuple."""
     if len(positions) > 1:
@@ -82,7 +98,20 @@ def _picker(positions: Sequence[int]) -> Callable[[Any], tuple[Any, ...]]:
 class Batch:
     """One request and what its answer becomes: a reading for each cell of its parts, in their order."""
 
-    __slots__ = ("_converts", "_counting", "_key_octets", "_keys", "_pick", "_spread", "parts", "request", "series")
+    __slots__ = (
+        "_converts",
+        "_counting",
+        "_guards",
+        "_key_octets",
+        "_keys",
+        "_pick",
+        "_scale_values",
+        "_scales",
+        "_spread",
+        "parts",
+        "request",
+        "series",
+    )
 
     def __init__(self, request: Request, parts: tuple[Part, ...]) -> None:
         self.request = request
@@ -98,15 +127,23 @@ class Batch:
         numbered = {id(part): n for n, part in enumerate(self._counting, 1)}
         self._spread = _picker([numbered[id(part)] if cell.counts else 0 for part, cell in cells])
         self._converts = tuple((place, cell.convert) for place, (_, cell) in enumerate(cells) if cell.convert)
+        self._guards = tuple((place, *guard) for place, (_, cell) in enumerate(cells) for guard in cell.guards)
+        scales = [scale for part in parts for scale in part.scales]
+        self._scale_values = tuple(value for _, value in scales)
+        self._scales = _picker([position for position, _ in scales])
 
     def read(self, values: Sequence[Value], at: At, boots: int | None, taken: Taken) -> list[Odd]:
         """Takes the usable values of an answer; returns what was not as discovered. Another row's values are left out.
         `boots`: snmpEngineBoots, where it is told."""
         picked = self._pick(values)
-        if self._keys(values) == self._key_octets and _WHOLE.issuperset(map(type, picked)):
+        known = self._keys(values) == self._key_octets and self._scales(values) == self._scale_values
+        if known and _WHOLE.issuperset(map(type, picked)):
             numbers: list[Any] = list(picked)
             for place, convert in self._converts:
                 numbers[place] = convert(numbers[place])
+            for place, guard, allowed in self._guards:
+                if values[guard] not in allowed:
+                    numbers[place] = None
             epochs = self._spread([None, *[self._epoch(part, values, boots) for part in self._counting]])
             if None in numbers:
                 usable = [number is not None for number in numbers]
@@ -121,16 +158,19 @@ class Batch:
         for part in self.parts:
             row, key = part.row, part.key
             if key and values[key] != part.key_octets:
-                odd.append(Odd(row, None if values[key] is not None else self._column(row, key)))
+                odd.append(Odd(row, None if values[key] is not None or row.key is None else row.key[0]))
+                continue
+            if any(values[position] != value for position, value in part.scales):
+                odd.append(Odd(row, None))  # it means another thing now
                 continue
             epoch = self._epoch(part, values, boots)
-            for position, series, convert, counts in part.cells:
+            for position, series, convert, counts, types, guards in part.cells:
                 raw = values[position]
-                if type(raw) is not int and (type(raw) is not float or counts):
+                if not isinstance(raw, types):
                     odd.append(Odd(row, self._column(row, position)))
                     continue
-                value = raw if convert is None else convert(raw)
-                if value is not None:
+                value: Any = raw if convert is None else convert(raw)
+                if value is not None and all(values[guard] in allowed for guard, allowed in guards):
                     taken.add((series,), (value,), at, (epoch if counts else None,))
         return odd
 
@@ -141,9 +181,9 @@ class Batch:
     def odd_at(self, position: int) -> list[Odd]:
         """What an SNMPv1 agent means by noSuchName at this position."""
         return [
-            Odd(part.row, self._column(part.row, position))
+            Odd(part.row, part.row.key[0] if position == part.key and part.row.key else self._column(part.row, position))
             for part in self.parts
-            if position > 0 and position in (part.key, part.discontinuity, *(cell.position for cell in part.cells))
+            if position > 0 and position in _positions(part)
         ]
 
     def _column(self, row: Row, position: int) -> bytes:
@@ -189,90 +229,172 @@ def compile_plan(
     batches: list[Batch] = []
     oids: list[bytes] = [SYS_UPTIME]
     parts: list[Part] = []
-    for row in rows:
-        shared: dict[str, Labels] = {}
-        for key, discontinuity, sources in _units(profile, row, varbinds - 1):
-            head = [column for column in (key, discontinuity) if column]
+    shared: dict[tuple[int, str], Labels] = {}
+    for row, wanted in _wanted(profile, rows, labels, shared):
+        for sources in _units(row, wanted, varbinds - 1):
+            head = _head(row, sources)
             if parts and len(oids) + len(head) + len(sources) > varbinds:
                 batches.append(Batch(get_request(oids), tuple(parts)))
                 oids, parts = [SYS_UPTIME], []
             start = len(oids)
-            oids += [column + row.index for column in head]
+            oids += head
+            at = {name: start + n for n, name in reversed(list(enumerate(head)))}
             first = len(oids)
-            oids += [source.octets + row.index for _, source in sources]
+            oids += [source.octets + row.index for _, source, _ in sources]
             cells = tuple(
-                Cell(
-                    first + n,
-                    _series(row, column, source, oids[first + n], labels, shared, known),
-                    converter(source, row.factors[column.scale_by]) if column.scale_by else source.convert,
-                    source.counts,
-                )
-                for n, (column, source) in enumerate(sources)
+                _cell(row, column, source, series, oids[first + n], first + n, at, known)
+                for n, (column, source, series) in enumerate(sources)
             )
+            key = at[row.key[0]] if row.key else 0
+            discontinuity = at.get(_discontinuity(row, sources) or b"", 0)
+            scales = tuple((at[name + row.index], row.scales[name]) for name in _scaled_by(row, sources))
             octets = row.key[1] if row.key else b""
-            parts.append(Part(row, start if key else 0, octets, first - 1 if discontinuity else 0, cells))
+            parts.append(Part(row, key, octets, discontinuity, cells, scales))
     if parts or not batches:
         batches.append(Batch(get_request(oids), tuple(parts)))
     return Plan(tuple(batches), tuple(_info(profile, rows, (*labels, *texts.items()), known)))
 
 
-def _units(
-    profile: Profile, row: Row, room: int
-) -> Iterator[tuple[bytes | None, bytes | None, list[tuple[Column, Source]]]]:
+Asked = tuple[Column, Source, Series]
+"""A column of a row, where its value is, and what it becomes."""
+
+
+def _wanted(
+    profile: Profile, rows: Sequence[Row], labels: Labels, shared: dict[tuple[int, str], Labels]
+) -> Iterator[tuple[Row, list[Asked]]]:
+    """What is asked of each row. A series is told once: of two tables that tell of one part the first speaks."""
+    given: set[Series] = set()
+    for row in rows:
+        found: list[Asked] = []
+        for column in row.table.columns if row.table else profile.scalars:
+            if not column.family or column.name not in row.active or not _guarded(row, column):
+                continue
+            source = next((source for source in column.sources if source.octets in row.present), None)
+            if source is not None and (series := Series(column.family, _labels(row, column, labels, shared))) not in given:
+                given.add(series)
+                found.append((column, source, series))
+        yield row, found
+
+
+def _guarded(row: Row, column: Column) -> bool:
+    """Whether what guards a column is told, where it has to be."""
+    if column.guard is None or row.table is None or column.guard.optional:
+        return True
+    return row.table.column(column.guard.column).octets in row.present
+
+
+def _units(row: Row, wanted: list[Asked], room: int) -> Iterator[list[Asked]]:
     """What is asked of a row, whole: its key, its discontinuity time, its values. A row beyond `room` comes in several
     units, each with key and discontinuity time of its own."""
-    columns = row.table.columns if row.table else profile.scalars
-    wanted = [
-        (column, source)
-        for column in columns
-        if column.family
-        for source in [source for source in column.sources if source.octets in row.present][:1]
-    ]
-    key = row.key[0] if row.key and row.key[0] in row.present else None
-    discontinuity = None
-    if row.table and row.table.discontinuity and any(source.counts for _, source in wanted):
-        marker = row.table.column(row.table.discontinuity).octets
-        discontinuity = marker if marker in row.present else None
-    step = max(1, room - bool(key) - bool(discontinuity))
+    step = max(1, room - len(_head(row, wanted)))
     for start in range(0, len(wanted), step):
-        yield key, discontinuity, wanted[start : start + step]
+        yield wanted[start : start + step]
 
 
-def _series(
+def _head(row: Row, sources: Sequence[Asked]) -> list[bytes]:
+    """What is asked before the values, each once: what names the row, when its counters began anew, what guards and scales
+    these values."""
+    marks = [row.key[0]] if row.key else []
+    if discontinuity := _discontinuity(row, sources):
+        marks.append(discontinuity)
+    columns = [octets for column, _, _ in sources for octets in _guards_of(row, column)]
+    marks += [octets + row.index for octets in dict.fromkeys([*columns, *_scaled_by(row, sources)])]
+    return list(dict.fromkeys(marks))
+
+
+def _discontinuity(row: Row, sources: Sequence[Asked]) -> bytes | None:
+    if row.table is None or row.table.discontinuity is None or not any(source.counts for _, source, _ in sources):
+        return None
+    marker = row.table.column(row.table.discontinuity).octets
+    return marker + row.index if marker in row.present else None
+
+
+def _guards_of(row: Row, column: Column) -> list[bytes]:
+    """The column that guards another one, where the row has it."""
+    if column.guard is None or row.table is None:
+        return []
+    octets = row.table.column(column.guard.column).octets
+    return [octets] if octets in row.present else []
+
+
+def _scaled_by(row: Row, sources: Sequence[Asked]) -> list[bytes]:
+    """The columns that these values are scaled by, each once."""
+    if row.table is None or not row.scales:
+        return []
+    names = dict.fromkeys(scale.column for column, _, _ in sources for scale in column.scale_by)
+    return [octets for name in names if (octets := row.table.column(name).octets) in row.scales]
+
+
+def _cell(
     row: Row,
     column: Column,
     source: Source,
+    series: Series,
     name: bytes,
-    labels: Labels,
-    shared: dict[str, Labels],
+    position: int,
+    at: Mapping[bytes, int],
     known: Mapping[Series, Series],
-) -> Series:
-    """The series of a cell; those of a row that have the same labels share them, for there are very many."""
+) -> Cell:
+    """`at` has the positions of what is asked before the values."""
     assert column.family
-    if row.table is None:
+    told = _same(Series(column.family, series.labels, Kind(source.kind), name), known)
+    allowed = frozenset(column.guard.among) if column.guard else frozenset[int]()
+    guards = tuple((at[octets + row.index], allowed) for octets in _guards_of(row, column))
+    convert = converter(source, column.family, row.factors.get(column.name, 1))
+    return Cell(position, told, convert, source.counts, source.types, guards)
+
+
+def _labels(row: Row, column: Column, labels: Labels, shared: dict[tuple[int, str], Labels]) -> Labels:
+    """The labels of a cell's series; those of a row that have the same share them, for there are very many."""
+    assert column.family
+    wants = DEVICE[column.family].labels
+    if row.table is None or row.table.label is None:
         own, label = column.sensor or "", SENSOR
     else:
         own, label = f"{column.sensor} {row.identity}" if column.sensor else row.identity, row.table.label
-    whole = shared.setdefault(own, (*labels, (label, own)) if own else labels)
-    return _same(Series(column.family, whole, Kind(source.kind), name), known)
+    if label == SENSOR and INTERFACE in wants:
+        return shared.setdefault((id(row), f"{INTERFACE} {own}"), (*labels, (INTERFACE, row.interface), (SENSOR, own)))
+    return shared.setdefault((id(row), own), (*labels, (label, own)) if own else labels)
 
 
 def _info(profile: Profile, rows: Sequence[Row], labels: Labels, known: Mapping[Series, Series]) -> Iterator[Series]:
     """The device's info series, always, and those of the rows that have a family for it. `labels` are what all may have."""
     common = {label[0]: label for label in labels}
+    given: set[Series] = set()
     for row in rows:
-        columns = row.table.columns if row.table else profile.scalars
-        families = dict.fromkeys(column.info for column in columns if column.info)
+        told: dict[str, tuple[dict[str, str], bytes]] = {}
+        for part in _tellers(profile, row):
+            assert part.info
+            words, name = told.setdefault(part.info, ({}, b""))
+            said = row.texts.get(part.name, "")
+            if said and not words.get(part.told_as):
+                words[part.told_as] = said
+                if isinstance(part, Column) and not name:
+                    told[part.info] = (words, part.octets + row.index)
         if row.table is None:
-            families.setdefault(DEVICE_INFO)
-        has = common | {label[0]: label for label in row.texts.items()}
-        if row.table:
-            has[row.table.label] = (row.table.label, row.identity)
-        for family in families:
-            oids = (column.octets + row.index for column in columns if column.info == family)
-            whole = tuple(has.get(name) or (name, "") for name in DEVICE[family].labels)
-            series = Series(family, whole, Kind.INFO, next(oids, b""))
-            yield _same(series, known)
+            told.setdefault(DEVICE_INFO, ({}, b""))
+        own = {}
+        if row.table and row.table.label:
+            own = {row.table.label: row.identity} | ({INTERFACE: row.interface} if row.table.interface else {})
+        for family, (words, name) in told.items():
+            if not words and family != DEVICE_INFO and not own:
+                continue
+            has = common | {key: (key, value) for key, value in (words | own).items()}
+            whole = tuple(has.get(label) or (label, "") for label in DEVICE[family].labels)
+            series = Series(family, whole, Kind.INFO, name)
+            # What a device is made of is told once: by its maker's MIB where there is one, for that row comes first.
+            one = series if row.table and row.table.label else Series(family, ())
+            if one not in given:
+                given.add(one)
+                yield _same(series, known)
+
+
+def _tellers(profile: Profile, row: Row) -> Iterator[Named]:
+    """What of a row becomes labels of info families."""
+    where = row.table or profile
+    columns = where.columns if isinstance(where, Table) else where.scalars
+    active: list[Named] = [column for column in columns if column.name in row.active]
+    return (part for part in (*active, *where.words) if part.info)
 
 
 def _same(series: Series, known: Mapping[Series, Series]) -> Series:

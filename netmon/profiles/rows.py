@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import lru_cache
 from unicodedata import normalize
 
-from netmon.profiles.schema import Column, Profile, Table
+from netmon.profiles.convert import text_of
+from netmon.profiles.lookups import Cells, led_to, sub_identifiers
+from netmon.profiles.schema import Profile, Table
+from netmon.profiles.sources import PLACEHOLDER, Column, Condition, ScaleBy, Word
 from netmon.snmp.ber import Tag
 from netmon.snmp.message import VarBind
 from netmon.snmp.oid import arcs, decode
@@ -18,8 +22,10 @@ from netmon.snmp.oid import arcs, decode
 class Row:
     """A row of a table as it was discovered; the scalars of a profile are one row without a table.
 
-    `key` is the column that names it and the name's octets, which every poll compares. `present` are the columns that it
-    has. `texts` are the values of its info columns, `factors` those of columns that scale others, by their names.
+    `key` is the object that names it and the name's octets, which every poll compares. `present` are the OIDs that it has a
+    value of the right type of, and `active` the names of the columns whose conditions hold. `texts` are the values of its
+    info columns and words by name, `factors` what multiplies the values of columns, by their names, and `scales` the values
+    by column that these rest on. `interface` is the port that it is part of, "" where that is not known.
     """
 
     table: Table | None
@@ -27,27 +33,36 @@ class Row:
     identity: str
     key: tuple[bytes, bytes] | None
     present: frozenset[bytes]
+    active: frozenset[str]
     texts: Mapping[str, str]
-    factors: Mapping[str, int] = field(default_factory=dict)
+    factors: Mapping[str, Fraction] = field(default_factory=dict)
+    scales: Mapping[bytes, int] = field(default_factory=dict)
+    interface: str = ""
 
     @property
     def name(self) -> str:
         return self.table.name if self.table else "scalars"
 
     def without(self, column: bytes) -> Row:
-        """The row as it is asked from now on, when a column turned out not to be there."""
+        """The row as it is asked from now on, when a column, or the object that names it, turned out not to be there."""
+        if self.key is not None and column == self.key[0]:
+            return replace(self, key=None)
         return replace(self, present=self.present - {column})
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {"text": bytes, "gauge": (int, float)}  # an Opaque may hold a float
-
-
-def columns_of(columns: Sequence[Column]) -> list[bytes]:
+def columns_of(columns: Iterable[Column]) -> list[bytes]:
     """The columns, or scalars, to look for at discovery: with fallbacks, each once."""
     return list(dict.fromkeys(source.octets for column in columns for source in column.sources))
 
 
-def text(varbind: VarBind | None) -> str:
+def walked_by(table: Table) -> list[bytes]:
+    """The columns to walk for a table, those that its words look up included."""
+    steps = [step for word in table.words for step in word.lookup or ()]
+    looked_up = [oid for step in steps for oid in (step.octets, step.climbs) if oid]
+    return list(dict.fromkeys([*columns_of(table.columns), *looked_up]))
+
+
+def text(varbind: VarBind | None, extract: str | None = None) -> str:
     """A value as a label: an OID dotted; text in NFC, whitespace collapsed, padding of NUL octets dropped; "" for none."""
     if varbind is None or varbind.value is None:
         return ""
@@ -55,54 +70,104 @@ def text(varbind: VarBind | None) -> str:
         return str(varbind.value)
     if varbind.tag == Tag.OID:
         return decode(varbind.value)
-    return " ".join(normalize("NFC", varbind.value.rstrip(b"\0").decode("utf-8", "replace")).split())
+    return normalize("NFC", text_of(varbind.value, extract))
 
 
-def scalars_of(profile: Profile, found: Mapping[bytes, VarBind]) -> Row:
+def scalars_of(profile: Profile, found: Mapping[bytes, VarBind], sys_object_id: str = "") -> Row:
     """The profile's scalars as the row that a device has of them."""
+    texts = {column.name: _said(column, found) for column in profile.scalars if column.info}
     return Row(
         table=None,
         index=b"",
         identity="",
         key=None,
         present=_present(profile.scalars, found),
-        texts=_texts(profile.scalars, found),
+        active=_active(profile.scalars, sys_object_id, {}),
+        texts=texts | {word.name: word.format or "" for word in profile.words},
     )
 
 
-def rows_of(table: Table, walked: Mapping[bytes, Mapping[bytes, VarBind]]) -> tuple[Row, ...]:
-    """The rows that a walk of `columns_of(table.columns)` found: values by column and index. No two share an identity."""
+def rows_of(table: Table, walked: Mapping[bytes, Mapping[bytes, VarBind]], sys_object_id: str = "") -> tuple[Row, ...]:
+    """The rows that a walk of `walked_by(table)` found: values by column and index. No two share an identity. A row of which
+    nothing is read is none."""
+    own = set(columns_of(table.columns))
     cells: dict[bytes, dict[bytes, VarBind]] = {}
     for column, values in walked.items():
-        for index, varbind in values.items():
-            cells.setdefault(index, {})[column] = varbind
+        if column in own:
+            for index, varbind in values.items():
+                cells.setdefault(index, {})[column] = varbind
+    conditional = {condition.column for column in table.columns for condition in (*column.when, *table.when)}
+    rows: dict[bytes, Row] = {}
+    for index, has in cells.items():
+        present = _present(table.columns, has)
+        texts = _texts(table, index, has, walked)
+        looked_at = {name: _value(table, name, has, texts) for name in conditional if name is not None}
+        if not _fits(table.when, sys_object_id, looked_at):
+            continue
+        factors = _factors(table, has)
+        active = _active(table.columns, sys_object_id, looked_at, frozenset(factors))
+        read = [column for column in table.columns if column.family and column.name in active]
+        told = any(texts[column.name] for column in table.columns if column.info and column.name in active)
+        if told or any(source.octets in present for column in read for source in column.sources):
+            interface = next((texts[name] for name in table.interface if texts.get(name)), "")
+            rows[index] = Row(
+                table=table,
+                index=index,
+                identity="",
+                key=None,
+                present=present,
+                active=active,
+                texts=texts,
+                factors=factors,
+                scales=_scales(table, has, factors),
+                interface=interface,
+            )
+    if table.label is None:
+        return () if table.alone and len(rows) > 1 else tuple(rows.values())[:1]
+    texts_of = {index: row.texts for index, row in rows.items()}
+    names = _identities(table, {index: cells[index] for index in rows}, texts_of, walked)
     return tuple(
-        Row(
-            table=table,
-            index=index,
-            identity=identity,
-            key=key,
-            present=_present(table.columns, cells[index]),
-            texts=_texts(table.columns, cells[index]),
-            factors=_factors(table.columns, cells[index]),
-        )
-        for index, (identity, key) in _identities(table, cells).items()
+        replace(row, identity=names[index][0], key=None if table.steady else names[index][1]) for index, row in rows.items()
     )
 
 
-def _present(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> frozenset[bytes]:
-    """The columns whose value is of the right type: a NULL, or a number sent as text, is no value. Nor is one whose scale
-    the row does not tell."""
-    factors = _factors(columns, found)
+def _present(columns: Iterable[Column], found: Mapping[bytes, VarBind]) -> frozenset[bytes]:
+    """What has a value of the right type: a NULL, or a number sent as text, is no value."""
     return _shared(
         frozenset(
             source.octets
             for column in columns
-            if column.scale_by is None or column.scale_by in factors
             for source in column.sources
-            if source.octets in found and isinstance(found[source.octets].value, _TYPES.get(source.kind, int))
+            if source.octets in found and isinstance(found[source.octets].value, source.types)
         )
     )
+
+
+def _active(
+    columns: Iterable[Column],
+    sys_object_id: str,
+    values: Mapping[str, int | float | str | None],
+    scaled: frozenset[str] = frozenset(),
+) -> frozenset[str]:
+    """The columns whose conditions hold, and whose scale the row tells."""
+    return _shared_names(
+        frozenset(
+            column.name
+            for column in columns
+            if (not column.scale_by or column.name in scaled) and _fits(column.when, sys_object_id, values)
+        )
+    )
+
+
+def _scales(table: Table, has: Mapping[bytes, VarBind], factors: Mapping[str, Fraction]) -> dict[bytes, int]:
+    """What the factors rest on: values by column."""
+    columns = {scale.column for column in table.columns if column.name in factors for scale in column.scale_by}
+    octets = (table.column(name).octets for name in columns)
+    return {name: value for name in octets if isinstance(value := has[name].value, int)}
+
+
+def _fits(conditions: Iterable[Condition], sys_object_id: str, values: Mapping[str, int | float | str | None]) -> bool:
+    return all(condition.holds(sys_object_id, values.get(condition.column or "")) for condition in conditions)
 
 
 @lru_cache(maxsize=4096)
@@ -111,44 +176,113 @@ def _shared(columns: frozenset[bytes]) -> frozenset[bytes]:
     return columns
 
 
-def _texts(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> dict[str, str]:
-    texts = {column.name: (column, text(found.get(column.octets))) for column in columns if column.info}
-    return {name: (column.names or {}).get(value, value) for name, (column, value) in texts.items()}
+@lru_cache(maxsize=4096)
+def _shared_names(names: frozenset[str]) -> frozenset[str]:
+    return names
 
 
-def _factors(columns: Sequence[Column], found: Mapping[bytes, VarBind]) -> dict[str, int]:
-    """What scales other columns, by name; a number below 1 scales nothing."""
-    scales = {column.scale_by for column in columns if column.scale_by}
-    values = {column.name: found[column.octets].value for column in columns if column.octets in found}
-    return {name: value for name, value in values.items() if name in scales and isinstance(value, int) and value > 0}
+def _said(column: Column, found: Mapping[bytes, VarBind]) -> str:
+    said = next((one for source in column.sources if (one := text(found.get(source.octets), source.extract))), "")
+    return (column.names or {}).get(said, said)
+
+
+def _texts(table: Table, index: bytes, has: Mapping[bytes, VarBind], walked: Cells) -> dict[str, str]:
+    """The texts of a row's info columns and words, and of what the words are made of."""
+    texts = {column.name: _said(column, has) for column in table.columns if column.info or column.kind == "text"}
+    for word in table.words:
+        texts[word.name] = _word(word, index, texts, walked)
+    return texts
+
+
+def _word(word: Word, index: bytes, texts: Mapping[str, str], walked: Cells) -> str:
+    if word.format is not None:
+        parts = {name: texts.get(name, "") for name in word.parts}
+        return PLACEHOLDER.sub(lambda found: parts[found[1]], word.format) if all(parts.values()) else ""
+    start = index if word.index is None else sub_identifiers(index, word.index)
+    said = text(led_to(word.lookup, start, walked), word.extract) if word.lookup else dotted(start)
+    return (word.map or {}).get(said, said)
+
+
+def _value(table: Table, name: str, has: Mapping[bytes, VarBind], texts: Mapping[str, str]) -> int | float | str | None:
+    """What a condition looks at: a number as it is on the wire, else a text."""
+    part = table.named[name]
+    if isinstance(part, Word) or part.kind == "text":
+        return texts.get(name) or None
+    value = has[part.octets].value if part.octets in has else None
+    return text_of(value) if isinstance(value, bytes) else value
+
+
+def _factors(table: Table, has: Mapping[bytes, VarBind]) -> dict[str, Fraction]:
+    """What multiplies the values of the columns that are scaled, by their names; none where the row does not tell."""
+    factors: dict[str, Fraction] = {}
+    for column in table.columns:
+        found = [_factor(scale, table, has) for scale in column.scale_by]
+        known = [one for one in found if one is not None]
+        if found and len(known) == len(found):
+            product = Fraction(1)
+            for one in known:
+                product *= one
+            factors[column.name] = product
+    return factors
+
+
+def _factor(scale: ScaleBy, table: Table, has: Mapping[bytes, VarBind]) -> Fraction | None:
+    octets = table.column(scale.column).octets
+    value = has[octets].value if octets in has else None
+    if not isinstance(value, int):
+        return None
+    if scale.map is not None:
+        return Fraction(str(scale.map[value])) if value in scale.map else None
+    if scale.power_of is not None:
+        return Fraction(str(scale.power_of)) ** value if abs(value) <= _STEEPEST else None
+    return Fraction(value) if value > 0 else None
+
+
+_STEEPEST = 24
+"""An exponent beyond this scales nothing that is measured."""
 
 
 def _identities(
-    table: Table, cells: Mapping[bytes, Mapping[bytes, VarBind]]
+    table: Table,
+    cells: Mapping[bytes, Mapping[bytes, VarBind]],
+    texts: Mapping[bytes, Mapping[str, str]],
+    walked: Cells,
 ) -> dict[bytes, tuple[str, tuple[bytes, bytes] | None]]:
-    """A name for each index and what it was read from: by the first identity column whose text no other unnamed row has,
-    else `name#index`, else the bare index."""
-    columns = [table.column(name).octets for name in table.identity]
+    """A name for each index and what it was read from: by the first identity whose text no other unnamed row has, else
+    `name#index`, else the bare index."""
     names: dict[bytes, tuple[str, tuple[bytes, bytes] | None]] = {}
     taken: set[str] = set()
-    for column in columns:
-        texts = {index: text(found.get(column)) for index, found in cells.items() if index not in names}
-        times = Counter(texts.values())
-        unique = {index: name for index, name in texts.items() if name and times[name] == 1 and name not in taken}
-        names |= {index: (name, _key(column, cells[index])) for index, name in unique.items()}
+    for name in table.identity:
+        said = {index: texts[index].get(name, "") for index in cells if index not in names}
+        times = Counter(said.values())
+        unique = {index: own for index, own in said.items() if own and times[own] == 1 and own not in taken}
+        names |= {index: (own, _key(table, name, index, cells[index], walked)) for index, own in unique.items()}
         taken |= set(unique.values())
-    for index, found in cells.items():
+    for index in cells:
         if index not in names:
-            suffix = ".".join(map(str, arcs(index)))
-            column = next((column for column in columns if text(found.get(column))), b"")
-            name = f"{text(found[column])}#{suffix}" if column else suffix
-            while name in taken:
-                name += f"#{suffix}"
-            names[index] = (name, _key(column, found))
-            taken.add(name)
-    return {index: names[index] for index in cells}
+            suffix = dotted(index)
+            first = next((name for name in table.identity if texts[index].get(name)), "")
+            own = f"{texts[index][first]}#{suffix}" if first else suffix
+            while own in taken:
+                own += f"#{suffix}"
+            names[index] = (own, _key(table, first, index, cells[index], walked) if first else None)
+            taken.add(own)
+    return names
 
 
-def _key(column: bytes, found: Mapping[bytes, VarBind]) -> tuple[bytes, bytes] | None:
-    value = found[column].value if column in found else None
-    return (column, value) if isinstance(value, bytes) else None
+def dotted(index: bytes) -> str:
+    """An index as people write it."""
+    return ".".join(map(str, arcs(index)))
+
+
+def _key(table: Table, name: str, index: bytes, found: Mapping[bytes, VarBind], walked: Cells) -> tuple[bytes, bytes] | None:
+    """The object that a name was read from, and its octets; None where no object says the name as it is."""
+    part = table.named[name]
+    if isinstance(part, Word):
+        if part.lookup is not None:
+            said = led_to(part.lookup, index if part.index is None else sub_identifiers(index, part.index), walked)
+            return (said.oid, said.value) if said is not None and isinstance(said.value, bytes) else None
+        keys = (_key(table, inner, index, found, walked) for inner in part.parts)
+        return next((key for key in keys if key is not None), None)
+    said = next((found[source.octets] for source in part.sources if text(found.get(source.octets))), None)
+    return (said.oid, said.value) if said is not None and isinstance(said.value, bytes) else None

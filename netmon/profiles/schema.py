@@ -5,210 +5,185 @@ Everything is checked when the file is read: families and their labels against t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property, partial
-from typing import Annotated, Literal, NamedTuple, Self
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from netmon.catalogue import DEVICE
-from netmon.profiles.convert import Convert, converter
+from netmon.profiles.sources import Column, Condition, Expression, Listed, Name, Named, Names, Oid, Prefix, Strict, Word
 from netmon.snmp.oid import encode
 
 PLACE = ("province", "commune", "site", "device")
 """The labels that every series of a device begins with."""
 
-SENSOR = "sensor"
-"""The label that a column can name: a stable id within its device."""
+SENSOR, INTERFACE = "sensor", "interface"
 
 DEVICE_INFO = "netmon_device_info"
 """The info family whose `address` and `profile` the poller fills in."""
 
 
-def _is_oid(text: str) -> str:
-    encode(text)
-    return text
-
-
-def _is_prefix(text: str) -> str:
-    return text and _is_oid(text)
-
-
-def _is_family(name: str) -> str:
-    if name not in DEVICE:
-        raise ValueError(f"the catalogue has no family {name}")
-    return name
-
-
-Oid = Annotated[str, AfterValidator(_is_oid)]
-Prefix = Annotated[str, AfterValidator(_is_prefix)]
-FamilyName = Annotated[str, AfterValidator(_is_family)]
-Number = int | float
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-SensorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+( [A-Za-z0-9]+)*$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Source(_Strict):
-    """Where a value is found and how it becomes its family's unit.
-
-    `scale` multiplies a gauge; `map` turns an enumeration into numbers, with `otherwise` for what it does not list.
-    `valid` is the range, both ends included, outside which a raw value means "no value", and `invalid` are more such
-    values: both speak of what is on the wire, before `scale`, as MIBs do. Counters stay raw.
-    """
-
-    oid: Oid
-    kind: Literal["gauge", "counter32", "counter64", "text"]
-    scale: Number = 1
-    map: dict[int, Number] | None = None
-    otherwise: Number | None = None
-    valid: Annotated[tuple[int, int], Field(strict=False)] | None = None
-    invalid: Annotated[tuple[int, ...], Field(strict=False)] = ()
-
-    @cached_property
-    def octets(self) -> bytes:
-        """The OID as it is on the wire."""
-        return encode(self.oid)
-
-    @cached_property
-    def convert(self) -> Convert | None:
-        """How a raw value becomes its family's unit; None: as it is. One for all devices."""
-        return converter(self)
-
-    @property
-    def counts(self) -> bool:
-        return self.kind in ("counter32", "counter64")
-
-    @model_validator(mode="after")
-    def _converts_gauges_only(self) -> Self:
-        if self.kind != "gauge" and (self.scale != 1 or self.map is not None or self.valid or self.invalid):
-            raise ValueError("scale, map, valid and invalid are for gauges: counters and texts stay as they are")
-        if self.map is not None and (self.scale != 1 or self.valid or self.invalid):
-            raise ValueError("a map gives the numbers themselves: it has no scale, valid or invalid")
-        if self.valid and self.valid[0] > self.valid[1]:
-            raise ValueError("valid is the lowest and the highest value, in this order")
-        if self.otherwise is not None and self.map is None:
-            raise ValueError("otherwise is for what a map leaves out: there is no map")
-        return self
-
-
-class Column(Source):
-    """A column of a table, or a scalar (its `oid` has the instance).
-
-    With `family` it is polled; with `info` it is read at discovery and becomes the label `name` of that family, in the
-    words of `names` where these list it. A row that lacks it uses `fallback`. `scale_by` names a column of the same row,
-    read at discovery, that its values are multiplied by as well. `sensor` is the label of that name which a scalar has,
-    and what the identities of a table's rows begin with when they become it.
-    """
-
-    name: Name
-    family: FamilyName | None = None
-    info: FamilyName | None = None
-    names: dict[str, str] | None = None
-    scale_by: Name | None = None
-    sensor: SensorName | None = None
-    fallback: Source | None = None
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Where to look, best first."""
-        return (self,) if self.fallback is None else (self, self.fallback)
-
-    @model_validator(mode="after")
-    def _means_one_thing(self) -> Self:
-        if self.names is not None and self.info is None:
-            raise ValueError("names are for the label of an info family: there is none")
-        if self.family is None:
-            for key in ("fallback", "scale_by", "sensor"):
-                if getattr(self, key) is not None:
-                    raise ValueError(f"{key} is for a column with a family: there is none")
-            return self
-        if self.scale_by and (self.kind != "gauge" or self.map is not None or self.fallback is not None):
-            raise ValueError("scale_by is for a gauge without map and fallback")
-        if self.info is not None:
-            raise ValueError("a column has a family or an info family, not both")
-        counter = DEVICE[self.family].kind == "counter"
-        for source in self.sources:
-            if source.counts is not counter or source.kind == "text":
-                raise ValueError(f"{self.family} is a {DEVICE[self.family].kind}: it cannot hold a {source.kind}")
-        return self
-
-
-def _check_columns(columns: tuple[Column, ...], labels: tuple[str, ...]) -> tuple[Column, ...]:
-    """Names do not repeat; every family has the labels that these columns give it, no more and no fewer. Of the labels of a
-    table only `sensor` can begin with what a column says."""
-    names = [column.name for column in columns]
+def _check(columns: Sequence[Column], words: Sequence[Word], label: str | None, interface: bool) -> None:
+    """Names do not repeat; every family has the labels that these columns give it. Of the labels of a table only `sensor`
+    can begin with what a column says; `interface` may be there beside it."""
+    parts: list[Named] = [*columns, *words]
+    names = [part.name for part in parts]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{name} is listed twice")
-    given: dict[str, set[str]] = {}
     for column in columns:
-        if column.family:
-            given[column.family] = {*labels, SENSOR} if column.sensor else set(labels)
-        if column.info:
-            made = {"address", "profile"} if column.info == DEVICE_INFO else set()
-            given.setdefault(column.info, {*labels, *made}).add(column.name)
-    for family, has in given.items():
-        wants = set(DEVICE[family].labels)
-        if has != wants:
+        if not column.family:
+            continue
+        has = {*PLACE, *([label] if label else [])} | ({SENSOR} if column.sensor else set())
+        wants = set(DEVICE[column.family].labels)
+        if wants not in (has, has | {INTERFACE} if interface else has):
             odd = ", ".join(sorted(has ^ wants))
-            raise ValueError(f"{family} has the labels {', '.join(DEVICE[family].labels)}: these columns differ in {odd}")
+            raise ValueError(f"{column.family} has the labels {', '.join(sorted(wants))}: these columns differ in {odd}")
+    told: dict[str, set[str]] = {}
+    for part in parts:
+        if part.info:
+            own = part.told_as
+            if own in told.setdefault(part.info, set()) and not (isinstance(part, Column) and part.when):
+                raise ValueError(f"{part.info} is told its {own} twice")
+            told[part.info].add(own)
+    for family, labels in told.items():
+        can_be = DEVICE[family].labels
+        given = {*PLACE, *([label] if label else []), *([INTERFACE] if interface else [])}
+        wrong = sorted(labels - (set(can_be) - given))
+        if wrong or (label and label not in can_be):
+            raise ValueError(f"{family} has the labels {', '.join(can_be)}, not {', '.join(wrong or [str(label)])}")
+
+
+def _differ(columns: Iterable[Column], what: str) -> None:
+    """No two columns that may be there at once give a family the same name."""
+    seen: set[tuple[str, str]] = set()
+    for column in columns:
+        if column.family and not column.when:
+            own = (column.family, column.sensor or "")
+            if own in seen:
+                raise ValueError(f"{column.family} is given twice{what}: give each another sensor")
+            seen.add(own)
+
+
+def _scalars(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    _check(columns, (), None, interface=False)
+    _differ(columns, "")
     return columns
 
 
-class Table(_Strict):
-    """Rows that share an index. `label` carries a row's identity: the first column of `identity` that is there and unique
-    among the rows, else the index. `discontinuity` tells when a row's counters began anew."""
+class Table(Strict):
+    """Rows that share an index. `label` carries a row's identity: the first column or word of `identity` that is there and
+    unique among the rows, else the index. `interface` names the texts that tell which port the row is part of, the first
+    that is not empty.
+
+    `when` are conditions that all have to hold of a row. Without `label` the first row that fits speaks of the device
+    itself; with `alone` only where no other fits, as one closed door says nothing of the others. `steady`: an index is never
+    given to another thing while the device runs, so that names are not asked with every poll. `discontinuity` tells when a
+    row's counters began anew.
+    """
 
     name: Name
-    label: Name
-    identity: Annotated[tuple[Name, ...], Field(strict=False)]
+    label: Name | None = None
+    interface: Names = ()
+    identity: Annotated[tuple[Name, ...], Listed] = ()
+    alone: bool = False
+    steady: bool = False
+    when: Annotated[tuple[Condition, ...], Listed] = ()
     discontinuity: Name | None = None
-    columns: Annotated[tuple[Column, ...], Field(strict=False, min_length=1)]
+    columns: Annotated[tuple[Column, ...], Listed, Field(min_length=1)]
+    words: Annotated[tuple[Word, ...], Listed] = ()
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
+    @cached_property
+    def named(self) -> dict[str, Column | Word]:
+        """Columns and words by name."""
+        parts: tuple[Column | Word, ...] = (*self.columns, *self.words)
+        return {part.name: part for part in parts}
+
+    @cached_property
+    def entries(self) -> tuple[bytes, ...]:
+        """The conceptual rows (RFC 2578, 7.1.12) of what is to be read: when none of them is there, the table is not."""
+        asked = [column for column in self.columns if column.family or column.info]
+        oids = [source.oid.rpartition(".")[0] for column in asked for source in column.sources]
+        return tuple(encode(entry) for entry in dict.fromkeys(oids))
+
     def without(self, names: Iterable[str]) -> Table:
         """The table less some of its columns; itself when it has none of them. ValueError when it cannot do without them."""
         kept = tuple(column for column in self.columns if column.name not in names)
-        if len(kept) == len(self.columns):
+        words = tuple(word for word in self.words if word.name not in names)
+        if len(kept) == len(self.columns) and len(words) == len(self.words):
             return self
-        return Table(**{**dict(self), "columns": kept})
+        fields = {name: getattr(self, name) for name in Table.model_fields}
+        return Table(**{**fields, "columns": kept, "words": words})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _check_columns(self.columns, (*PLACE, self.label))
-        names = {column.name for column in self.columns}
-        marks = [(name, "text") for name in self.identity]
-        if self.discontinuity:
-            marks.append((self.discontinuity, "gauge"))
-        marks += [(column.scale_by, "gauge") for column in self.columns if column.scale_by]
-        for name, kind in marks:
-            if name not in names:
-                raise ValueError(f"table {self.name} has no column {name}")
-            if self.column(name).kind != kind or self.column(name).family:
-                raise ValueError(f"{name} is read of a row, not shown: it is a {kind} without a family")
+        _check(self.columns, self.words, self.label, bool(self.interface))
+        _differ(self.columns, f" in table {self.name}")
+        if self.label is None and self.identity:
+            raise ValueError(f"table {self.name} has no label that an identity could become")
+        if self.label is not None and self.alone:
+            raise ValueError(f"table {self.name} has a label: alone is for rows that speak of the device itself")
+        marks = [*self.identity, *self.interface]
+        for name in (*marks, *(part for word in self.words for part in word.parts)):
+            self._has(name)
+            part = self.named[name]
+            if isinstance(part, Column) and (part.kind != "text" or part.family):
+                raise ValueError(f"{name} is read of a row, not shown: it is a text without a family")
+        numbers = [scale.column for column in self.columns for scale in column.scale_by]
+        numbers += [column.guard.column for column in self.columns if column.guard]
+        for name in (*numbers, *([self.discontinuity] if self.discontinuity else [])):
+            self._has(name)
+            part = self.named[name]
+            if not isinstance(part, Column) or part.kind != "gauge" or part.family:
+                raise ValueError(f"{name} is read of a row, not shown: it is a gauge without a family")
+        for condition in (*self.when, *(condition for column in self.columns for condition in column.when)):
+            if condition.column:
+                self._has(condition.column)
         return self
 
+    def _has(self, name: str) -> None:
+        if name not in self.named:
+            raise ValueError(f"table {self.name} has no column {name}")
 
-class Profile(_Strict):
-    """What to ask the devices whose sysObjectID begins with one of `sys_object_id`; "" matches all. `name` is the file's.
 
-    It has the scalars and tables of the profile that it `extends` as well, `without` those whose names it lists: scalars,
-    tables, or columns of tables. `requests_in_flight` are those that its agents can have at a time.
+class Sign(Strict):
+    """What tells a device by more than its sysObjectID: something is answered `below` an OID, and its text `matches`."""
+
+    below: Oid
+    matches: Expression | None = None
+
+    @cached_property
+    def octets(self) -> bytes:
+        return encode(self.below)
+
+
+class Profile(Strict):
+    """What to ask the devices whose sysObjectID begins with one of `sys_object_id`; "" matches all, and a profile without
+    any is there to be extended or to be given to a device by name. `name` is the file's.
+
+    `confirm` are signs one of which a device has to show as well: many agents answer with the sysObjectID of the software
+    that they are made of. A profile has the scalars and tables of those that it `extends`, `without` what is listed there:
+    scalars, tables, or columns of tables. What it says itself comes first, and stands in the place of what has the same
+    name, or is a scalar of the same family. `requests_in_flight` are those that its agents can have at a time.
     """
 
     name: Name
-    sys_object_id: Annotated[tuple[Prefix, ...], Field(strict=False)]
-    extends: Name | None = None
-    without: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    requests_in_flight: Annotated[int, Field(ge=1, le=16)] = 1
-    scalars: Annotated[tuple[Column, ...], Field(strict=False), AfterValidator(partial(_check_columns, labels=PLACE))] = ()
-    tables: Annotated[tuple[Table, ...], Field(strict=False)] = ()
+    sys_object_id: Annotated[tuple[Prefix, ...], Listed] = ()
+    confirm: Annotated[tuple[Sign, ...], Listed] = ()
+    extends: Names = ()
+    without: Annotated[tuple[Name, ...], Listed] = ()
+    requests_in_flight: Annotated[int, Field(ge=1, le=16)] | None = None
+    scalars: Annotated[tuple[Column, ...], Listed, AfterValidator(_scalars)] = ()
+    words: Annotated[tuple[Word, ...], Listed] = ()
+    tables: Annotated[tuple[Table, ...], Listed] = ()
+
+    @property
+    def in_flight(self) -> int:
+        return self.requests_in_flight or 1
 
     @model_validator(mode="after")
     def _repeats_nothing(self) -> Self:
@@ -216,52 +191,54 @@ class Profile(_Strict):
         for name in tables:
             if tables.count(name) > 1:
                 raise ValueError(f"{name} is listed twice")
-        if any(column.scale_by for column in self.scalars):
-            raise ValueError("scale_by is for the columns of a table")
+        for scalar in self.scalars:
+            if scalar.scale_by or scalar.guard or any(condition.column for condition in scalar.when):
+                raise ValueError(f"{scalar.name}: scale_by, guard and conditions on columns are for the columns of a table")
+        if any(word.format is None or word.parts for word in self.words):
+            raise ValueError("a word of the device itself is a format without names: what is always so")
         if self.without and not self.extends:
             raise ValueError("without leaves out what is inherited: the profile extends none")
-        given: dict[str, list[_Reach]] = {}
-        for column, reach in self._reaches():
-            if any(reach.meets(other) for other in given.get(column.family or "", ())):
-                raise ValueError(f"{column.family} is given twice: give each a sensor that no other one begins with")
-            given.setdefault(column.family or "", []).append(reach)
+        if "" in self.sys_object_id and self.confirm:
+            raise ValueError("the profile of every device has nothing to confirm")
+        _check(self.scalars, self.words, None, interface=False)
         return self
 
-    def _reaches(self) -> Iterator[tuple[Column, _Reach]]:
-        for column in self.scalars:
-            if column.family:
-                yield column, _Reach(column.sensor or "", open=False)
-        for table in self.tables:
-            for column in table.columns:
-                if column.family:
-                    yield column, _Reach(f"{column.sensor} " if column.sensor else "", open=True)
+    def lacking(self, parents: Sequence[Profile]) -> tuple[str, ...]:
+        """What it is to do without and has from none of those that it extends."""
+        names: set[str] = set()
+        for parent in parents:
+            names |= {part.name for part in (*parent.scalars, *parent.words)}
+            names |= {name for table in parent.tables for name in (table.name, *table.named)}
+        return tuple(name for name in self.without if name not in names)
 
-    def inheriting(self, parent: Profile) -> Profile:
-        """This profile with what it has of the one that it extends. ValueError when they do not fit together."""
-        names = {column.name for column in parent.scalars} | {table.name for table in parent.tables}
-        names |= {column.name for table in parent.tables for column in table.columns}
-        for name in self.without:
-            if name not in names:
-                raise ValueError(f"{parent.name} has no {name} to do without")
-        scalars = [column for column in parent.scalars if column.name not in self.without]
-        tables = [table.without(self.without) for table in parent.tables if table.name not in self.without]
+    def inheriting(self, parents: Sequence[Profile]) -> Profile:
+        """This profile with what it has of those that it extends. ValueError when they do not fit together."""
+        scalars: dict[str, Column] = {}
+        words: dict[str, Word] = {}
+        tables: dict[str, Table] = {}
+        for parent in parents:
+            scalars |= {column.name: column for column in parent.scalars}
+            words |= {word.name: word for word in parent.words}
+            tables |= {table.name: table for table in parent.tables}
+        said_here: tuple[Named, ...] = (*self.scalars, *self.words)
+        told = {part.info for part in said_here if part.info} - {DEVICE_INFO}
+        given = {(column.family, column.sensor) for column in self.scalars if column.family}
+        own = {part.name for part in said_here} | {table.name for table in self.tables}
+        left = [table.without(self.without) for name, table in tables.items() if name not in self.without]
+        kept = [
+            column
+            for name, column in scalars.items()
+            if name not in self.without and column.info not in told and (column.family, column.sensor) not in given
+        ]
+        said = [word for name, word in words.items() if name not in {*self.without, *own} and word.info not in told]
+        in_flight = self.requests_in_flight or max((parent.in_flight for parent in parents), default=1)
+        # Its own come first: of two tables that tell of one part the first speaks.
         return Profile(
             name=self.name,
             sys_object_id=self.sys_object_id,
-            scalars=(*scalars, *self.scalars),
-            tables=(*tables, *self.tables),
-        )
-
-
-class _Reach(NamedTuple):
-    """The values that the last label of a column's series can have: this text, or all that begin with it."""
-
-    text: str
-    open: bool
-
-    def meets(self, other: _Reach) -> bool:
-        return (
-            self.text == other.text
-            or (self.open and other.text.startswith(self.text))
-            or (other.open and self.text.startswith(other.text))
+            confirm=self.confirm,
+            requests_in_flight=in_flight,
+            scalars=(*self.scalars, *(column for column in kept if column.name not in own)),
+            words=(*self.words, *said),
+            tables=(*self.tables, *(table for table in left if table.name not in own)),
         )

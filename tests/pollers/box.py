@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self
 
-from netmon.snmp import NO_SUCH_NAME, TOO_BIG, Query, Tag, Value, encode_response, oid
+from netmon.snmp import GEN_ERR, NO_SUCH_NAME, TOO_BIG, Query, Tag, Value, encode_response, oid
 from tests.snmp.agent import Agent, successors
 
 SYSTEM = "1.3.6.1.2.1.1"
@@ -17,7 +17,8 @@ IFX = "1.3.6.1.2.1.31.1.1.1"
 class Box:
     """`mib` is by dotted instance. `varbinds` is the most that fit an answer; a GET of more
     than it `swallows` has none; `dumb_after` falls silent after that many
-    queries; `hidden` are instances that GETNEXT shows and GET does not have; `status` is answered instead of values."""
+    queries; `hidden` are instances that GETNEXT shows and GET does not have; who asks for one
+    that is `failing` gets `failure`, with its place where it `tells_which`; `status` is answered instead of values."""
 
     def __init__(self) -> None:
         self.mib: dict[str, tuple[int, Value]] = {
@@ -30,6 +31,9 @@ class Box:
         self.swallows = 1000
         self.dumb_after = 10**9
         self.hidden: set[str] = set()
+        self.failing: set[str] = set()
+        self.failure = GEN_ERR
+        self.tells_which = True
         self.status = 0
         self.reboot(1000.0)
         self.agent = Agent(self._answer)
@@ -95,6 +99,11 @@ class Box:
         ]
         if query.version == 0 and missing:
             status, index = NO_SUCH_NAME, missing[0]
+            values = [(name, Tag.NULL, None) for name in query.oids]
+        failing = [place for place, name in enumerate(query.oids, 1) if oid.decode(name) in self.failing]
+        if failing:
+            values = [(name, Tag.NULL, None) for name in query.oids]
+            status, index = self.failure, failing[0] if self.tells_which else 0
         if len(values) > self.varbinds and query.pdu == Tag.GET:
             status, values = TOO_BIG, []
         agent.transport.sendto(encode_response(query, values, status, index), source)

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from netmon.model import Outcome, Poll
+from netmon.pollers import snmp
 from netmon.pollers.snmp import SnmpPoller
-from netmon.snmp import Query, Tag
-from tests.pollers.box import Box
+from netmon.snmp import GEN_ERR, NO_SUCH_NAME, Client, Query, Tag, oid
+from tests.pollers.box import IF, IFX, SYSTEM, Box
 from tests.snmp.agent import Agent
 
 StartBox = Callable[..., Awaitable[Box]]
@@ -129,3 +132,128 @@ async def test_a_reboot_in_the_middle_of_a_discovery_is_seen(box: StartBox, poll
         polls += 1
         assert polls < 30
     assert len(names(poll)) == 45
+
+
+# --- agents that fail at one thing --------------------------------------------------------------------------------------
+
+UPS_TEMPERATURE = "1.3.6.1.2.1.33.1.2.7.0"
+
+
+@pytest.mark.parametrize(("failure", "version"), [(GEN_ERR, "2c"), (GEN_ERR, "1"), (NO_SUCH_NAME, "1")])
+@pytest.mark.parametrize("tells_which", [True, False])
+@pytest.mark.parametrize("client", [Client], indirect=True)  # in SNMPv1 each name that is missing is a request
+async def test_an_object_that_an_agent_fails_at_hides_no_other(
+    box: StartBox, poller_of: MakePoller, failure: int, version: str, tells_which: bool
+):
+    there = await box()
+    there.add_interface(1, "eth0")
+    there.failing, there.failure, there.tells_which = {UPS_TEMPERATURE}, failure, tells_which
+    poll = await poller_of(there.port, version=version).poll()
+    assert (poll.detail, poll.incomplete, names(poll)) == ("", (), {"eth0"})
+    assert UPS_TEMPERATURE in {name for asked in there.gets() for name in asked}
+    assert {reading.series.label("sys_name") for reading in poll.readings} >= {"box"}
+
+
+async def test_a_sign_that_an_agent_fails_at_is_not_shown(box: StartBox, poller_of: MakePoller):
+    """The likelier profile is not chosen for it, and the one that fits every device is."""
+    there = await box()
+    there.add_interface(1, "eth0")
+    there.mib[f"{SYSTEM}.2.0"] = (Tag.OID, oid.encode("1.3.6.1.4.1.8072.3.2.10"))
+    there.failing = {"1.3.6.1.4.1.48690"}
+    poller = poller_of(there.port)
+    assert names(await poller.poll()) == {"eth0"}
+    assert poller.profile == "generic"
+    assert there.failing <= {oid.decode(name) for query in there.queries for name in query.oids}
+
+
+async def test_an_agent_that_fails_at_everything_is_not_taken_for_another(box: StartBox, poller_of: MakePoller):
+    there = await box()
+    there.add_interface(1, "eth0")
+    poller = poller_of(there.port)
+    await poller.poll()
+    there.failing, poller._due = {f"{SYSTEM}.2.0", f"{SYSTEM}.3.0"}, 0.0
+    poll = await poller.poll()
+    assert "neither sysUpTime nor sysObjectID" in poll.detail
+    there.failing = set()
+    assert names(await poller.poll()) == {"eth0"}
+
+
+async def test_a_value_that_an_agent_fails_at_costs_no_other(box: StartBox, poller_of: MakePoller):
+    """It is found out once, told, and asked no more until the next discovery."""
+    there = await box()
+    for index in (1, 2):
+        there.add_interface(index, f"eth{index}")
+    poller = poller_of(there.port)
+    everything = await poller.poll()
+    there.failing = {f"{IF}.14.1", f"{IFX}.6.2"}
+    poll = await poller.poll()
+    assert (poll.incomplete, "genErr" in poll.detail) == (("interfaces",), True)
+    there.forget()
+    poll = await poller.poll()
+    assert (poll.detail, poll.incomplete) == ("", ())
+    assert {query.pdu for query in there.queries} == {Tag.GET}
+    lost = {(r.series.family, r.series.label("interface")) for r in everything.readings} - {
+        (r.series.family, r.series.label("interface")) for r in poll.readings
+    }
+    assert lost == {("netmon_interface_receive_errors_total", "eth1")}, "the other has a fallback"
+
+
+async def test_one_that_fails_at_all_values_is_not_asked_for_ever(box: StartBox, poller_of: MakePoller):
+    there = await box()
+    for index in range(1, 11):
+        there.add_interface(index, f"eth{index}")
+    poller = poller_of(there.port)
+    await poller.poll()
+    there.failing = {name for name in there.mib if name.startswith((IF, IFX))}
+    there.forget()
+    assert (await poller.poll()).outcome is Outcome.ANSWERED
+    assert len(there.queries) < 100
+
+
+# --- devices that are never what they were ------------------------------------------------------------------------------
+
+
+async def test_a_clock_that_is_always_wrong_makes_few_discoveries(box: StartBox, poller_of: MakePoller):
+    there = await box()
+    there.add_interface(1, "eth0")
+    poller = poller_of(there.port)
+    discoveries = []
+    for n in range(6):
+        there.reboot(10_000.0 + 100 * n)
+        there.forget()
+        poll = await poller.poll()
+        assert (poll.detail, names(poll)) == ("", {"eth0"})
+        discoveries.append(walked(there) > 0)
+    assert discoveries == [True, True, True, False, False, False]
+    poller._early = (poller._early[0], poller._early[1] - snmp.REDISCOVER_SOON_S)
+    for expected in (True, False):
+        there.reboot(20_000.0 + 100 * expected)
+        there.forget()
+        await poller.poll()
+        assert (walked(there) > 0) is expected
+    await poller.poll()
+    there.reboot()
+    there.forget()
+    await poller.poll()
+    assert walked(there) > 0, "a poll without anything odd ends it"
+
+
+async def test_a_row_whose_name_changes_all_the_time_is_named_by_its_index(box: StartBox, poller_of: MakePoller):
+    there = await box()
+    for index in (1, 2):
+        there.add_interface(index, f"eth{index}")
+    answer = there.agent.answer
+
+    def restless(agent: Agent, query: Query, source: Any) -> None:
+        there.mib[f"{IFX}.1.1"] = (Tag.OCTET_STRING, f"since {len(there.queries)}".encode())
+        answer(agent, query, source)
+
+    there.agent.answer = restless
+    poller = poller_of(there.port)
+    for _ in range(3):
+        there.forget()
+        poll = await poller.poll()
+    assert names(poll) == {"1", "eth2"}
+    assert (poll.detail, poll.incomplete, walked(there)) == ("", (), 0)
+    poller._due = 0.0
+    assert names(await poller.poll()) == {"1", "eth2"}, "also when it is discovered again"

@@ -29,7 +29,7 @@ def by_sensor(poll: Poll, family: str) -> dict[str, float]:
 async def test_a_linux_host_is_read_whole(snmpd, poller_of: Callable[..., SnmpPoller], version: str):
     poller = poller_of(snmpd().port, version=version)
     first, second = await poller.poll(), await poller.poll()
-    assert poller.profile == "host"
+    assert poller.profile == "generic"
     assert (first.outcome, first.incomplete, first.detail) == (Outcome.ANSWERED, (), "")
     assert {r.series.family for r in first.readings} >= FAMILIES
     assert {r.series for r in first.readings} == {r.series for r in second.readings}
@@ -55,7 +55,7 @@ async def test_a_router_with_net_snmps_name_and_no_host_resources_lacks_nothing(
     )
     poller = poller_of(router.port, version=version)
     polls = [await poller.poll(), await poller.poll()]
-    assert poller.profile == "host"
+    assert poller.profile == "generic"
     for poll in polls:
         assert (poll.outcome, poll.incomplete, poll.detail) == (Outcome.ANSWERED, (), "")
         assert not FAMILIES & {r.series.family for r in poll.readings}

@@ -203,7 +203,7 @@ async def test_a_real_snmpd_is_read_before_and_after_its_restart(
     agent = snmpd("sysName peer\nsysLocation Cao Bang")
     poller = poller_of(agent.port, version=version, timeout_s=2.0, retries=1, deadline_s=10.0)
     poll = await poller.poll()
-    assert (poll.outcome, poll.incomplete, poller.profile) == (Outcome.ANSWERED, (), "host")
+    assert (poll.outcome, poll.incomplete, poller.profile) == (Outcome.ANSWERED, (), "generic")
     assert poller.sys_object_id.startswith("1.3.6.1.4.1.8072.3.2.")
     assert of(poll, "netmon_interface_up")["lo"].value == 1
     assert of(poll, RECEIVED)["lo"].series.kind is (Kind.COUNTER32 if version == "1" else Kind.COUNTER64)
