@@ -1,4 +1,4 @@
-"""The profile `power`: the simulator's controllers, whose plants are known, and sites where things are not fitted."""
+"""The profile `huawei_smu`: the simulator's controllers, whose plants are known, and sites where things are not fitted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from tests.pollers.box import SYSTEM, Box
 
 START = 1_795_000_000.0
 SITE = "1.3.6.1.4.1.2011.6.164.1"
-SITE_FAMILIES = ("netmon_battery_", "netmon_mains_", "netmon_power_", "netmon_rectifiers", "netmon_temperature_")
+SITE_FAMILIES = (
+    "netmon_ambient_",
+    "netmon_battery_",
+    "netmon_mains_",
+    "netmon_power_",
+    "netmon_rectifiers",
+    "netmon_temperature_",
+)
 PLANT = PowerPlant(failures=Timetable(START, 4 * 3600.0), load_amperes=31.7, capacity_ampere_hours=100.0)
 PUBLIC = Community(V2C, b"public")
 CONTROLLER = Machine(id="pc", role=Role.POWER, location="Trạm BTS", booted=START - 86_400, interfaces=(), plant=PLANT)
@@ -41,7 +48,7 @@ async def test_a_simulated_controller_tells_what_its_plant_does(
     with await listen([(Agent(CONTROLLER, PUBLIC, START), "127.0.0.1", port)], lambda: at):
         poller = poller_of(port, version=version)
         poll = await poller.poll()
-        assert poller.profile == "power"
+        assert poller.profile == "huawei_smu"
     now = PLANT.at(at)
     assert read(poll) == {
         ("netmon_mains_up", ""): int(now.mains_up),
@@ -55,7 +62,9 @@ async def test_a_simulated_controller_tells_what_its_plant_does(
         ("netmon_power_output_current_amperes", "1"): pytest.approx(31.7),
         ("netmon_power_output_watts", "1"): pytest.approx(now.output_voltage_volts * 31.7, abs=0.51),
         ("netmon_temperature_celsius", "battery 5"): pytest.approx(now.temperature_celsius, abs=0.051),
-        ("netmon_temperature_celsius", "room 1"): pytest.approx(now.temperature_celsius, abs=0.51),
+        ("netmon_battery_string_charge_ratio", "5"): pytest.approx(now.battery_charge_ratio, abs=0.0051),
+        ("netmon_battery_string_current_amperes", "5"): pytest.approx(now.battery_current_amperes, abs=0.051),
+        ("netmon_ambient_temperature_celsius", "room 1"): pytest.approx(now.temperature_celsius, abs=0.51),
     }
 
 
@@ -96,7 +105,7 @@ async def test_what_is_not_fitted_is_no_value(box: Callable[..., Awaitable[Box]]
         ("netmon_rectifiers", ""): 2,
         ("netmon_battery_current_amperes", ""): -31.7,
         ("netmon_temperature_celsius", "battery 6"): -2.3,
-        ("netmon_temperature_celsius", "room 2"): -4,
+        ("netmon_ambient_temperature_celsius", "room 2"): -4,
     }
 
 

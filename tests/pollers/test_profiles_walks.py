@@ -12,7 +12,7 @@ import pytest
 from netmon.snmp import Client, oid
 from tests.pollers.test_recordings import WALKS, polls_of
 
-RECORDINGS = {"huawei-smu_11b": "power", "huaweiups_ups2000": "ups_huawei", "generex-ups_cs141": "ups"}
+RECORDINGS = {"huawei-smu_11b": "huawei_smu", "huaweiups_ups2000": "huawei_ups", "generex-ups_cs141": "generic"}
 IN_OUR_UNIT = {"charge": 0.01, "load": 0.01, "runtime": 60}
 """What that project's classes are multiplied by; states it has as their numbers."""
 
@@ -20,8 +20,12 @@ UPS, SITE = "1.3.6.1.2.1.33.1", "1.3.6.1.4.1.2011.6.164.1"
 MEANT_OTHERWISE: dict[tuple[str, str], float | None] = {
     # It takes amperes as they are. 53.5 V x 3.4 A are the 179 W of hwDcsTotalPower, and 34 A would be ten times as much.
     ("huawei-smu_11b", f"{SITE}.6.2.1.1.5.1"): 3.4,
+    ("huawei-smu_11b", f"{SITE}.6.1.4.0"): 3.4,
+    ("huawei-smu_11b", f"{SITE}.3.1.3.0"): 3.1,
     # It takes the frequency for hundredths of a hertz.
     ("huaweiups_ups2000", f"{UPS}.3.3.1.2.1"): 50.0,
+    ("huaweiups_ups2000", f"{UPS}.4.2.0"): 50.0,
+    ("huaweiups_ups2000", f"{UPS}.5.1.0"): 50.0,
     # It shows 4294967295 minutes.
     ("huaweiups_ups2000", f"{UPS}.2.3.0"): None,
     # It shows watts below 0, and kilowatts as watts.
