@@ -74,6 +74,22 @@ def test_a_table_names_the_device_and_then_its_values(snmpd: Callable[..., Snmpd
     assert said.err == ""
 
 
+def test_what_a_device_answers_beside_is_listed_when_it_is_asked_for(
+    snmpd: Callable[..., Snmpd], capsys: pytest.CaptureFixture[str]
+):
+    """A real agent walked whole: what its profile reads is not among what nothing reads, and what it does not read is."""
+    agent = snmpd("sysName peer")
+    assert run("127.0.0.1", "--port", str(agent.port), "--unknown") == 0
+    said = capsys.readouterr()
+    lines = dict(line.split(maxsplit=1) for line in said.out.partition("\n\n")[0].splitlines() if line.strip())
+    assert lines["profile"] == "generic"
+    assert "interfaces (" in lines["asked"]
+    _, _, unknown = said.out.partition("NOTHING READS")
+    assert re.search(r"^1\.3\.6\.1\.2\.1\.2\.2\.1\.4 ", unknown, re.MULTILINE), "ifMtu"
+    assert not re.search(r"^1\.3\.6\.1\.2\.1\.2\.2\.1\.8 ", unknown, re.MULTILINE), "ifOperStatus"
+    assert re.search(r"walking 1\.3\.6\.1: \d+ objects", said.err)
+
+
 def test_silence_is_explained_by_what_was_asked(snmpd: Callable[..., Snmpd], capsys: pytest.CaptureFixture[str]):
     agent = snmpd()
     words = ("--port", str(agent.port), "--community", SECRET, "--timeout", "0.1", "--retries", "1")
@@ -95,7 +111,7 @@ def test_a_refusal_says_who_refused(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("127.0.0.1", "--profile", "nothing"), "no profile nothing: there are generic"),
+        (("127.0.0.1", "--profile", "nothing"), "no profile nothing: there are"),
         (("nowhere.invalid",), "nowhere.invalid has no address"),
         (("cb-core-l", "--config", CONFIG), "cb-core-l is no device of {CONFIG} and has no address: "),
         (("cb-core-l", "--config", CONFIG), "(did you mean cb-core-1?)"),

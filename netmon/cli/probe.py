@@ -10,6 +10,9 @@ import re
 import shutil
 import socket
 import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -22,20 +25,25 @@ from netmon.catalogue import DEVICE
 from netmon.cli import asking, readings
 from netmon.cli.asking import UnclearError
 from netmon.cli.engine_id import in_words
-from netmon.cli.words import ago, fail
+from netmon.cli.words import ago, fail, table
 from netmon.credential import Credential
 from netmon.model import Device, Engine, Outcome, Poll, Speech
 from netmon.pollers.snmp import SnmpPoller
+from netmon.profiles import Profile, Row, trial
 from netmon.profiles.schema import DEVICE_INFO, PLACE
 from netmon.settings import ConfigErrors, Settings, default_directory, load, quantities
 from netmon.settings.problem import UnfitError, meant
-from netmon.snmp import Client, Request, Response, Target
+from netmon.snmp import Client, Request, Response, Target, VarBind, Walk, oid, walk
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 DEADLINE_S = 60.0
 TIMEOUT_S, RETRIES, PORT = 2.0, 1, 161
+
+_ROOTS = tuple(map(oid.encode, ("1.3.6.1", "1.0.8802")))
+"""Where everything that agents answer lies: internet, and the LLDP-MIB of IEEE 802.1AB."""
+_TELL_EVERY_S = 5.0
 
 _SILENT = "an access list without this machine, a firewall on the way, another port, or nobody there."
 _LIKELY = {
@@ -68,6 +76,8 @@ examples:
       any address, with a credential of a configuration
   $ NETMON_COMMUNITY=commune-ro netmon probe router.example --format json > readings.json
       SNMPv2c
+  $ netmon probe cb-bts-7 --config config --unknown
+      and what the device answers that its profile does not read: it is walked whole, which may take minutes
 
 JSON is a list of what was read on standard output, each with family, labels, value, unit and oid; what the device says it
 is goes to standard error. The table fits the terminal, and is as wide as it needs where there is none. Values are raw for
@@ -114,6 +124,11 @@ def add(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("-r", "--retries", metavar="N", type=_count, help=f"times to ask again (default: {RETRIES})")
     parser.add_argument("--profile", metavar="P", help="profile (default: chosen by the device's sysObjectID)")
+    parser.add_argument(
+        "--unknown",
+        action="store_true",
+        help="walk the device whole, and list what it answers that its profile does not read",
+    )
     parser.add_argument("--engine", choices=[*Engine], help="which SNMP engine asks: netmon's own, or pysnmp for comparison")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
     parser.set_defaults(run=run)
@@ -126,8 +141,7 @@ def run(args: argparse.Namespace) -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        device, credential = _chosen(args)
-        known = profiles.load()
+        device, credential, known = _chosen(args)
         if device.profile:
             known.named(device.profile)
     except ConfigErrors as errors:
@@ -135,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
         return fail("the configuration has errors; nothing was asked")
     except (UnclearError, profiles.ProfileError) as error:
         return fail(str(error))
-    found = asyncio.run(_probe(device, credential, known))
+    found = asyncio.run(_probe(device, credential, known, unknown=args.unknown))
     poll = found.poll
     if poll.outcome is not Outcome.ANSWERED:
         return fail(_failure(device, credential, poll))
@@ -152,6 +166,8 @@ def run(args: argparse.Namespace) -> int:
         values.sort(key=lambda reading: order.index(reading.series.family))
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print(readings.as_table(values, columns))
+    if found.walked is not None:
+        _tell_unknown(found.walked, known.named(found.profile))
     if poll.detail or poll.incomplete:
         print(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
     return 0
@@ -160,9 +176,10 @@ def run(args: argparse.Namespace) -> int:
 # --- whom to ask, and how ---------------------------------------------------------------------------------------------
 
 
-def _chosen(args: argparse.Namespace) -> tuple[Device, Credential]:
-    """Whom the options mean and how to ask. UnclearError or ConfigErrors say why that is not to be known."""
+def _chosen(args: argparse.Namespace) -> tuple[Device, Credential, profiles.Profiles]:
+    """Whom the options mean, how to ask, and what. UnclearError or ConfigErrors say why that is not to be known."""
     settings = load(args.config or default_directory()) if args.config or args.credential else None
+    known = settings.profiles if settings else profiles.load()
     device = settings.inventory.devices.get(args.host) if settings else None
     if device is not None and device.speaks is Speech.MQTT:
         raise UnclearError(f"{device.id} reports by itself, over MQTT: it is never asked")
@@ -174,7 +191,7 @@ def _chosen(args: argparse.Namespace) -> tuple[Device, Credential]:
     given |= {"engine": Engine(args.engine) if args.engine else None}
     also_from = (*device.also_from, *args.also_from)
     changed = {name: value for name, value in given.items() if value is not None}
-    return replace(device, deadline_s=DEADLINE_S, also_from=also_from, **changed), credential
+    return replace(device, deadline_s=DEADLINE_S, also_from=also_from, **changed), credential, known
 
 
 def _credential(args: argparse.Namespace, settings: Settings | None, device: Device | None) -> Credential:
@@ -215,7 +232,10 @@ class _Found:
     poll: Poll
     sys_object_id: str
     profile: str
+    why: tuple[str, ...]
+    asked: Sequence[Row]
     target: Target | None
+    walked: Sequence[VarBind] | None
 
 
 class _Attentive:
@@ -230,12 +250,39 @@ class _Attentive:
         return await self._client.ask(target, request, deadline)
 
 
-async def _probe(device: Device, credential: Credential, known: profiles.Profiles) -> _Found:
+async def _probe(device: Device, credential: Credential, known: profiles.Profiles, *, unknown: bool = False) -> _Found:
     async with _client(device.engine) as client:
         attentive = _Attentive(client)
         poller = SnmpPoller(attentive, device, (), credential, known)
         poll = await poller.poll(light=True)  # sysUpTime by itself first: what a failure is then about is plain
-        return _Found(poll=poll, sys_object_id=poller.sys_object_id, profile=poller.profile, target=attentive.target)
+        target, walked = attentive.target, None
+        if unknown and poll.outcome is Outcome.ANSWERED and target is not None:
+            walked = await _walk_whole(client, target)
+        return _Found(
+            poll=poll,
+            sys_object_id=poller.sys_object_id,
+            profile=poller.profile,
+            why=poller.why,
+            asked=poller.rows,
+            target=target,
+            walked=walked,
+        )
+
+
+async def _walk_whole(client: Client, target: Target) -> Sequence[VarBind]:
+    """All that an agent answers, telling how far it has come."""
+    found: list[VarBind] = []
+    for root in _ROOTS:
+        so_far: Walk | None = None
+        while so_far is None or so_far.standing:
+            before = len(so_far.values[root]) if so_far else 0
+            so_far = await walk(client, target, [root], deadline=time.monotonic() + _TELL_EVERY_S, resume=so_far)
+            count = len(so_far.values[root])
+            print(f"netmon: walking {oid.decode(root)}: {len(found) + count} objects", file=sys.stderr)
+            if count == before:
+                break
+        found += so_far.rows[root].values()
+    return found
 
 
 def _client(engine: Engine) -> Client:
@@ -270,10 +317,24 @@ def _failure(device: Device, credential: Credential, poll: Poll) -> str:
     return f"asked {asked} ({how}) for sysUpTime.0: {came} {likely}".rstrip()
 
 
+def _tell_unknown(walked: Sequence[VarBind], profile: Profile) -> None:
+    counts = trial.unread(walked, trial.known(profile))
+    print(f"\n{len(walked)} objects, {sum(counts.values())} of which nothing reads:", file=sys.stderr)
+    print(table(("NOTHING READS", "OBJECTS"), [(name, str(count)) for name, count in counts.items()]))
+
+
+def _asked(found: _Found) -> str:
+    """What was asked, by table, with the number of rows."""
+    rows = Counter(row.name for row in found.asked)
+    return ", ".join(f"{name} ({count})" if name != "scalars" else name for name, count in rows.items())
+
+
 def _identity(found: _Found, credential: Credential) -> str:
     poll, target = found.poll, found.target
     info = next((reading.series for reading in poll.readings if reading.series.family == DEVICE_INFO), None)
     lines = [("sys_object_id", found.sys_object_id), ("profile", found.profile)]
+    lines += [("why", sentence) for sentence in found.why]
+    lines.append(("asked", _asked(found)))
     lines += [(name, value) for name, value in (info.labels if info else ()) if name not in (*PLACE, "profile")]
     if poll.round_trip_s is not None:
         lines.append(("round_trip", f"{poll.round_trip_s * 1000:.1f} ms"))
