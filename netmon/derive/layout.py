@@ -20,6 +20,13 @@ OCTETS = (RECEIVED, SENT)
 SPEED = "netmon_interface_speed_bytes_per_second"
 OPER = "netmon_interface_up"
 MAINS = "netmon_mains_up"
+ROOM = ("netmon_ambient_temperature_celsius", "netmon_humidity_ratio")
+"""What is measured of the air of a room."""
+
+OPTICS = ("netmon_optic_", "netmon_onu_")
+"""How the families of optical modules and of ONUs begin."""
+ONU_UP = "netmon_onu_up"
+
 NOT_MEASURABLE = "netmon_interface_not_measurable"
 
 T = TypeVar("T")
@@ -28,8 +35,8 @@ _COUNTERS = (Kind.COUNTER64, Kind.COUNTER32)
 
 
 class Layout:
-    """Places among the readings of a device: by interface its `speed` and `up` (ifOperStatus), and `mains`, which tells the
-    supply.
+    """Places among the readings of a device: by interface its `speed` and `up` (ifOperStatus, or the state of an ONU),
+    `mains`, which tells the supply, and `room`, what is measured of the air around it.
 
     `counted` takes the counters out of a column, and they are numbered in this order: their `kinds`; by interface its
     `octets`; what is `narrow`, the octet counters of 32 bits, one an interface; the first of each row (`rows`), and
@@ -40,8 +47,11 @@ class Layout:
     def __init__(self, series: tuple[Series, ...] = ()) -> None:
         self.series = series
         self.speed = {one.label("interface"): n for n, one in enumerate(series) if one.family == SPEED}
-        self.up = {one.label("interface"): n for n, one in enumerate(series) if one.family == OPER}
+        # An ONU witnesses a link by its own name, as the OLT has it; so does an optic whose port is not known.
+        self.up = {one.label("sensor"): n for n, one in enumerate(series) if one.family == ONU_UP}
+        self.up |= {one.label("interface"): n for n, one in enumerate(series) if one.family == OPER}
         self.mains = next((n for n, one in enumerate(series) if one.family == MAINS), None)
+        self.room = tuple(n for n, one in enumerate(series) if one.family in ROOM)
         counters = [n for n, one in enumerate(series) if one.kind in _COUNTERS]
         gauges = [n for n, one in enumerate(series) if one.kind is Kind.GAUGE]
         # By family, as the page has them.
@@ -57,7 +67,8 @@ class Layout:
                 self.octets.setdefault(one.label("interface"), []).append(n)
         self.rows = _picker(list(first.values()))
         self.by_row = _picker([first[one.labels] for one in self.counters])
-        self.interfaces = self.octets.keys() | self.up.keys()
+        sensors = {one.label("sensor") for one in series if one.family.startswith(OPTICS)}
+        self.interfaces = self.octets.keys() | self.up.keys() | sensors
         self.narrow = [n for n, one in enumerate(self.counters) if one.family == RECEIVED and one.kind is Kind.COUNTER32]
         wraps = (Series(NOT_MEASURABLE, self.counters[n].labels) for n in self.narrow)
         self.shown = (*self.gauges(series), *self.counters, *wraps)

@@ -1,5 +1,5 @@
-"""The embedded store: slots, echoes, states, outages, netmon's own absence, verdicts and what reports rest on, in one SQLite
-file (docs/store.md)."""
+"""The embedded store: slots, echoes, summaries, states, outages, netmon's own absence, verdicts and what reports rest on, in
+one SQLite file (docs/store.md)."""
 
 from netmon.store.reader import Reader
 from netmon.store.records import (

@@ -14,6 +14,7 @@ from netmon.model import SLOT_S, Outage, Subject
 from netmon.notice import Notice
 from netmon.store.days import day_of
 from netmon.store.records import MEASURED, Absence
+from netmon.store.summaries import cut_summaries
 from netmon.store.writer import Database
 
 log = structlog.get_logger(__name__)
@@ -194,6 +195,7 @@ def cut_future(database: Database, now: float) -> None:
         ("echo_day", "day", first_day),
     ):
         database.execute(f"DELETE FROM {table} WHERE {column} >= ?", (first,))
+    cut_summaries(database, now)
 
 
 def _cut_spans(database: Database, now: float) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from netmon.model import (
     SLOT_S,
     Baseline,
+    CellName,
     DayPeak,
     Direction,
     End,
@@ -26,6 +27,7 @@ from netmon.model import (
     Span,
     SpeedTest,
     Subject,
+    Summary,
     Unplaced,
     Verdict,
     Window,
@@ -59,6 +61,7 @@ from netmon.store.records import (
     load_baseline,
     load_verdict,
 )
+from netmon.store.summaries import read_summaries
 
 _LINK = "(SELECT id FROM subject WHERE kind = 'link' AND name = ?)"
 
@@ -234,6 +237,11 @@ class Reader(Connections):
         )
         return {(name, End.FAR if far else End.NEAR): speed for name, far, speed in rows}
 
+    def summaries(self, subject: Subject, figure: str, start: float, end: float, *, days: bool = False) -> list[Summary]:
+        """The hours, or local days, of a figure that begin in [start, end), in order of time and part; the last as far as
+        it has gone."""
+        return read_summaries(self._connection(), subject, figure, start, end, days=days)
+
     # --- speeds and the inventory's months ----------------------------------------------------------------------------
 
     def speed_tests(self, start: float, end: float, site: str | None = None) -> list[SpeedTest]:
@@ -315,6 +323,12 @@ class Reader(Connections):
             start, end, end, *subject, end, end, start,
         )  # fmt: skip
         return [Span(*row) for row in rows]
+
+    def cells(self, site: str, start: float, end: float) -> dict[CellName, list[Span]]:
+        """The spans in [start, end), as `spans` has them, of each cell of a site that was ever told of."""
+        own = "name > ? || '/' AND name < ? || '0'"  # the character after the one that ends the site's name in a cell's
+        rows = self._rows(f"SELECT name FROM subject WHERE kind = 'cell' AND {own} ORDER BY name", site, site)
+        return {CellName.of(name): self.spans(Subject("cell", name), start, end) for (name,) in rows}
 
     def simulated_seconds(self, subject: Subject, start: float, end: float) -> float:
         """How much of the subject's spans in [start, end) was never measured."""

@@ -219,7 +219,35 @@ def _evidence(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _request_sizes, _evidence)
+def _summaries(connection: sqlite3.Connection) -> None:
+    for statement in (
+        """CREATE TABLE gauge (
+            id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, figure TEXT NOT NULL, part TEXT NOT NULL,
+            UNIQUE (subject, figure, part)) STRICT""",
+        # In time order, so that what is written every few minutes touches the last pages only.
+        """CREATE TABLE summary (
+            hour INTEGER NOT NULL, gauge INTEGER NOT NULL,
+            least REAL NOT NULL, total REAL NOT NULL, most REAL NOT NULL, count INTEGER NOT NULL, source INTEGER NOT NULL,
+            PRIMARY KEY (hour, gauge)) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE summary_day (
+            day INTEGER NOT NULL, gauge INTEGER NOT NULL,
+            least REAL NOT NULL, total REAL NOT NULL, most REAL NOT NULL, count INTEGER NOT NULL, source INTEGER NOT NULL,
+            PRIMARY KEY (day, gauge)) STRICT, WITHOUT ROWID""",
+        *(
+            f"""CREATE VIEW {view} AS
+                SELECT s.kind, s.name, figure, part, {when},
+                       least, total / count AS mean, most, count, iif(source, 'simulated', 'measured') AS source
+                FROM {table} JOIN gauge g ON g.id = gauge JOIN subject s ON s.id = g.subject"""
+            for view, table, when in (
+                ("summaries", "summary", "strftime('%Y-%m-%dT%H:%M:%SZ', hour * 3600, 'unixepoch') AS utc"),
+                ("summary_days", "summary_day", "date(day * 86400, 'unixepoch') AS local_date"),
+            )
+        ),
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _request_sizes, _evidence, _summaries)
 """Step i brings user_version i to i + 1. A step that has been released is never changed."""
 
 

@@ -29,6 +29,7 @@ from netmon.model import (
     Slot,
     SpeedTest,
     Subject,
+    Summary,
     Unplaced,
     Verdict,
 )
@@ -39,12 +40,16 @@ from netmon.store.echoes import add_echo, checked, fold_echoes
 from netmon.store.reader import Reader
 from netmon.store.records import Absence, Ispeed, dump_baseline, dump_verdict, source_code
 from netmon.store.schema import connect_writer, lock, migrate
+from netmon.store.summaries import HOUR_S, add_summaries, gauge_hours, prune_gauges
 from netmon.store.writer import Chore, Database, Writer
 
 BASELINES_TRIMMED_EVERY = 65_536
 """Baselines are appended; after so many, those that have been replaced are deleted: an hour's worth of 5,250 links."""
 
 _ROWS_A_STEP = 5_000
+
+_KEYS = {"day": "day, link, far", "summary": "hour, gauge", "summary_day": "day, gauge"}
+"""Of the tables without a rowid that are pruned."""
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +149,12 @@ class Store:
         from before the last one, by a clock that was set back, stands from the last one's instant on, in its place."""
         self._writer.put(lambda database: figures.put_port_speed(database, link, speed))
 
+    def put_summaries(self, rows: Iterable[tuple[Subject, str, Summary]]) -> None:
+        """Adds to hours of figures, and so to their days, together or not at all: of each subject and figure what was read
+        since the last time. ValueError: a summary of no hour, of no reading, or of no number."""
+        hours = gauge_hours(rows)
+        self._writer.put(lambda database: add_summaries(database, hours))
+
     # --- speeds and the inventory's months ----------------------------------------------------------------------------
 
     def put_speed_test(self, test: SpeedTest, source: str = "measured") -> None:
@@ -221,10 +232,11 @@ class Store:
         return self._writer.ask(lambda database: facts.record_start(database, unix))
 
     def cut_future(self, now: float) -> None:
-        """The clock went back to `now`: what states, outages, absences and slots were written of the time after it is taken
-        back, so that what follows is stored at its time. Each subject is in its last state from `now` on; an outage that is
-        open starts then at the latest; the octets of slots that are not over become unplaced, at `now`. A clock that went
-        back by more than three days is not believed: nothing is taken back."""
+        """The clock went back to `now`: what states, outages, absences, slots and hours of figures were written of the time
+        after it is taken back, so that what follows is stored at its time. Each subject is in its last state from `now` on;
+        an outage that is open starts then at the latest; the octets of slots that are not over become unplaced, at `now`,
+        and the hour that is not over stays. A clock that went back by more than three days is not believed: nothing is
+        taken back."""
         self._writer.put(lambda database: facts.cut_future(database, now))
 
     def heartbeat(self, unix: float) -> None:
@@ -293,9 +305,10 @@ class Store:
         """Deletes what is past its retention, in steps between commits.
 
         Rates, echoes and gaps of the links in `judged` (ids), and notices, are kept `judged_slot_days` local days, those of
-        others `slot_days`; daily sums and percentiles, unplaced octets, port speeds that others have followed, speed tests,
-        states, outages, absences and the history of verdicts `daily_years`. Current and frozen verdicts, imported medians
-        and the inventory's months are never deleted. Slots that are not packed are not touched: fold first.
+        others and the hours of figures `slot_days`; days of figures (and their gauges), daily sums and percentiles, unplaced
+        octets, port speeds that others have followed, speed tests, states, outages, absences and the history of verdicts
+        `daily_years`. Current and frozen verdicts, imported medians and the inventory's months are never deleted. Slots that
+        are not packed are not touched: fold first.
         """
         today = day_of(now_unix)
         plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
@@ -309,6 +322,8 @@ class Store:
             ("echo_day", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
             ("gap", f"until < {expired}", (links, day_start(longer), day_start(plain))),
             ("notice", "at < ?", (day_start(longer),)),
+            ("summary", "hour < ?", (int(day_start(plain)) // HOUR_S,)),
+            ("summary_day", "day < ?", (yearly,)),
             ("day", "day < ?", (yearly,)),
             ("unplaced", "until < ?", (long_gone,)),
             ("port_speed", figures.FOLLOWED_BEFORE, (long_gone,)),
@@ -319,6 +334,7 @@ class Store:
             ("verdict_history", "at < ?", (long_gone,)),
         ):
             self._writer.add_chore(_pruning(table, condition, values))
+        self._writer.add_chore(lambda database: prune_gauges(database, _ROWS_A_STEP))
 
 
 def _put_link(
@@ -350,7 +366,6 @@ def _put_link(
 
 
 def _pruning(table: str, condition: str, values: tuple[object, ...]) -> Chore:
-    key = "rowid" if table != "day" else "(day, link, far)"
-    columns = "rowid" if table != "day" else "day, link, far"
-    statement = f"DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table} WHERE {condition} LIMIT {_ROWS_A_STEP})"
+    key = _KEYS.get(table, "rowid")
+    statement = f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {condition} LIMIT {_ROWS_A_STEP})"
     return lambda database: database.execute(statement, values).rowcount > 0

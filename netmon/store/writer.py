@@ -36,11 +36,13 @@ T = TypeVar("T")
 
 
 class Database:
-    """The writing connection with the numbers of the subjects that it has met, and the slots that were there already."""
+    """The writing connection with the numbers of the subjects and gauges that it has met, and the slots that were there
+    already."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._numbers: dict[tuple[str, str], int] = {}
+        self._gauges: dict[tuple[tuple[str, str], str, str], int] = {}
         self.execute = connection.execute
         self.executemany = connection.executemany
         self.ignored_slots = 0
@@ -55,6 +57,20 @@ class Database:
             number = self._numbers[kind, name] = int(found[0])
         return number
 
+    def gauge(self, subject: tuple[str, str], figure: str, part: str) -> int:
+        """The number of a part of a figure of a subject, given on first sight."""
+        number = self._gauges.get((subject, figure, part))
+        if number is None:
+            key = (self.subject(*subject), figure, part)
+            self.execute("INSERT INTO gauge (subject, figure, part) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", key)
+            found = self.execute("SELECT id FROM gauge WHERE subject = ? AND figure = ? AND part = ?", key).fetchone()
+            number = self._gauges[subject, figure, part] = int(found[0])
+        return number
+
+    def forget_gauges(self) -> None:
+        """Some were deleted: their numbers may be given again."""
+        self._gauges.clear()
+
     def begin(self) -> None:
         self._ignored_before = self.ignored_slots
         self.execute("BEGIN IMMEDIATE")
@@ -62,6 +78,7 @@ class Database:
     def rollback(self) -> None:
         """Undoes all since `begin`, also what is remembered here."""
         self._numbers.clear()
+        self._gauges.clear()
         self.ignored_slots = self._ignored_before
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
