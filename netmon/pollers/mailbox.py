@@ -7,15 +7,18 @@ is bounded. SEMANTICS 9 has the rules; docs/mqtt.md tells them to the makers of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from netmon.model import VIET_NAM, At, Device, Kind, Lull, Outcome, Poll, Reading, Series, SpeedTest
+from netmon.layouts import Heard
+from netmon.model import VIET_NAM, At, CellReport, Device, Kind, Lull, Outcome, Poll, Reading, Series, SpeedTest
+from netmon.pollers.cells import report_of
 from netmon.pollers.payloads import (
     PAYLOAD_BYTES,
     Birth,
     Body,
+    CellFeed,
     Event,
     Place,
     Speed,
@@ -27,6 +30,7 @@ from netmon.pollers.payloads import (
 )
 from netmon.pollers.sessions import Sessions
 from netmon.pollers.times import PAST_S, Moment, Times
+from netmon.pollers.translate import LIFE, translate
 from netmon.pollers.values import HISTORY_AT_MOST, Values
 
 PERIODS = 3
@@ -46,13 +50,14 @@ _NAMES_TOLD = 64
 
 _Labels = tuple[tuple[str, str], ...]
 
-_INFO = (("address", ""), ("profile", "mqtt"), ("sys_name", ""), ("sys_descr", ""), ("sys_location", ""))
+_NAMELESS = (("sys_name", ""), ("sys_descr", ""), ("sys_location", ""))
 
 
 class Receipt(NamedTuple):
     """What became of a message: `rejected` is the reason why it was not taken, "" when it was, and `why` tells it in words.
-    `remarks` are what was odd, with how often; `test` is the speed test that it told. For the log: the `event` that it told,
-    names that are `unknown` and were not told before, and whether it came from another place than the message before."""
+    `remarks` are what was odd, with how often; `test` is the speed test that it told, `cells` what it told of cells. For the
+    log: the `event` that it told, names that are `unknown` and were not told before, and whether it came from another place
+    than the message before."""
 
     rejected: str = ""
     why: str = ""
@@ -61,6 +66,7 @@ class Receipt(NamedTuple):
     unknown: tuple[str, ...] = ()
     moved: bool = False
     test: SpeedTest | None = None
+    cells: CellReport | None = None
 
 
 class _Large(Unfit):
@@ -73,6 +79,7 @@ class _Odd:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.test: SpeedTest | None = None
+        self.cells: CellReport | None = None
         self.unknown: tuple[str, ...] = ()
 
     def note(self, reason: str, amount: int = 1) -> None:
@@ -95,13 +102,19 @@ class Mailbox:
         self._hinted = False  # the will was told
         self._excuse: tuple[At, str] | None = None  # when something came that is no sign of life, and why not
         self._names_told: set[str] = set()
+        self._seq = 0  # of the telemetry in another layout that was taken
+        self._asked: At | None = None
         self._label(device, labels)
+        if device.layout:
+            self._sessions.always(LIFE)
 
     def _label(self, device: Device, labels: _Labels) -> None:
         self._device = device
         self._labels: _Labels = labels
-        self._home = self._place = tuple(value for _, value in labels[:3])  # where the inventory has it; where it was
-        self._info = Series("netmon_device_info", (*labels, *_INFO), Kind.INFO)
+        province, commune, site = (value for _, value in labels[:3])
+        self._home = self._place = (province, commune, site)  # where the inventory has it; where it was
+        spoken = (("address", ""), ("profile", device.layout or "mqtt"), *_NAMELESS)
+        self._info = Series("netmon_device_info", (*labels, *spoken), Kind.INFO)
         self._values = Values(labels)
 
     def rename(self, device: Device, labels: _Labels) -> None:
@@ -110,6 +123,16 @@ class Mailbox:
             self._device = device
         else:
             self._label(device, labels)
+
+    @property
+    def device(self) -> Device:
+        """Whose it is."""
+        return self._device
+
+    @property
+    def place(self) -> str:
+        """From where it reported last."""
+        return "/".join(self._place)
 
     @property
     def period_s(self) -> float:
@@ -134,19 +157,36 @@ class Mailbox:
         self.news = self._fresh = False
         self._values.forget(at)
 
-    def take(self, place: Place, payload: bytes, retained: bool, at: At) -> Receipt:
-        """A message of the device. Never raises."""
+    def to_ask(self, at: At) -> bool:
+        """Whether a look is the time to ask a device that says nothing by itself: once an interval, however often it is
+        looked at."""
+        due = self._asked is None or at.monotonic - self._asked.monotonic > self._device.interval_s / 2
+        if due:
+            self._asked = at
+        return due
+
+    def take(self, what: Place | Heard, payload: bytes, retained: bool, at: At) -> Receipt:
+        """A message of the device, in netmon's own layout or in its own, which tells no place. Never raises."""
+        if isinstance(what, Place):
+            return self._take(what, payload, retained, at, lambda: decode(what.kind, payload))
+        place = Place(*self._home, self._device.id, what.kind)
+        receipt = self._take(place, payload, retained, at, lambda: translate(what, payload, at.unix * 1000, self._seq + 1))
+        if what.kind == "telemetry" and not receipt.rejected:
+            self._seq += 1
+        return receipt
+
+    def _take(self, place: Place, payload: bytes, retained: bool, at: At, read: Callable[[], Body]) -> Receipt:
         if not payload and place.kind in ("birth", "status"):
             return Receipt()  # somebody made the broker forget what it retained
         odd = _Odd()
         rejected = why = event = ""
         try:
-            match self._body(place, payload):
+            match self._body(payload, read):
                 case Birth() as body:
                     self._take_birth(body, retained, at, odd)
                 case Status() as body:
                     rejected = self._take_status(body, retained, at)
-                case Telemetry() | Event() | Speed() if retained:
+                case Telemetry() | Event() | Speed() | CellFeed() if retained:
                     rejected, why = "retained", f"{place.kind} must not be retained"
                 case Telemetry() as body:
                     rejected = self._take_telemetry(body, at, odd)
@@ -154,6 +194,8 @@ class Mailbox:
                     rejected, event = self._take_event(body, at, odd), body.event
                 case Speed() as body:
                     rejected = self._take_speed(body, at, odd)
+                case CellFeed() as body:
+                    self._take_cells(body, at, odd)
         except _Large as error:
             rejected, why = "size", str(error)
         except Unfit as error:
@@ -169,13 +211,13 @@ class Mailbox:
         if self._place != self._home:
             odd.note("moved")
         moved = "moved" in odd.counts and self._place != before
-        return Receipt("", "", tuple(odd.counts.items()), event, odd.unknown, moved, odd.test)
+        return Receipt("", "", tuple(odd.counts.items()), event, odd.unknown, moved, odd.test, odd.cells)
 
     @staticmethod
-    def _body(place: Place, payload: bytes) -> Body:
+    def _body(payload: bytes, read: Callable[[], Body]) -> Body:
         if len(payload) > PAYLOAD_BYTES:
             raise _Large(f"a payload has at most {PAYLOAD_BYTES} bytes, and this one {len(payload)}")
-        return decode(place.kind, payload)
+        return read()
 
     def _take_birth(self, body: Birth, retained: bool, at: At, odd: _Odd) -> None:
         before = self._sessions.current
@@ -229,6 +271,13 @@ class Mailbox:
         if moment.odd != "history":
             self._alive(at)
         return ""
+
+    def _take_cells(self, body: CellFeed, at: At, odd: _Odd) -> None:
+        """Told again it says nothing new, and one of the past says what held then: neither is turned away."""
+        moment = self._place_in_time(body.ts, self._sessions.current or "", at, odd)
+        odd.cells = report_of(body, self._home[2], self._device.id, moment.at.unix)
+        if moment.odd != "history":
+            self._alive(at)
 
     def _take_telemetry(self, body: Telemetry, at: At, odd: _Odd) -> str:
         key = (body.session, body.seq, body.ts)
@@ -331,7 +380,8 @@ class Mailbox:
 
     def _sentence(self, at: At, quiet_s: float) -> str:
         if self._will is not None:
-            return f"The broker told its will at {_clock(self._will)}: session {self._sessions.current} is offline."
+            who = "it" if self._device.layout else f"session {self._sessions.current}"
+            return f"The broker told its will at {_clock(self._will)}: {who} is offline."
         if self._excuse is not None and at.monotonic - self._excuse[0].monotonic <= self._patience_s:
             return f"It speaks, but {self._excuse[1]}"
         last = f"last heard {_clock(self._heard)}" if self._heard else "it was never heard"

@@ -17,12 +17,13 @@ from datetime import datetime
 from math import ceil
 from random import SystemRandom
 from socket import gaierror
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import aiomqtt
 import structlog
 
-from netmon.model import VIET_NAM, At, Device, Lull, Meter, Poll, SpeedTest
+from netmon.layouts import Heard, fill, filters, hear
+from netmon.model import VIET_NAM, At, CellReport, Device, Lull, Meter, Poll, SpeedTest
 from netmon.notice import Notice, NoticeKind, Tell
 from netmon.pollers.limits import Sparing
 from netmon.pollers.mailbox import Mailbox, Receipt
@@ -32,8 +33,11 @@ from netmon.settings import MqttSettings
 
 log = structlog.get_logger(__name__)
 
-_QOS = {"birth": 0, "status": 0, "telemetry": 1, "event": 1, "speed": 1}
-FILTERS = [(f"{ROOT}/+/+/+/+/{kind}", qos) for kind, qos in _QOS.items()]
+_QOS = {"birth": 0, "status": 0, "telemetry": 1, "event": 1, "speed": 1, "cells": 1}
+_OWN = {f"{ROOT}/+/+/+/+/{kind}": kind for kind in _QOS}
+
+_Prompts = tuple[tuple[str, str], ...]
+"""Topics and payloads to publish."""
 
 LONGEST_WAIT_S = 60.0
 STEADY_S = 60.0
@@ -50,7 +54,8 @@ _QUIET = logging.Logger("aiomqtt", logging.CRITICAL + 1)  # what it would log co
 
 class Subscriber:
     """Hears the devices of one broker while `run_forever` runs. `wake(device)` asks for a poll of the device now: something
-    came for it, or the broker went away or came back. `tell` hears of events, `tested` of speed tests."""
+    came for it, or the broker went away or came back. `tell` hears of events, `tested` of speed tests, `celled` of cells,
+    and answers why it does not take that."""
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class Subscriber:
         wake: Callable[[str], None],
         tell: Tell,
         tested: Callable[[SpeedTest], None],
+        celled: Callable[[CellReport], str],
         clock: Callable[[], At] = now,
     ) -> None:
         self._settings = settings
@@ -66,8 +72,14 @@ class Subscriber:
         self._wake = wake
         self._tell = tell
         self._tested = tested
+        self._celled = celled
         self.clock = clock
         self._mailboxes: dict[str, Mailbox] = {}
+        self._known_as: dict[tuple[str, str], str] = {}  # devices by layout and topic
+        self._filters = [(topic, _QOS[kind]) for topic, kind in (filters(settings.layouts) | _OWN).items()]
+        self._prompts = {layout.name: layout.ask for layout in settings.layouts if layout.ask}
+        self._refused: frozenset[str] = frozenset()  # filters of layouts that the broker does not grant
+        self._deaf: dict[str, str] = {}  # layouts of which nothing can be heard therefore, and that in a sentence
         self._inbox: _Inbox | None = None  # while there is a connection
         self._connected = False
         self._made = clock()
@@ -98,13 +110,21 @@ class Subscriber:
         since, reason = self._away
         return f"The broker {self.where()} is away since {_clock(since)}: {reason}."
 
+    def deaf(self, device: Device) -> str:
+        """Why nothing can be heard of a device while the broker is there, in a sentence; "" when something can."""
+        return self._deaf.get(device.layout, "")
+
     def poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> MqttPoller:
         """The poller of a device, whose series begin with `labels`. What is known of it goes on."""
         mailbox = self._mailboxes.get(device.id)
-        if mailbox is not None:
+        if mailbox is not None and (device.layout, device.topic) == (mailbox.device.layout, mailbox.device.topic):
             mailbox.rename(device, labels)
         else:
+            if mailbox is not None and self._known_as.get(was := (mailbox.device.layout, mailbox.device.topic)) == device.id:
+                del self._known_as[was]
             mailbox = self._mailboxes[device.id] = Mailbox(device, labels, self.clock())
+            if device.layout:
+                self._known_as[device.layout, device.topic] = device.id
             if self._inbox is not None:
                 self._inbox.interrupt()  # its birth may have come when nobody knew it
         return MqttPoller(self, mailbox)
@@ -112,6 +132,15 @@ class Subscriber:
     def keep(self, devices: Container[str]) -> None:
         """Forgets all other devices."""
         self._mailboxes = {device: mailbox for device, mailbox in self._mailboxes.items() if device in devices}
+        kept = (mailbox.device for mailbox in self._mailboxes.values())
+        self._known_as = {(device.layout, device.topic): device.id for device in kept if device.layout}
+
+    def ask(self, device: Device) -> None:
+        """Lets a device be asked that says nothing by itself; its answers come as messages. Never waits."""
+        prompts = self._prompts.get(device.layout)
+        if prompts and self._inbox is not None:
+            words = {"topic": device.topic}
+            self._inbox.errand(tuple((fill("/".join(topic), words), payload) for topic, payload in prompts))
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -155,10 +184,35 @@ class Subscriber:
             at = self.clock()
             for mailbox in self._mailboxes.values():
                 mailbox.listen(at)
-            await _subscribe(client)
+            await self._subscribe(client)
             self._find()
-            async for _ in client.messages:
-                await _subscribe(client)  # anew, which makes the broker tell what it remembers
+            async for errand in client.messages:
+                await self._run(client, inbox, cast("_Prompts", errand))
+
+    async def _run(self, client: aiomqtt.Client, inbox: _Inbox, prompts: _Prompts) -> None:
+        """An errand: to publish prompts, or, without any, to subscribe."""
+        if not prompts:
+            inbox.forgotten = False
+            await self._subscribe(client)  # anew, which makes the broker tell what it remembers
+        for topic, payload in prompts:
+            await client.publish(topic, payload)
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """What the broker refuses of layouts costs their devices, and no others."""
+        before, self._refused = self._refused, await _subscribe(client, self._filters)
+        if self._refused - before:
+            log.warning("broker refuses layouts", broker=self.where(), topics=sorted(self._refused))
+        were, self._deaf, at = self._deaf, {}, self.clock()
+        for layout in self._settings.layouts:
+            kinds = filters([layout])
+            needed = {topic for topic, kind in kinds.items() if kind != "status"} or kinds.keys()
+            if needed <= self._refused:
+                topics = ", ".join(sorted(needed))
+                self._deaf[layout.name] = f"The broker {self.where()} refuses netmon the subscription to {topics}."
+        healed = were.keys() - self._deaf.keys()
+        for mailbox in self._mailboxes.values():
+            if mailbox.device.layout in healed:
+                mailbox.listen(at)  # patience begins when it can be heard
 
     def _find(self) -> None:
         self._connected = True
@@ -199,26 +253,41 @@ class Subscriber:
     def _deliver(self, topic: str, payload: bytes, retained: bool) -> None:
         at = self.clock()
         place = place_of(topic)
-        if place is None:
-            self._reject("topic", at, "topic", topic=topic[:_SAMPLE])
+        if place is not None:
+            mailbox = self._mailboxes.get(place.device)
+            if mailbox is None or mailbox.device.layout:
+                self._reject("stranger", at, place.device, device=place.device, topic=topic[:_SAMPLE])
+            else:
+                self._hand_in(mailbox, place, payload, retained, at)
             return
-        mailbox = self._mailboxes.get(place.device)
-        if mailbox is None:
-            self._reject("stranger", at, place.device, device=place.device, topic=topic[:_SAMPLE])
-            return
-        had_news = mailbox.news
-        receipt = mailbox.take(place, payload, retained, at)
-        if receipt.rejected:
-            told = {"device": place.device, "kind": place.kind, "why": receipt.why, "sample": repr(payload[:_SAMPLE])}
-            self._reject(receipt.rejected, at, f"misfit {place.device}" if receipt.why else "", **told)
+        heards = list(hear(self._settings.layouts, topic))
+        for heard in heards:
+            mailbox = self._mailboxes.get(self._known_as.get((heard.layout.name, heard.topic), ""))
+            if mailbox is not None:
+                self._hand_in(mailbox, heard, payload, retained, at)
+                return
+        if heards:
+            who, layout = heards[0].topic[:_SAMPLE], heards[0].layout.name
+            self._reject("stranger", at, f"{layout} {who}", layout=layout, topic=topic[:_SAMPLE])
         else:
-            self._meter.count("netmon_mqtt_messages_total", kind=place.kind)
+            self._reject("topic", at, "topic", topic=topic[:_SAMPLE])
+
+    def _hand_in(self, mailbox: Mailbox, what: Place | Heard, payload: bytes, retained: bool, at: At) -> None:
+        device, kind, had_news = mailbox.device.id, what.kind, mailbox.news
+        receipt = mailbox.take(what, payload, retained, at)
+        if receipt.cells is not None and (why := self._celled(receipt.cells)):
+            receipt = Receipt("cells", why)
+        if receipt.rejected:
+            told = {"device": device, "kind": kind, "why": receipt.why, "sample": repr(payload[:_SAMPLE])}
+            self._reject(receipt.rejected, at, f"misfit {device}" if receipt.why else "", **told)
+        else:
+            self._meter.count("netmon_mqtt_messages_total", kind=kind)
             if receipt.test is not None:
                 self._tested(receipt.test)
             if receipt.remarks or receipt.event:
-                self._note(place, receipt, at)
+                self._note(mailbox, receipt, at)
         if mailbox.news and not had_news:
-            self._wake(place.device)
+            self._wake(device)
 
     def _reject(self, reason: str, at: At, key: str, **told: str) -> None:
         """Counts a message that is not taken, and shows one now and then; an empty `key`: never."""
@@ -226,15 +295,15 @@ class Subscriber:
         if key and self._misfits(key, at):
             log.warning("message is not taken", reason=reason, **told)
 
-    def _note(self, place: Place, receipt: Receipt, at: At) -> None:
+    def _note(self, mailbox: Mailbox, receipt: Receipt, at: At) -> None:
         """Counts what was odd about a message, and logs what is new."""
-        device = place.device
+        device = mailbox.device.id
         for reason, amount in receipt.remarks:
             self._meter.count("netmon_mqtt_remarks_total", amount, reason=reason)
             if reason == "interleaved" and self._oddities(f"interleaved {device}", at):
                 log.warning("two sessions speak by turns under the name of one device", device=device)
         if receipt.moved and self._oddities(f"moved {device}", at):
-            log.warning("device reports from another place than the inventory's", device=device, place="/".join(place[:3]))
+            log.warning("device reports from another place than the inventory's", device=device, place=mailbox.place)
         if receipt.unknown:
             log.warning("device reports names that netmon does not know", device=device, names=receipt.unknown)
         if receipt.event and self._events(f"{device} {receipt.event}", at):
@@ -253,6 +322,10 @@ class MqttPoller:
         """What came since the last look; a lull when nothing did and there is patience left. Never waits."""
         at = self._subscriber.clock()
         if self._subscriber.connected:
+            if why := self._subscriber.deaf(self._mailbox.device):
+                return self._mailbox.local(at, why)
+            if self._mailbox.to_ask(at):
+                self._subscriber.ask(self._mailbox.device)
             return self._mailbox.look(at)
         if self._subscriber.beginning(at):
             return self._mailbox.lull()
@@ -260,18 +333,25 @@ class MqttPoller:
 
 
 class _Inbox(asyncio.Queue[Any]):
-    """Where aiomqtt puts each message: it is taken at once. Only an interruption waits here for the one who gets."""
+    """Where aiomqtt puts each message: it is taken at once. Only errands wait here for the one who gets."""
 
     def __init__(self, take: Callable[[aiomqtt.Message], None]) -> None:
         super().__init__()
         self._take = take
+        self.forgotten = False  # somebody waits for what the broker remembers
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
         self._take(item)
 
+    def errand(self, prompts: _Prompts) -> None:
+        """Lets prompts be published."""
+        super().put_nowait(prompts)
+
     def interrupt(self) -> None:
-        if self.empty():
-            super().put_nowait(None)
+        """Lets netmon subscribe anew."""
+        if not self.forgotten:
+            self.forgotten = True
+            super().put_nowait(())
 
 
 @asynccontextmanager
@@ -291,13 +371,15 @@ async def _connection(client: aiomqtt.Client) -> AsyncIterator[None]:
             await client.__aexit__(None, None, None)
 
 
-async def _subscribe(client: aiomqtt.Client) -> None:
-    codes = await client.subscribe(FILTERS)
-    if len(codes) != len(FILTERS):
-        raise _Unusable(f"it answers the subscription to {len(FILTERS)} topics with {len(codes)} words")
-    refused = [topic for (topic, _), code in zip(FILTERS, codes, strict=True) if _number(code) >= 128]
-    if refused:
-        raise _Unusable(f"it refuses the subscription to {', '.join(refused)}")
+async def _subscribe(client: aiomqtt.Client, filters: list[tuple[str, int]]) -> frozenset[str]:
+    """Which filters of layouts the broker refuses. Without netmon's own ones the connection is of no use."""
+    codes = await client.subscribe(filters)
+    if len(codes) != len(filters):
+        raise _Unusable(f"it answers the subscription to {len(filters)} topics with {len(codes)} words")
+    refused = [topic for (topic, _), code in zip(filters, codes, strict=True) if _number(code) >= 128]
+    if own := [topic for topic in refused if topic in _OWN]:
+        raise _Unusable(f"it refuses the subscription to {', '.join(own)}")
+    return frozenset(refused)
 
 
 def _tls_context(settings: MqttSettings) -> ssl.SSLContext:

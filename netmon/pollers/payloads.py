@@ -16,7 +16,7 @@ from netmon.catalogue import DEVICE, Family
 
 ROOT = "netmon/v1"
 
-KINDS = ("birth", "status", "telemetry", "event", "speed")
+KINDS = ("birth", "status", "telemetry", "event", "speed", "cells")
 
 PAYLOAD_BYTES = 65_536
 """A longer payload is not looked at."""
@@ -26,14 +26,17 @@ NAMES_AT_MOST, VALUES_AT_MOST = 64, 256
 
 LABEL_CHARACTERS = 128
 
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: nothing was measured after it."""
+
+CELLS_AT_MOST = 500
+"""Cells of one message."""
+
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,63}", re.ASCII)
-_LATEST_MS = 4_102_444_800_000  # the year 2100
 _U64 = 2**64
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LABEL_CHARACTERS)]
-_Milliseconds = (
-    Annotated[int, msgspec.Meta(ge=0, le=_LATEST_MS)] | Annotated[float, msgspec.Meta(ge=0, le=float(_LATEST_MS))]
-)
+_Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)] | Annotated[float, msgspec.Meta(ge=0, le=float(LATEST_MS))]
 _Period = Annotated[int, msgspec.Meta(ge=1, le=86_400)] | Annotated[float, msgspec.Meta(ge=1, le=86_400)]
 _Number = int | float | bool
 _Megabits = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
@@ -96,7 +99,26 @@ class Speed(msgspec.Struct, frozen=True):
     session: _Text | None = None
 
 
-Body = Birth | Status | Telemetry | Event | Speed
+class Cell(msgspec.Struct, frozen=True):
+    """A cell as its operator names it, and what he says of it."""
+
+    cell: _Text
+    technology: Literal["2g", "3g", "4g", "5g"]
+    state: Literal["up", "down", "unknown"]
+
+
+class CellFeed(msgspec.Struct, frozen=True):
+    """What an operator says of his cells at a site at `ts`, and every `period_s` again; `site` is that of the device where
+    it is not told."""
+
+    ts: _Milliseconds
+    operator: _Text
+    period_s: _Period
+    cells: Annotated[list[Cell], msgspec.Meta(min_length=1, max_length=CELLS_AT_MOST)]
+    site: _Text | None = None
+
+
+Body = Birth | Status | Telemetry | Event | Speed | CellFeed
 
 _DECODERS: Mapping[str, msgspec.json.Decoder[Body]] = {
     "birth": msgspec.json.Decoder(Birth),
@@ -104,6 +126,7 @@ _DECODERS: Mapping[str, msgspec.json.Decoder[Body]] = {
     "telemetry": msgspec.json.Decoder(Telemetry),
     "event": msgspec.json.Decoder(Event),
     "speed": msgspec.json.Decoder(Speed),
+    "cells": msgspec.json.Decoder(CellFeed),
 }
 
 
@@ -114,6 +137,17 @@ def place_of(topic: str) -> Place | None:
     if root or len(segments) != 5 or segments[4] not in KINDS or not all(map(_SEGMENT.fullmatch, segments)):
         return None
     return Place(*segments)
+
+
+_DOCUMENT: msgspec.json.Decoder[object] = msgspec.json.Decoder()
+
+
+def document(payload: bytes) -> object:
+    """A JSON document of any shape. Raises Unfit."""
+    try:
+        return _DOCUMENT.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise Unfit(str(error)) from error
 
 
 def decode(kind: str, payload: bytes) -> Body:
@@ -130,6 +164,10 @@ def decode(kind: str, payload: bytes) -> Body:
         case Speed():
             _speakable(body.operator, "operator")
             _speakable(body.session or "", "session")
+        case CellFeed():
+            _speakable(body.operator, "operator")
+            for each in body.cells:
+                _speakable(each.cell, "cell")
     return body
 
 
@@ -186,7 +224,7 @@ def measured(body: Telemetry) -> Measured:
             raise Unfit(f"{name} must be a number")
         excess = excess or len(value) > VALUES_AT_MOST
         for _, (part, number) in zip(range(VALUES_AT_MOST), value.items(), strict=False):
-            values.append((family, _label(part, label), _number(family, name, number)))
+            values.append((family, label_of(part, label), _number(family, name, number)))
     return Measured(values, unknown, excess)
 
 
@@ -201,7 +239,8 @@ def _number(family: Family, name: str, value: _Number) -> int | float:
     return int(value) if isinstance(value, bool) else value
 
 
-def _label(text: str, label: str) -> str:
+def label_of(text: str, label: str) -> str:
+    """The name of one sensor or interface, in the form in which it is compared. Raises Unfit."""
     if not text.isascii():
         text = normalize("NFC", text)
     if not 0 < len(text) <= LABEL_CHARACTERS:

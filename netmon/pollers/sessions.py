@@ -49,6 +49,10 @@ class Sessions:
         """How often the device reports, as the birth of its session said, else as the last birth did."""
         return (self._current and self._current.period_s) or self._period_s
 
+    def always(self, name: str) -> None:
+        """The device has one session and no births: a will is always of the life that speaks."""
+        self._current = self._known[name] = _Session(name)
+
     def birth(self, name: str, period_s: float, live: bool, remark: Remark) -> None:
         """A session is born, or the broker remembers that it was."""
         self._hear(name, remark, live=live, birth=True).period_s = self._period_s = period_s

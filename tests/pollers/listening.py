@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from netmon.model import Device, Lull, Outcome, Poll, Speech, SpeedTest
+from netmon.model import CellReport, Device, Lull, Outcome, Poll, Speech, SpeedTest
 from netmon.notice import Notice
 from netmon.pollers.mqtt import MqttPoller, Subscriber
 from netmon.settings import MqttSettings
@@ -65,8 +65,16 @@ class Listening:
         self.woken: list[str] = []
         self.told: list[Notice] = []
         self.tested: list[SpeedTest] = []
-        self.subscriber = Subscriber(settings, self.tally, self.woken.append, self.told.append, self.tested.append)
+        self.celled: list[CellReport] = []
+        self.refusal = ""  # why no report of cells is taken
+        self.subscriber = Subscriber(
+            settings, self.tally, self.woken.append, self.told.append, self.tested.append, self._take_cells
+        )
         self.poller = self.add("d1")
+
+    def _take_cells(self, report: CellReport) -> str:
+        self.celled.append(report)
+        return self.refusal
 
     def add(self, device: str, site: str = "s1") -> MqttPoller:
         labels = (("province", "04"), ("commune", "01273"), ("site", site), ("device", device))

@@ -273,8 +273,8 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(tmp_pat
 @pytest.mark.parametrize(
     ("codes", "said"),
     [
-        (b"\x00\x00\x80\x01\x01", "it refuses the subscription to netmon/v1/+/+/+/+/telemetry"),
-        (b"\x00\x00\x01\x01", "it answers the subscription to 5 topics with 4 words"),
+        (b"\x00\x00\x80\x01\x01\x01", "it refuses the subscription to netmon/v1/+/+/+/+/telemetry"),
+        (b"\x00\x00\x01\x01\x01", "it answers the subscription to 6 topics with 5 words"),
     ],
 )
 async def test_a_refused_subscription_leaves_the_devices_unknown(codes, said):
