@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
-from netmon import __version__, facts, wallboard
+from netmon import __version__, facts, site_facts, wallboard
+from netmon.control import ControlError
 from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
 from netmon.judge import Judge
@@ -88,6 +90,27 @@ class Answers:
             connections=self._connections(),
         )
 
+    def fibre(self) -> Mapping[str, Any]:
+        """The fibre links, the least margin first."""
+        return {"links": self._pipeline.fibre.facts()}
+
+    def site(self, name: str) -> Mapping[str, Any] | None:
+        """All that is known of one site; None: the inventory has none of that id."""
+        settings, pipeline = self._settings(), self._pipeline
+        place = pipeline.inventory.sites.get(name)
+        if place is None:
+            return None
+        return site_facts.site(
+            place,
+            network=self._network,
+            watches=pipeline.watches,
+            fed_since=pipeline.supplies.since(),
+            cells=pipeline.cells.of(name),
+            tested=pipeline.speed_tests.latest(),
+            max_age_intervals=settings.prometheus.max_age_intervals,
+            now=time.time(),
+        )
+
     def verdict(self, target: str, subject: str) -> Callable[[Language], Mapping[str, Any]] | None:
         """The verdict with its evidence and in words, made when it is called, in a thread; None: there is none."""
         found = next((v for v in self._judge.verdicts if v.target == target and v.subject.id == subject), None)
@@ -107,6 +130,19 @@ class Answers:
     async def control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon status` shows."""
         return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
+
+    async def control_fibre(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All that `netmon fibre` shows."""
+        return self.fibre()
+
+    async def control_site(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All that `netmon site` shows of the site of that `name`. ControlError: there is none."""
+        name = str(request.get("name", ""))
+        found = self.site(name)
+        if found is None:
+            near = get_close_matches(name, self._pipeline.inventory.sites, 3)
+            raise ControlError(f"there is no site '{name}'" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        return {"facts": found}
 
     async def control_verdicts(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The verdicts with their evidence, as the store writes them: all, or those that `name` names."""

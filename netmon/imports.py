@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
+from netmon import cellfile
+from netmon.cellfile import CellFileError
+from netmon.cells import Cells
 from netmon.control import ControlError
 from netmon.reports import ispeed
 from netmon.reports.ispeed import IspeedError
@@ -19,13 +23,17 @@ log = structlog.get_logger(__name__)
 
 STORED_WITHIN_S = 5.0
 
+HOLDS_AT_MOST_S = 7 * 86_400.0
+"""Nobody knows today whether a cell was up last week."""
+
 
 class Imports:
-    """Takes imports into one store."""
+    """Takes imports into one store, and into the cells of a running netmon."""
 
-    def __init__(self, store: Store, register: Register) -> None:
+    def __init__(self, store: Store, register: Register, cells: Cells) -> None:
         self._store = store
         self._register = register
+        self._cells = cells
 
     async def control_ispeed(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """VNNIC's medians from the text of a CSV file, all of them or none. ControlError: what is wrong, line by line."""
@@ -37,9 +45,34 @@ class Imports:
         except IspeedError as error:
             raise ControlError(str(error)) from None
         self._store.put_ispeed(rows, now)
+        await self._stored("the figures")
+        log.info("i-speed figures imported", by=author, file=name, rows=len(rows))
+        return {"stored": len(rows)}
+
+    async def control_cells(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """States of cells from the text of a CSV file, all of them or none, that hold for `holds_s`. Returns how many were
+        told, and how many of these hold by now. ControlError: what is wrong, line by line."""
+        text, name, operator = request.get("text"), request.get("name"), request.get("operator", "")
+        holds_s, now = request.get("holds_s"), time.time()
+        if not isinstance(text, str) or not isinstance(name, str) or not isinstance(operator, str):
+            raise ControlError("an import has the text of a file and its name, and perhaps an operator")
+        if not isinstance(holds_s, int | float) or not 0 < holds_s <= HOLDS_AT_MOST_S:
+            raise ControlError(f"what a file tells holds for more than 0 and at most {HOLDS_AT_MOST_S:g} s")
+        refusal = self._cells.refusal
+        try:
+            reports = await asyncio.to_thread(cellfile.read, text, name, holds_s, operator, refusal, now)
+        except CellFileError as error:
+            raise ControlError(str(error)) from None
+        if why := self._cells.take(reports, now):
+            raise ControlError(f"{name} is not imported, nothing of it: {why}")
+        await self._stored("the states")
+        told = {cell for report in reports for cell, _ in report.states}
+        held = self._cells.states(told)
+        log.info("states of cells imported", by=author, file=name, cells=len(told), operator=operator)
+        return {"told": len(told), "states": dict(Counter(str(state) for state in held))}
+
+    async def _stored(self, what: str) -> None:
         try:
             await asyncio.to_thread(self._store.flush, STORED_WITHIN_S)
         except TimeoutError:
-            raise ControlError("the store takes its time: the figures are stored as soon as it can") from None
-        log.info("i-speed figures imported", by=author, file=name, rows=len(rows))
-        return {"stored": len(rows)}
+            raise ControlError(f"the store takes its time: {what} are stored as soon as it can") from None

@@ -33,6 +33,10 @@ class SpeedTests:
         else:
             self._outlets.put_late(f"late:{test.device}", figures, [test.at] * len(figures))
 
+    def latest(self) -> dict[str, float]:
+        """When each device made the last of its tests on the page, Unix seconds."""
+        return {device: max(shown.values()) for device, shown in self._shown.items() if shown}
+
     def sweep(self, now: float) -> None:
         """Takes what is a day old off the page."""
         for device, shown in self._shown.items():

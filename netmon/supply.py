@@ -31,6 +31,10 @@ class Supplies:
         """What feeds a device: `mains`, `battery`, or "" where it does not say so."""
         return self._told.get(device, (UNTOLD, 0.0))[0]
 
+    def since(self) -> dict[str, float]:
+        """Since when each device that tells its supply has had the same, Unix seconds."""
+        return {device: since for device, (_, since) in self._told.items()}
+
     def take(self, poll: Poll, mains: Reading | None, period_s: float) -> Change | None:
         """What a poll of a device that speaks every `period_s`, and what it said of its mains, change; None for nothing.
         The state is "" when the device tells it no more."""

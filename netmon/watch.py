@@ -11,7 +11,7 @@ from netmon import samples
 from netmon.derive.counters import Counters, Limits
 from netmon.derive.layout import Layout
 from netmon.measure import Ceilings, EndOfLink
-from netmon.model import Device, Lull, Poll, Series, Speech
+from netmon.model import Device, Lull, Poll, Readings, Speech
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ class Watch:
         self.poll_series = samples.poll_series(labels)
         self.went: tuple[float, ...] = ()  # how the last poll went that found it alive, while it is on the page
         self.layout = Layout()
+        self.readings = Readings()  # those of the last poll that brought any
         self.named: Layout | None = None  # the layout whose info series are shown
         self.counters = Counters()
         self.hang({})
@@ -46,12 +47,13 @@ class Watch:
         self.read_at = 0.0
         self.fresh_until = 0.0  # nothing of it ages before that
 
-    def lay_out(self, series: tuple[Series, ...]) -> Layout:
+    def lay_out(self, readings: Readings) -> Layout:
         """The layout of what a poll brought. A poll that brought nothing leaves what is known of the one before."""
-        if not series:
+        if not readings.series:
             return _NOTHING
-        if not self.layout.holds(series):
-            self.layout = Layout(series)
+        self.readings = readings
+        if not self.layout.holds(readings.series):
+            self.layout = Layout(readings.series)
         return self.layout
 
     def hang(self, ends: dict[str, list[EndOfLink]]) -> None:
@@ -70,6 +72,12 @@ class Watch:
     def all_ends(self) -> Iterator[EndOfLink]:
         """The ends of links that the device's interfaces are."""
         return (end for ends in self.ends.values() for end in ends)
+
+    def without_interface(self) -> Iterator[tuple[str, str]]:
+        """Links that name an interface which the device does not have, and that in words."""
+        for interface in self.missing:
+            for end in self.ends.get(interface, ()):
+                yield end.link.id, f"{self.device.id} has no interface {interface}"
 
     def note_interfaces(self, layout: Layout) -> None:
         """Notes which interfaces the device has, and says so once when a link names another."""
