@@ -22,6 +22,7 @@ import structlog
 from netmon.exporters.outlets import Outlets
 from netmon.model import (
     SLOT_S,
+    CellName,
     DayPeak,
     End,
     Link,
@@ -32,6 +33,7 @@ from netmon.model import (
     SpeedTest,
     Standing,
     Subject,
+    Summary,
     Verdict,
     Window,
 )
@@ -156,6 +158,18 @@ class StoreEvidence:
 
     def speed_tests(self, site: str, window: Window) -> Sequence[SpeedTest]:
         return self._reader.speed_tests(*window, site)
+
+    def summaries(self, subject: Subject, figure: str, window: Window, *, days: bool = False) -> Sequence[Summary]:
+        self._turns.go_on()
+        return self._reader.summaries(subject, figure, *window, days=days)
+
+    def cells(self, site: str, window: Window) -> Mapping[CellName, Timeline]:
+        self._turns.go_on()
+        absences, simulated_s = self.absences(window), self._reader.simulated_seconds
+        return {
+            cell: Timeline(spans, absences, simulated_s(Subject("cell", cell.id), *window))
+            for cell, spans in self._reader.cells(site, *window).items()
+        }
 
     def peaks(self, link: Link, days: range) -> Sequence[DayPeak]:
         self._turns.go_on()
@@ -319,7 +333,7 @@ class Judge:
         return verdicts
 
     def _around(self, settings: Settings) -> Surroundings:
-        return Surroundings(settings.inventory.links_ever_of_site(), self._register.kind_at)
+        return Surroundings(settings.inventory.links_ever_of_site(), self._register.kind_at, settings.inventory.devices)
 
     def _is_news(self, name: str, verdict: Verdict) -> bool:
         """Whether its standing is not the one that is stored, or its window begins after the one that is: a new month."""

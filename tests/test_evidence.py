@@ -20,7 +20,7 @@ from netmon import names
 from netmon.cli import evidence as evidence_command
 from netmon.cli import explain as command
 from netmon.control import ControlServer
-from netmon.evidence import FolderError, Sources, folder, gather, tables, write
+from netmon.evidence import FolderError, Sources, audit, folder, gather, tables, write
 from netmon.evidence.sheets import Sheet, text_of
 from netmon.model import Capacity, End, LinkKind, Octets, Slot, Standing, Subject, Verdict, Window
 from netmon.store import Reader, Store, dump_verdict
@@ -282,6 +282,15 @@ def test_an_id_cannot_leave_the_folder_nor_become_a_formula(judged, tmp_path):
         assert [row["id"] for row in csv.DictReader(file)] == ["../../evil", "'=1+1", "..", "a/b"]
     assert sum(path.is_dir() for path in out.iterdir()) == len(parts)
     assert recomputed(out).returncode == 0
+
+
+def test_no_two_texts_become_one_and_each_is_read_back():
+    texts = ["=A", "'=A", "''=A", "'", "it's", "\t=1", "", "A"]
+    cells = [row[0] if row else "" for row in csv.reader(text_of(Sheet(("a",), [(text,) for text in texts])).splitlines())][
+        1:
+    ]
+    assert len(set(cells)) == len(texts)
+    assert [audit.rules.plain(cell) for cell in cells] == texts
 
 
 def test_text_is_defused_and_figures_are_not():

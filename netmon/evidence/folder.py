@@ -71,7 +71,8 @@ def _fill(folder: Path, node: Node, sources: Sources, today: Mapping[str, AnyTar
     texts["verdict.json"] = json.dumps(_told(node, targets), ensure_ascii=False, indent=1) + "\n"
     texts["README.txt"] = readme(node.verdict, target, sorted(texts), language)
     texts["recompute.py"] = files("netmon").joinpath("data/recompute").read_text(encoding="utf-8")
-    texts["audit.py"] = files("netmon.evidence").joinpath("audit.py").read_text(encoding="utf-8")
+    for name in ("audit.py", "audit_rules.py", "audit_slopes.py", "audit_told.py"):
+        texts[name] = files("netmon.evidence").joinpath(name).read_text(encoding="utf-8")
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
     for line, part in node.parts:

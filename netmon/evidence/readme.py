@@ -19,7 +19,7 @@ Khoảng thời gian: {start} đến {end}
 Thư mục này chứa những gì kết luận dựa vào, để bất kỳ ai có Python đều tính lại được mà không cần netmon:
   verdict.json   kết luận đúng như đã nêu, kèm các tham số của chỉ tiêu
 {files}  recompute.py   chương trình ngắn tính lại con số, chỉ dùng thư viện chuẩn của Python; đọc trước rồi hãy chạy
-  audit.py       chương trình kỹ hơn: cả độ phủ, kết luận và ngưỡng
+  audit.py       chương trình kỹ hơn: cả độ phủ, kết luận và ngưỡng; các quy tắc ở các tệp audit_*.py
   SHA256SUMS     mã băm của mọi tệp khác
 
 Kiểm tra các tệp còn nguyên vẹn:   sha256sum -c SHA256SUMS
@@ -41,7 +41,7 @@ Window: {start} to {end}
 This folder holds what the verdict rests on, so that anybody with Python can recompute it without netmon:
   verdict.json   the verdict just as it was stated, and the parameters of its target
 {files}  recompute.py   recomputes the figures with Python's standard library alone; short, read it before you run it
-  audit.py       the same in depth: coverage, standing and limit too
+  audit.py       the same in depth: coverage, standing and limit too; its rules are in audit_*.py
   SHA256SUMS     the hashes of all other files
 
 Check that the files are whole:    sha256sum -c SHA256SUMS
@@ -57,6 +57,7 @@ taking it for a formula.
 _FILES = {
     "absences.csv": ("khi netmon không chạy nên không thấy gì", "when netmon did not run, and saw nothing"),
     "capacities.csv": ("dung lượng theo hợp đồng, từ khi nào", "contracted capacities, and from when"),
+    "cells.csv": ("trạng thái từng cell do nhà mạng báo", "the states of each cell, as its operator tells"),
     "echoes.csv": ("thời gian khứ hồi của từng khe 5 phút", "round trips in each slot of 5 minutes"),
     "links.csv": ("các kết nối của điểm này", "the links of the site"),
     "outages.csv": ("các lần mất dịch vụ", "the outages"),
@@ -66,6 +67,7 @@ _FILES = {
     "slots.csv": ("tốc độ trong từng khe 5 phút ở hai đầu kết nối", "rates in each slot of 5 minutes at both ends"),
     "speed_tests.csv": ("các phép đo tốc độ, chỉ để đối chiếu", "speed tests, for comparison only"),
     "states.csv": ("trạng thái theo thời gian", "states over time"),
+    "summaries.csv": ("thấp nhất, trung bình, cao nhất của từng giờ, từng ngày", "least, mean and most of hours and days"),
 }
 
 

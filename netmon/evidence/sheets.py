@@ -36,8 +36,9 @@ def text_of(sheet: Sheet) -> str:
 
 
 def inert(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before one that begins as such."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Text that no spreadsheet takes for a formula: an apostrophe goes before one that begins as such, and before one that
+    begins with an apostrophe, so that no two texts become one."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else text
 
 
 def _cell(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from netmon.evidence import contract
-from netmon.evidence.sheets import Sheet, instant
+from netmon.evidence.sheets import Cell, Sheet, instant
 from netmon.model import SLOT_S, End, Link, Site, Standing, Subject, Verdict, Window
 from netmon.store import Reader
 from netmon.targets.definitions import (
@@ -15,14 +15,20 @@ from netmon.targets.definitions import (
     Availability,
     BackupDrill,
     ContractedCapacity,
+    Environment,
     Growth,
     Latency,
     Loss,
+    OpticalMargin,
     PercentileUtilisation,
+    RadioAvailability,
     Redundancy,
     Restoration,
 )
+from netmon.targets.environment import FIGURES, NO_SENSOR, just_before
+from netmon.targets.optics import DARK, MARGIN, NO_OPTIC, RECEIVED, looked_back
 from netmon.targets.percentile import DAYS
+from netmon.targets.radio import NO_FEED
 from netmon.targets.trend import TREND_DAYS
 from netmon.targets.windows import DAY_S, day_number, iso, local, slots_of
 
@@ -39,12 +45,16 @@ class Sources:
 
 Tables = dict[str, Sheet]
 
+_UNTOLD = (NO_FEED, NO_SENSOR, NO_OPTIC)
+"""Why a rule exempts what nothing is told of: its tables show that."""
+
 _ECHO_HEAD = ("start", "local", "sent", "answered", "rtt_mean_s", "rtt_worst_s", "snmp_mean_s")
 
 
 def tables(verdict: Verdict, target: AnyTarget, sources: Sources) -> Tables:
     """The files of a verdict on a link or a site, by name; what is said of communes and provinces has only parts."""
-    if verdict.standing is Standing.EXEMPT or verdict.subject.kind in ("commune", "province"):
+    exempt = verdict.standing is Standing.EXEMPT and verdict.evidence["exempt"] not in _UNTOLD
+    if exempt or verdict.subject.kind in ("commune", "province"):
         return {}
     match target:
         case PercentileUtilisation():
@@ -68,6 +78,11 @@ def tables(verdict: Verdict, target: AnyTarget, sources: Sources) -> Tables:
             link = sources.links.get(verdict.subject.id)
             site = Subject("site", "" if link is None else link.site)
             return {"slots.csv": _slots(verdict, seen, sources), "states.csv": _states(site, seen, sources)}
+        case RadioAvailability():
+            seen = Window(verdict.evidence["start"], verdict.evidence["end"])
+            return {"cells.csv": _cells(verdict, seen, sources), "absences.csv": _absences(seen, sources)}
+        case Environment() | OpticalMargin():
+            return {"summaries.csv": _summaries(verdict, target, sources)}
         case ContractedCapacity():
             return contract.of_capacity(verdict, sources.links.get(verdict.subject.id), sources.reader)
         case Redundancy():
@@ -163,3 +178,35 @@ def _echoes(verdict: Verdict, sources: Sources) -> Sheet:
     columns = zip(slots, found.sent, found.answered, found.rtt_s, found.worst_s, found.snmp_s, strict=True)
     rows = [(k * SLOT_S, iso(k * SLOT_S), *each) for k, *each in columns if each[0] or not isnan(each[4])]
     return Sheet(_ECHO_HEAD, rows)
+
+
+# --- what others tell -------------------------------------------------------------------------------------------------
+
+
+def _cells(verdict: Verdict, seen: Window, sources: Sources) -> Sheet:
+    """The states of each cell that an operator ever told of; one of which nothing was said has a row without a state."""
+    rows: list[tuple[Cell, ...]] = []
+    for name, spans in sources.reader.cells(verdict.subject.id, *seen).items():
+        named = (name.operator, name.technology, name.cell)
+        rows += [(*named, state, start, end, iso(start), iso(end)) for state, start, end in spans]
+        rows += [] if spans else [(*named, None, None, None, None, None)]
+    return Sheet(("operator", "technology", "cell", "state", "start", "end", "local_start", "local_end"), rows)
+
+
+def _summaries(verdict: Verdict, target: Environment | OpticalMargin, sources: Sources) -> Sheet:
+    """The hours that were judged, and the days that were looked back on."""
+    hours = Window(verdict.evidence["start"], verdict.evidence["end"])
+    if isinstance(target, Environment):
+        days, asked = (
+            just_before(verdict.window),
+            [(each, of_days) for each in FIGURES.values() for of_days in (False, True)],
+        )
+    else:
+        days = looked_back(verdict.window, verdict.evidence["at"])
+        asked = [(MARGIN, False), (DARK, False), (MARGIN, True), (RECEIVED, True)]
+    rows = [
+        (figure, each.part, each.start, iso(each.start), each.seconds, each.least, each.mean, each.most, each.readings)
+        for figure, of_days in asked
+        for each in sources.reader.summaries(verdict.subject, figure, *(days if of_days else hours), days=of_days)
+    ]
+    return Sheet(("figure", "part", "start", "local", "seconds", "least", "mean", "most", "count"), rows)

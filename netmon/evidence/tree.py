@@ -82,7 +82,8 @@ def gather(stated: Stated, targets: Mapping[str, AnyTarget], lookup: Lookup) -> 
 
 
 def _lines(verdict: Verdict, target: AnyTarget | None) -> Iterator[Line]:
-    if verdict.standing is Standing.EXEMPT or verdict.subject.kind not in ("commune", "province"):
+    untold = "parts" in verdict.evidence  # exempt, for each of its parts is
+    if (verdict.standing is Standing.EXEMPT and not untold) or verdict.subject.kind not in ("commune", "province"):
         return
     communes: Mapping[str, Any] = verdict.evidence.get("communes", {})
     match target:

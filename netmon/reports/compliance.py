@@ -19,7 +19,13 @@ from netmon.targets.definitions import Unit
 from netmon.targets.windows import local
 from netmon.units import Register
 
-_UNIT = {Unit.RATIO: "ratio", Unit.BYTES_PER_SECOND: "mbit_s", Unit.SECONDS: "s", Unit.COUNT: "count"}
+_UNIT = {
+    Unit.RATIO: "ratio",
+    Unit.BYTES_PER_SECOND: "mbit_s",
+    Unit.SECONDS: "s",
+    Unit.COUNT: "count",
+    Unit.DECIBELS: "db",
+}
 
 
 def report(

@@ -12,12 +12,16 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from netmon.model import LinkKind, SiteKind
 from netmon.settings import quantities
 from netmon.settings.models import Shape
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
     DaysAhead,
+    Decibels,
+    Degrees,
     DrillTime,
+    Hours,
     Id,
     LinkKindName,
     LinkRoleName,
@@ -249,6 +253,91 @@ class BackupDrillEntry(CommuneEntry):
         return window
 
 
+def _only(key: str, kind: StrEnum, what: str) -> AfterValidator:
+    """Of a rule that judges one kind of sites or links: that kind, also where nothing is said of it."""
+
+    def chosen(applies_to: AppliesTo) -> AppliesTo:
+        if any(each is not kind for each in getattr(applies_to, key)):
+            raise UnfitError(f"this rule judges {what} only: leave {key} out, or write {key}: {kind}")
+        return applies_to.model_copy(update={key: [kind]})
+
+    return AfterValidator(chosen)
+
+
+class RadioEntry(CommuneEntry):
+    """How long the cells at a mast were up, as their operators tell."""
+
+    rule: Literal["radio_availability"]
+    applies_to: Annotated[AppliesTo, _only("site_kind", SiteKind.BTS, "BTS sites"), Field(validate_default=True)] = (
+        AppliesTo()
+    )
+    limit: PositiveRatio
+    window: WindowDays = None
+    coverage: Floor = 0.9
+    budget_at_risk: Ratio = 0.75
+
+
+def _range(ends: list[float]) -> list[float]:
+    if len(ends) != 2 or ends[0] >= ends[1]:
+        raise UnfitError("a range is its least and its most: write it as [20, 25] or [40 %, 55 %]")
+    return ends
+
+
+class EquipmentRoom(Shape):
+    """The climate of rooms for equipment."""
+
+    temperature: Annotated[list[Degrees], AfterValidator(_range)] = Field(default_factory=lambda: [20.0, 25.0])
+    humidity: Annotated[list[Ratio], AfterValidator(_range)] = Field(default_factory=lambda: [0.40, 0.55])
+
+
+class OfficeRoom(Shape):
+    """The climate of offices in which equipment stands."""
+
+    temperature: Annotated[list[Degrees], AfterValidator(_range)] = Field(default_factory=lambda: [20.0, 32.0])
+    humidity: Annotated[list[Ratio], AfterValidator(_range)] = Field(default_factory=lambda: [0.40, 0.80])
+
+
+class Rooms(Shape):
+    """What a room has to keep to, by its kind."""
+
+    equipment: EquipmentRoom = EquipmentRoom()
+    office: OfficeRoom = OfficeRoom()
+
+
+class EnvironmentEntry(CommuneEntry):
+    """In how many hours the room of a site's equipment kept to its climate."""
+
+    rule: Literal["environment"]
+    limit: PositiveRatio
+    rooms: Rooms = Rooms()
+    window: WindowDays = None
+    at_risk: Annotated[Ratio, Field(validate_default=True)] = 0.97
+    coverage: Floor = 0.9
+
+    @field_validator("at_risk")
+    @classmethod
+    def _warns_above_the_limit(cls, at_risk: float, info: ValidationInfo) -> float:
+        limit = info.data.get("limit")
+        if limit is not None and at_risk < limit:
+            written = quantities.write_ratio(at_risk), quantities.write_ratio(limit)
+            raise UnfitError(f"at_risk, {written[0]}, lies below the limit, {written[1]}: nobody would be warned")
+        return at_risk
+
+
+class OpticalMarginEntry(CommuneEntry):
+    """How far the light over a fibre stays above what its receiver needs."""
+
+    rule: Literal["optical_margin"]
+    applies_to: Annotated[AppliesTo, _only("kind", LinkKind.FIBRE, "links of fibre"), Field(validate_default=True)] = (
+        AppliesTo()
+    )
+    limit: Decibels
+    window: WindowDays = Field(default="7d", validate_default=True)
+    hours: Hours = 2
+    days_at_risk: DaysAhead = 56
+    coverage: Floor = 0.9
+
+
 class ShareEntry(TargetEntry):
     """A province's rule: how many of its communes meet a commune target (SEMANTICS 7)."""
 
@@ -277,6 +366,9 @@ TargetsEntry = Annotated[
     | RedundancyEntry
     | GrowthEntry
     | BackupDrillEntry
+    | RadioEntry
+    | EnvironmentEntry
+    | OpticalMarginEntry
     | ShareEntry
     | PooledEntry,
     Field(discriminator="rule"),

@@ -25,7 +25,7 @@ def recalled(told: Mapping[str, Any]) -> AnyTarget:
     """The target that was asked so."""
     kind = _RULES[told["rule"]]
     values = {one.name: told[one.name] for one in fields(kind) if one.name in told}
-    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    values = {name: _frozen(value) for name, value in values.items()}
     values["basis_kind"] = BasisKind(told["basis_kind"])
     if "applies_to" in values:
         chosen = {name: tuple(map(of, told["applies_to"].get(name, ()))) for name, of in _SELECTS.items()}
@@ -33,6 +33,13 @@ def recalled(told: Mapping[str, Any]) -> AnyTarget:
     target = kind(**values)
     assert isinstance(target, AnyTarget)
     return target
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    if isinstance(value, list):
+        return tuple(map(_frozen, value))
+    return {name: _frozen(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def targets_of(verdict: Verdict, today: Mapping[str, AnyTarget]) -> Mapping[str, AnyTarget]:

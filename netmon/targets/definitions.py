@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from netmon.model import Link, LinkKind, LinkRole, Site, SiteKind
+from netmon.sightings import CARRIES
 
 
 class BasisKind(StrEnum):
@@ -25,6 +26,7 @@ class Unit(StrEnum):
     BYTES_PER_SECOND = "bytes_per_second"
     SECONDS = "seconds"
     COUNT = "count"
+    DECIBELS = "decibels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +226,67 @@ class BackupDrill(PartsTarget):
     optional = True
 
     window_days: int | None = 90
-    carries: float = 125_000.0
+    carries: float = CARRIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadioAvailability(PartsTarget):
+    """The cells of each operator and technology at a mast were up for at least `limit` of the cell-seconds that the operator
+    told of; the worst operator speaks. At risk past the share `budget_at_risk` of what may be lost in the window."""
+
+    rule = "radio_availability"
+    more_is_worse = False
+    optional = True
+
+    applies_to: Selection = Selection(site_kind=(SiteKind.BTS,))
+    coverage: float = 0.9
+    budget_at_risk: float = 0.75
+
+    @property
+    def judges(self) -> str:
+        return "site"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment(PartsTarget):
+    """The room of a site's equipment was within its range in at least `limit` of the hours, by temperature and by humidity
+    each. `rooms` are the ranges by kind of room and quantity, least and most, °C and ratios; below `at_risk` a met one is
+    at risk."""
+
+    rule = "environment"
+    more_is_worse = False
+    optional = True
+
+    coverage: float = 0.9
+    at_risk: float = 0.97
+    rooms: Mapping[str, Mapping[str, tuple[float, float]]] = field(
+        default_factory=lambda: {
+            "equipment": {"temperature": (20.0, 25.0), "humidity": (0.40, 0.55)},
+            "office": {"temperature": (20.0, 32.0), "humidity": (0.40, 0.80)},
+        }
+    )
+
+    @property
+    def judges(self) -> str:
+        return "site"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpticalMargin(PartsTarget):
+    """The light that arrives over a fibre stays at least `limit` dB above what the receiver needs: fewer than `hours` hours
+    of the window fell below, in either direction. At risk when one did, and when its fading carries the margin below within
+    `days_at_risk` days."""
+
+    rule = "optical_margin"
+    unit = Unit.DECIBELS
+    more_is_worse = False
+    optional = True
+
+    applies_to: Selection = Selection(kind=(LinkKind.FIBRE,))
+    window_days: int | None = 7
+    coverage: float = 0.9
+    hours: int = 2
+    days_at_risk: int = 56
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +310,8 @@ class Pooled(Target):
     of: str
 
 
-LinkTarget = PercentileUtilisation | ContractedCapacity | Latency | Loss | BackupDrill
-SiteTarget = Restoration | Redundancy | Growth
+LinkTarget = PercentileUtilisation | ContractedCapacity | Latency | Loss | BackupDrill | OpticalMargin
+SiteTarget = Restoration | Redundancy | Growth | RadioAvailability | Environment
 CommuneTarget = Availability | LinkTarget | SiteTarget
 """What is judged on sites or links. An Availability is of either."""
 

@@ -10,10 +10,11 @@ Times are seconds; instants are Unix seconds and, beside them, local ISO 8601.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor, isnan, nan
+from math import isnan, nan
 from typing import Any
 
-from netmon.model import SLOT_S, Direction, Link, LinkRole, Service, Span, Standing, Subject, Verdict, Window
+from netmon.model import SLOT_S, Direction, Link, LinkRole, Span, Standing, Subject, Verdict, Window
+from netmon.sightings import carrying, either_end, on_backup, present, there_since
 from netmon.targets.definitions import BackupDrill
 from netmon.targets.percentile import LinkRates
 from netmon.targets.windows import iso, slots_of
@@ -38,22 +39,17 @@ def judge_drill(
     seen when it shows traffic, or both directions were measured; the near end speaks before the far one.
     """
     last = max(window.start, min(window.end, now))
-    begin = max([window.start, *(was.until for was in link.former if was.until <= last)])
+    begin = there_since(link, window.start, last)
     slots = slots_of(Window(begin, last))
     receive, transmit = (_rates(rates, direction, slots) for direction in Direction)
-    carrying = [k for k, a, b in zip(slots, receive, transmit, strict=True) if a >= target.carries or b >= target.carries]
-    backups = [
-        (start, end)
-        for span in sorted(spans, key=lambda span: span.end)
-        if alone and link.role is LinkRole.BACKUP and span.state == Service.ON_BACKUP
-        if (start := max(span.start, begin)) < (end := min(span.end, last))
-    ]
-    sightings: list[tuple[str, float]] = [("traffic", (carrying[-1] + 1) * SLOT_S)] if carrying else []
+    loaded = carrying(slots, receive, transmit, target.carries)
+    backups = on_backup(spans, begin, last) if alone and link.role is LinkRole.BACKUP else []
+    sightings: list[tuple[str, float]] = [("traffic", (loaded[-1] + 1) * SLOT_S)] if loaded else []
     sightings += [("service", backups[-1][1])] if backups else []
     by, seen_at = max(sightings, key=lambda sighting: sighting[1], default=(None, None))
     value = None if seen_at is None else last - seen_at
-    present = _present(slots, receive, transmit, carrying, backups)
-    coverage = present / len(slots) if slots else 0.0
+    seen = len(present(slots, receive, transmit, loaded, backups))
+    coverage = seen / len(slots) if slots else 0.0
     longer = value > target.limit if value is not None else last - begin > target.limit - 1  # a whole limit's time
     if coverage == 0:
         standing = Standing.UNPROVEN
@@ -83,9 +79,9 @@ def judge_drill(
             "seen_at": seen_at,
             "seen_local": None if seen_at is None else iso(seen_at),
             "slots": len(slots),
-            "present": present,
-            "carrying_count": len(carrying),
-            "carrying": [_slot(k, receive[k - slots.start], transmit[k - slots.start]) for k in carrying[-SHOWN:]],
+            "present": seen,
+            "carrying_count": len(loaded),
+            "carrying": [_slot(k, receive[k - slots.start], transmit[k - slots.start]) for k in loaded[-SHOWN:]],
             "on_backup_count": len(backups),
             "on_backup": [
                 {"start": start, "end": end, "local_start": iso(start), "local_end": iso(end), "seconds": end - start}
@@ -99,7 +95,7 @@ def judge_drill(
 def _rates(rates: LinkRates, direction: Direction, slots: range) -> list[float]:
     """The rate of each of these slots: the near end's, where it has none the far end's, else NaN."""
     near, far = (_padded(values, rates.first_k, slots) for values in (rates.near(direction), rates.far(direction)))
-    return [b if isnan(a) else a for a, b in zip(near, far, strict=True)]
+    return either_end(near, far)
 
 
 def _padded(values: Sequence[float], first_k: int, slots: range) -> list[float]:
@@ -107,20 +103,6 @@ def _padded(values: Sequence[float], first_k: int, slots: range) -> list[float]:
     stop = max(min(slots.stop, first_k + len(values)), start)
     held = values[start - first_k : stop - first_k] if stop > start else ()
     return [nan] * (start - slots.start) + list(held) + [nan] * (slots.stop - stop)
-
-
-def _present(
-    slots: range,
-    receive: Sequence[float],
-    transmit: Sequence[float],
-    carrying: Sequence[int],
-    backups: Sequence[tuple[float, float]],
-) -> int:
-    measured = {k for k, a, b in zip(slots, receive, transmit, strict=True) if not (isnan(a) or isnan(b))}
-    measured.update(carrying)
-    for start, end in backups:
-        measured.update(range(max(slots.start, floor(start / SLOT_S)), min(slots.stop, ceil(end / SLOT_S))))
-    return len(measured)
 
 
 def _slot(k: int, receive: float, transmit: float) -> dict[str, Any]:

@@ -12,9 +12,12 @@ from netmon.targets.definitions import (
     AnyTarget,
     Availability,
     CommuneTarget,
+    Environment,
+    OpticalMargin,
     PartsTarget,
     PercentileUtilisation,
     Pooled,
+    RadioAvailability,
     Redundancy,
     Restoration,
     Share,
@@ -29,6 +32,10 @@ NOTHING_THERE = "nothing_there"
 
 ANOTHER_KIND = "another_kind"
 """Why one is exempt from a target on other kinds of administrative units. Words for both: words/voice.py."""
+
+
+_OF_A_TIME = Availability | Restoration | RadioAvailability | Environment
+"""What a site did counts for the commune in which it was then."""
 
 
 class Places(Protocol):
@@ -155,7 +162,8 @@ def percentile_links(targets: Iterable[AnyTarget], places: Places) -> dict[str, 
 
 def judged_links(targets: Iterable[AnyTarget], places: Places) -> set[str]:
     """The links of which a target needs slots: they are kept longer than others (SEMANTICS 4)."""
-    selections = [target.applies_to for target in targets if isinstance(target, PartsTarget) and target.judges == "link"]
+    judging = [target for target in targets if isinstance(target, PartsTarget) and target.judges == "link"]
+    selections = [target.applies_to for target in judging if not isinstance(target, OpticalMargin)]  # which needs hours
     return {
         link.id
         for link in places.links.values()
@@ -186,7 +194,7 @@ def _parts(
             yield _Part(None, whole)
         else:
             seen = Window(window.start, min(now, window.end))
-            stays = list(_stays(site, seen)) if isinstance(target, Availability | Restoration) else []
+            stays = list(_stays(site, seen)) if isinstance(target, _OF_A_TIME) else []
             if len(stays) < 2:
                 yield _Part(site.commune_at(last), whole)
                 continue

@@ -17,9 +17,12 @@ from netmon.targets.definitions import (
     Availability,
     BackupDrill,
     CommuneTarget,
+    Environment,
     Latency,
     Loss,
+    OpticalMargin,
     PercentileUtilisation,
+    RadioAvailability,
     Restoration,
 )
 from netmon.targets.load import DAY_SLOTS, SHIFT, Load
@@ -33,6 +36,8 @@ LATE = 2
 
 SELDOM_S = 3600
 """What changes slowly is judged once in so many seconds."""
+
+_SELDOM = Latency | Loss | BackupDrill | Restoration | RadioAvailability | Environment | OpticalMargin
 
 SlotOfLink = tuple[str, bool, int, float, float, bool]
 """A slot of one end: link, whether it is the far end, number, bytes per second in `receive` and in `transmit` (NaN where it
@@ -121,7 +126,7 @@ class Memory:
             return self._load(target, place, window, now)
         if isinstance(target, Availability):
             return self._availability(target, Subject(target.judges, place.id), window, now)
-        if isinstance(target, Latency | Loss | BackupDrill | Restoration):
+        if isinstance(target, _SELDOM):
             return self._seldom(target, place, window, now)
         return judge(target, place, self._news, self._around, window, now)
 

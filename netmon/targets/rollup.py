@@ -6,6 +6,7 @@ Worst first: missed, unproven, at_risk, met; exempt drops out, and an empty set 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -33,8 +34,12 @@ def whole_verdict(
     target: CommuneTarget, subject: Subject, parts: Sequence[Verdict], window: Window, *, final: bool
 ) -> Verdict:
     """One target on a commune, or on a province's own sites: the worst link or site. A part that moved within the window
-    counts where it was, for as long as it was there."""
+    counts where it was, for as long as it was there. Where there are parts and each is exempt, so is the whole: what cannot
+    be judged anywhere in it is not judged of it."""
     counted = [part for part in parts if part.standing is not Standing.EXEMPT]
+    if parts and not counted:
+        evidence = {"rule": target.rule, "exempt": parts[0].evidence["exempt"], "parts": _told(parts)}
+        return replace(exempt_verdict(target, subject, "", window=window, final=final), evidence=evidence)
     speaks = max(counted, key=lambda part: _badness(target, part), default=None)
     return Verdict(
         target=target.id,
@@ -54,21 +59,25 @@ def whole_verdict(
 def _whole_evidence(target: CommuneTarget, parts: Sequence[Verdict], speaks: Verdict | None) -> dict[str, Any]:
     return {
         "rule": target.rule,
-        "parts": [
-            {
-                "kind": part.subject.kind,
-                "id": part.subject.id,
-                "standing": part.standing.value,
-                "value": part.value,
-                "coverage": part.coverage,
-                "window": list(part.window),
-            }
-            for part in parts
-        ],
+        "parts": _told(parts),
         "worst": None
         if speaks is None
         else {"kind": speaks.subject.kind, "id": speaks.subject.id, "evidence": read_once(speaks.evidence)},
     }
+
+
+def _told(parts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": part.subject.kind,
+            "id": part.subject.id,
+            "standing": part.standing.value,
+            "value": part.value,
+            "coverage": part.coverage,
+            "window": list(part.window),
+        }
+        for part in parts
+    ]
 
 
 def _badness(target: CommuneTarget, part: Verdict) -> tuple[int, float]:

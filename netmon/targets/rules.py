@@ -6,7 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from netmon.model import DayPeak, Link, LinkRole, Outage, PortSpeed, Site, Span, SpeedTest, Subject, Verdict, Window
+from netmon.model import (
+    CellName,
+    DayPeak,
+    Device,
+    Link,
+    LinkRole,
+    Outage,
+    PortSpeed,
+    Site,
+    Span,
+    SpeedTest,
+    Subject,
+    Summary,
+    Verdict,
+    Window,
+)
 from netmon.targets.availability import Interval, judge_availability
 from netmon.targets.capacity import judge_capacity
 from netmon.targets.definitions import (
@@ -14,17 +29,23 @@ from netmon.targets.definitions import (
     BackupDrill,
     CommuneTarget,
     ContractedCapacity,
+    Environment,
     Growth,
     Latency,
     Loss,
+    OpticalMargin,
     PercentileUtilisation,
+    RadioAvailability,
     Redundancy,
     Restoration,
 )
 from netmon.targets.drill import judge_drill
 from netmon.targets.echoes import Echoes, judge_latency, judge_loss
+from netmon.targets.environment import FIGURES, judge_environment, just_before
 from netmon.targets.growth import judge_growth
+from netmon.targets.optics import DARK, MARGIN, RECEIVED, judge_optics, looked_back
 from netmon.targets.percentile import LinkRates, judge_link, judge_month, slots_needed
+from netmon.targets.radio import judge_radio
 from netmon.targets.redundancy import judge_redundancy
 from netmon.targets.restoration import judge_restoration
 from netmon.targets.trend import TREND_DAYS, with_trend
@@ -71,6 +92,14 @@ class Evidence(Protocol):
         """The speed tests that probes at a site made in a window, in order of time."""
         ...
 
+    def summaries(self, subject: Subject, figure: str, window: Window, *, days: bool = False) -> Sequence[Summary]:
+        """The hours, or local days, of a figure of a link or a site that begin in a window, in order of time."""
+        ...
+
+    def cells(self, site: str, window: Window) -> Mapping[CellName, Timeline]:
+        """The states of the cells at a site that an operator has ever told of, over a window."""
+        ...
+
     def peaks(self, link: Link, days: range) -> Sequence[DayPeak]:
         """The daily percentiles of a link, those of days that were measured, in order."""
         ...
@@ -78,11 +107,12 @@ class Evidence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a rule asks of the inventory and the register: the links of each site, and what kind of unit a commune is at an
-    instant."""
+    """What a rule asks of the inventory and the register: the links of each site, what kind of unit a commune is at an
+    instant, and the devices of today by their ids."""
 
     links_of: Mapping[str, Sequence[Link]]
     kind_at: Callable[[str, float], str]
+    devices: Mapping[str, Device]
 
 
 class Afresh:
@@ -135,6 +165,8 @@ def judge(
             )
             rates = evidence.rates(place, slots_of(window))
             return judge_drill(target, place, rates, service.spans, window, now, alone=alone)
+        case OpticalMargin():
+            return _light(target, Subject("link", place.id), place, evidence, window, now)
     raise ValueError(f"{target.id}: the rule {target.rule} judges sites, not links")
 
 
@@ -166,6 +198,14 @@ def _judge_site(
             return judge_redundancy(target, site, links, window, now)
         case Growth():
             return judge_growth(target, site, links, window, now)
+        case RadioAvailability():
+            return judge_radio(target, site, evidence.cells(site.id, window), window, now)
+        case Environment():
+            told = {quantity: evidence.summaries(subject, figure, window) for quantity, figure in FIGURES.items()}
+            days = just_before(window)
+            before = {quantity: evidence.summaries(subject, figure, days, days=True) for quantity, figure in FIGURES.items()}
+            devices = [device.id for device in around.devices.values() if device.site == site.id]
+            return judge_environment(target, site, told, window, now, before=before, devices=devices)
     raise ValueError(f"{target.id}: the rule {target.rule} judges links, not sites")
 
 
@@ -174,6 +214,17 @@ def _load(target: PercentileUtilisation, link: Link, evidence: Evidence, window:
         return judge_link(target, link, evidence.rates(link, slots_needed(now)), now)
     slots = range(slots_needed(window.start + DAY_S).start, slots_needed(window.end).stop)
     return judge_month(target, link, evidence.rates(link, slots), window, now)
+
+
+def _light(target: OpticalMargin, subject: Subject, link: Link, evidence: Evidence, window: Window, now: float) -> Verdict:
+    days = looked_back(window, now)
+    margins, darkness, margin_days, received = (
+        evidence.summaries(subject, MARGIN, window),
+        evidence.summaries(subject, DARK, window),
+        evidence.summaries(subject, MARGIN, days, days=True),
+        evidence.summaries(subject, RECEIVED, days, days=True),
+    )
+    return judge_optics(target, link, margins, darkness, margin_days, received, window, now)
 
 
 def _available(

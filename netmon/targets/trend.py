@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isnan, sqrt
-from statistics import median
-from typing import Any, Literal, NamedTuple
+from math import isnan
+from typing import Any, Literal
 
 from netmon.model import Capacity, DayPeak, Direction, Link, Standing, Verdict
+from netmon.slopes import Points, level_at_zero, slope_of
 from netmon.targets.definitions import PercentileUtilisation
 from netmon.targets.later import Later, read_once
 from netmon.targets.windows import DAY_S, day_number
@@ -33,8 +33,6 @@ ENOUGH = 0.8
 """A day counts when at least this share of its slots is present."""
 
 _WEEK = 7
-_Z = 1.96
-"""The normal deviate of an interval of 95 %."""
 
 Unknown = Literal["no_capacity", "few_days", "not_rising", "far"]
 """Why there is no figure."""
@@ -128,7 +126,7 @@ def _crossing(
     if len(points) < FEWEST_DAYS:
         return "few_days"
     weekdays = [[point for point in points if point[0] % _WEEK == weekday] for weekday in range(_WEEK)]
-    slope = _slope(weekdays)
+    slope = slope_of(weekdays)
     if slope.low <= 0:
         return "not_rising"
     days = _days(weekdays, slope.middle, limit)
@@ -144,40 +142,11 @@ def _crossing(
         days_low=_days(weekdays, slope.high, limit),
         days_high=longest if longest <= FARTHEST_DAYS else None,
         count=len(points),
-        level=_level(weekdays, slope.middle),
+        level=level_at_zero(weekdays, slope.middle),
     )
 
 
-class _Slope(NamedTuple):
-    low: float
-    middle: float
-    high: float
-
-
-_Points = Sequence[tuple[int, float]]
-"""Days counted from today, all before it, and their utilisations."""
-
-
-def _slope(weekdays: Sequence[_Points]) -> _Slope:
-    """The median of the slopes, and the ranks that Kendall's statistic leaves on either side of it."""
-    slopes = sorted(
-        (later - earlier) / (day - before)
-        for points in weekdays
-        for i, (before, earlier) in enumerate(points)
-        for day, later in points[i + 1 :]
-    )
-    variance = sum(n * (n - 1) * (2 * n + 5) / 18 for n in map(len, weekdays))
-    aside = (len(slopes) - _Z * sqrt(variance)) / 2
-    first = max(0, int(aside) - 1)
-    return _Slope(slopes[first], median(slopes), slopes[-1 - first])
-
-
-def _level(weekdays: Iterable[_Points], slope: float) -> float:
-    """Where a line of this slope stands today."""
-    return median(median(used - slope * day for day, used in points) for points in weekdays if points)
-
-
-def _days(weekdays: Iterable[_Points], slope: float, limit: float) -> float:
+def _days(weekdays: Sequence[Points], slope: float, limit: float) -> float:
     """In how many days a line of this slope crosses the limit; 0 where it has. The steeper, the sooner: it turns about the
     middle of the days that were seen, so it also stands higher today."""
-    return max(0.0, (limit - _level(weekdays, slope)) / slope)
+    return max(0.0, (limit - level_at_zero(weekdays, slope)) / slope)

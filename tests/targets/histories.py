@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
+from threading import Event
 from typing import Any
 
 from netmon.evidence import Node, Sources, gather
+from netmon.judge import StoreEvidence, Turns
 from netmon.model import (
     Capacity,
+    Carrier,
+    CellName,
+    Device,
     EchoSlot,
     End,
     Former,
@@ -21,11 +26,13 @@ from netmon.model import (
     Outage,
     Port,
     PortSpeed,
+    Room,
     Site,
     SiteKind,
     Slot,
     SpeedTest,
     Subject,
+    Summary,
     Verdict,
     Window,
 )  # fmt: skip
@@ -37,23 +44,29 @@ from netmon.targets.definitions import (
     BackupDrill,
     BasisKind,
     ContractedCapacity,
+    Environment,
     Growth,
     Latency,
     Loss,
+    OpticalMargin,
     Pooled,
+    RadioAvailability,
     Redundancy,
     Restoration,
 )  # fmt: skip
 from netmon.targets.drill import judge_drill
 from netmon.targets.echoes import Echoes, judge_latency, judge_loss
+from netmon.targets.environment import FIGURES
 from netmon.targets.growth import judge_growth
+from netmon.targets.optics import DARK, MARGIN, RECEIVED
 from netmon.targets.percentile import LinkRates, judge_link, judge_month, slots_needed
 from netmon.targets.redundancy import judge_redundancy
 from netmon.targets.restoration import judge_restoration, pooled_verdict
 from netmon.targets.rollup import province_verdict, whole_verdict
+from netmon.targets.rules import judge
 from netmon.targets.trend import TREND_DAYS, with_trend
 from netmon.targets.windows import DAY_S, day_number, month_before, month_of, slots_of
-from tests.targets.made import FULL, LAST_K, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE
+from tests.targets.made import AROUND, FULL, LAST_K, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE
 
 MONTH = month_of(NOW)
 BEFORE = month_before(MONTH)
@@ -66,6 +79,9 @@ AVAILABILITY = replace(SERVICE, budget_at_risk=0.3)
 REDUNDANCY = Redundancy(id="redundancy", limit=1.0, **_WORDS)
 GROWTH = Growth(id="growth", limit=0.2, **_WORDS)
 DRILL = BackupDrill(id="backup_drill", limit=2 * 86400.0, window_days=3, **_WORDS)
+RADIO = RadioAvailability(id="radio_availability", limit=0.95, budget_at_risk=0.2, **_WORDS)
+CLIMATE = Environment(id="environment", limit=0.95, window_days=4, **_WORDS)
+LIGHT = OpticalMargin(id="optical_margin", limit=3.0, **_WORDS)
 POOLED = Pooled(id="restoration_of_all", limit=0.9, of="restoration", **_WORDS)
 
 
@@ -313,6 +329,73 @@ def drill_part(made: Made, i: int) -> Verdict:
     return judge_drill(DRILL, link, rates, spans, window, NOW, alone=i % 8 != 5)
 
 
+def from_store(made: Made, target: Any, place: Site | Link, window: Window) -> Verdict:
+    """As it is judged in life."""
+    made.store.flush()
+    around = replace(AROUND, devices={"env": Device(id="env", site=place.id)})
+    return judge(target, place, StoreEvidence(made.reader, Turns(Event())), around, window, NOW)
+
+
+def radio_part(made: Made, i: int) -> Verdict:
+    """A mast of two operators, of whom one may tell nothing, and of a cell that was given another name."""
+    site = made.site(f"mast-{i}", carriers=(Carrier(operator="viettel"), Carrier(operator="=vnpt")))
+    times, longest = [(0, 1), (8, 18_000), (4, 60_000), (6, 200_000)][i % 4]
+    for operator, technology, cell in (
+        ("viettel", "4g", "a/1"), ("viettel", "4g", "a/2"), ("viettel", "5g", "b"), ("=vnpt", "4g", "c")
+    )[: (4, 3, 4, 0)[i // 3 % 4]]:  # fmt: skip
+        subject = Subject("cell", CellName(site.id, operator, technology, cell).id)
+        bad = [["down"], ["down", "unknown"], ["unknown"]][i % 3]
+        states(made, subject, MONTH.start - 500.5, "up", bad, times, longest)
+    if i in (1, 3, 9):
+        gone = Subject("cell", CellName(site.id, "viettel", "2g", "old").id)
+        made.store.begin_span(gone, "up", BEFORE.start)
+        made.store.end_span(gone, BEFORE.end - 9e5)
+    return from_store(made, RADIO, site, MONTH)
+
+
+def gauge(made: Made, subject: Subject, figure: str, part: str, hours: Iterable[int], value: Callable[[int], float]) -> None:
+    rows = []
+    for hour in hours:
+        mean, spread = value(hour), made.dice.uniform(0, 0.02)
+        rows.append((subject, figure, Summary(hour * 3600.0, 3600, part, mean - spread, mean, mean + spread, 60)))
+    made.store.put_summaries(rows)
+
+
+LAST_HOUR = int(NOW // 3600)
+
+
+def climate_part(made: Made, i: int) -> Verdict:
+    """A room with up to two sensors of each quantity, too warm or unheard of for some hours."""
+    site = made.site(f"room-{i}", room=(Room.EQUIPMENT, Room.OFFICE)[i % 2])
+    for quantity, usual, wild in (("temperature", 22.0, 36.0), ("humidity", 0.5, 0.95)):
+        lost = (0.0, 0.02, 0.3)[i % 3]
+        odd = set(made.dice.sample(range(LAST_HOUR - 95, LAST_HOUR), (0, 4, 0, 20)[i % 4]))
+        for n in range((1, 2, 0 if quantity == "humidity" else 1)[i % 7 % 3] if i < 10 else 0):
+            last = LAST_HOUR - 200 if i == 9 else LAST_HOUR + 1
+            hours = [hour for hour in range(LAST_HOUR - 300, last) if made.dice.random() >= lost]
+            gauge(made, Subject("site", site.id), FIGURES[quantity], f"env {n}", hours,
+                  lambda hour, odd=odd, usual=usual, wild=wild: wild if hour in odd else usual)  # fmt: skip
+    return from_store(made, CLIMATE, site, Window(NOW - 4 * DAY_S, NOW))
+
+
+def light_part(made: Made, i: int) -> Verdict:
+    """A fibre that dips, fades, goes dark or is spliced, over eight weeks; the last ones tell nothing."""
+    link = made.link(f"light-{i}")
+    fade, dips = (0.0, 0.13, 0.01)[i % 3], (0, 1, 3, 0)[i % 4]
+    for way in ("receive", "transmit")[: (2, 1)[i % 2] if i < 10 else 0]:
+        hours = [hour for hour in range(LAST_HOUR - 50 * 24, LAST_HOUR + 1) if made.dice.random() >= (0.0, 0.2)[i == 6]]
+        low = set(made.dice.sample(hours[-150:-1], dips))
+        hours = hours[:-200] if i == 8 else hours
+        unlit = hours[-40:-39] if i == 3 else hours[-60:-20] if i == 9 else []
+        gauge(made, Subject("link", link.id), DARK, way, unlit, lambda _: 1.0)
+        gauge(made, Subject("link", link.id), MARGIN, way, hours,
+              lambda hour, low=low: 2.5 if hour in low else 8.0 - fade * (hour - LAST_HOUR) / 24)  # fmt: skip
+        gauge(made, Subject("link", link.id), RECEIVED, way, hours,
+              lambda hour: -16.0 - fade * (hour - LAST_HOUR) / 24 + made.dice.uniform(-0.2, 0.2)
+              + (3.0 if LAST_HOUR - hour > 24 * {4: 40, 7: 20}.get(i, 99) else 0.0))  # fmt: skip
+    return from_store(made, LIGHT, link, Window(NOW - 7 * DAY_S, NOW))
+
+
 PARTS: dict[str, tuple[AnyTarget, Callable[[Made, int], Verdict]]] = {
     "percentile": (P95, percentile_part),
     "daily": (P95_DAILY, lambda made, i: percentile_part(made, i, P95_DAILY)),
@@ -327,6 +410,9 @@ PARTS: dict[str, tuple[AnyTarget, Callable[[Made, int], Verdict]]] = {
     "redundancy": (REDUNDANCY, redundancy_part),
     "growth": (GROWTH, growth_part),
     "backup_drill": (DRILL, drill_part),
+    "radio_availability": (RADIO, radio_part),
+    "environment": (CLIMATE, climate_part),
+    "optical_margin": (LIGHT, light_part),
 }
 """The targets, and what makes one part of each with its history."""
 

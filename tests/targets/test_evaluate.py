@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
-from netmon.model import Former, LinkRole, SiteKind, Span, Standing, Subject, Window
-from netmon.targets.definitions import BackupDrill, BasisKind, Pooled, Redundancy, Restoration, Selection, Share
+from netmon.model import CellName, Former, LinkRole, SiteKind, Span, Standing, Subject, Summary, Window
+from netmon.targets.definitions import (
+    BackupDrill,
+    BasisKind,
+    Environment,
+    Pooled,
+    RadioAvailability,
+    Redundancy,
+    Restoration,
+    Selection,
+    Share,
+)
 from netmon.targets.evaluate import Units, evaluate, window_of
 from netmon.targets.rules import Afresh, Surroundings, Timeline
 from netmon.targets.windows import month_of
@@ -54,7 +64,7 @@ def run(targets, sites, links=(), seen=None, kinds=None, communes=("01273", "012
     def kind_at(code, at):
         return (kinds or {}).get(code, lambda at: "xa")(at)
 
-    judged = Afresh(seen or Seen(), Surroundings(places.links_of_site(), kind_at))
+    judged = Afresh(seen or Seen(), Surroundings(places.links_of_site(), kind_at, {}))
     found = list(evaluate(targets, places, Units({"04": communes}, {}, kind_at), judged, now, month))
     verdicts = {verdict.id: verdict for verdict in found}
     assert len(verdicts) == len(found), "no verdict is said twice"
@@ -75,6 +85,30 @@ def test_a_site_that_moved_counts_for_each_commune_as_long_as_it_was_there():
     assert whole.value == pytest.approx(1 - 7200 / (NOW - NOVEMBER.start))
     assert [part["window"] for part in old.evidence["parts"]] == [[NOVEMBER.start, MOVED]]
     assert old.window == new.window == NOVEMBER
+
+
+def test_a_mast_and_a_room_that_moved_count_where_they_were():
+    """The cell was down, and the room too warm, only in the old commune."""
+
+    class Told(Seen):
+        def cells(self, site, window):
+            return {CellName("mast", "viettel", "4g", "a"): Timeline([Span("down", 0, MOVED), Span("up", MOVED, NOW)])}
+
+        def summaries(self, subject, figure, window, *, days=False):
+            before, after = (40.0, 22.0) if figure.startswith("ambient") else (0.5, 0.5)
+            starts = range(int(window.start), int(min(window.end, NOW)), 3600)
+            return [Summary(at, 3600, "", 0, before if at < MOVED else after, 0, 60) for at in starts]
+
+    mast = replace(site("mast", "01279", SiteKind.BTS), former=(Former("01273", MOVED),))
+    radio = RadioAvailability(id="radio", limit=0.95, **WORDS)
+    climate = Environment(id="climate", limit=0.95, applies_to=Selection(site_kind=(SiteKind.BTS,)), **WORDS)
+    verdicts = run([radio, climate], [mast], seen=Told())
+    for name in ("radio", "climate"):
+        assert verdicts[f"{name}/01273"].standing is Standing.MISSED
+        assert verdicts[f"{name}/01279"].standing is Standing.MET
+        assert verdicts[f"{name}/mast"].standing is Standing.MISSED
+    nowhere = run([radio, climate], [site("a")])
+    assert {verdict.standing for verdict in nowhere.values()} == {Standing.EXEMPT}, "there is no mast to judge"
 
 
 @given(st.lists(st.integers(1, int(NOW - NOVEMBER.start) - 1), max_size=4, unique=True))

@@ -19,11 +19,14 @@ from netmon.judge import StoreEvidence, Turns
 from netmon.model import Capacity, End, Octets, Port, Slot, Subject
 from netmon.store import Store
 from netmon.store.records import dump_verdict
+from netmon.targets.definitions import BasisKind, Environment, OpticalMargin, RadioAvailability
 from netmon.targets.evaluate import evaluate, percentile_links
+from netmon.targets.evaluate import window_of as window_at
 from netmon.targets.load import NEEDED, Highest, Load
 from netmon.targets.memory import Memory
 from netmon.targets.percentile import judge_link, rank, slots_needed, window_of
 from netmon.targets.rules import Afresh
+from netmon.targets.windows import month_of
 from tests.targets.made import AROUND, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, NoMeter, link, site, units
 
 START_K = 20_500 * 288 - 84
@@ -274,3 +277,41 @@ def test_the_highest_values_tell_the_percentile_of_all(changes, already):
         assert highest.more_than_spared(30) == (sum(value > 30 for value in every) >= NEEDED)
     else:
         assert len(highest.values) < NEEDED
+
+
+class Telling:
+    """Evidence of what others tell, that counts how often it is asked. The month before had none of it."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def summaries(self, subject, figure, window, *, days=False):
+        self.asked += 1
+        return []
+
+    def cells(self, site, window):
+        self.asked += 1
+        return {}
+
+
+@pytest.mark.parametrize("rule", [RadioAvailability, Environment, OpticalMargin])
+def test_what_others_tell_is_judged_once_an_hour_and_at_once_in_a_new_month(rule):
+    target = rule(id="t", title_vi="", title_en="", limit=1.0, basis="", basis_kind=BasisKind.LOCAL)
+    place = link(name="a") if rule is OpticalMargin else site("a")
+    memory, news = Memory(), Telling()
+    month = month_of(NOW)
+
+    def judged(now):
+        before = news.asked
+        memory.look(news, AROUND, {}, now)
+        return memory.judge(target, place, window_at(target, now), now), news.asked - before
+
+    first, asked = judged(month.start + 5000)
+    assert asked
+    assert judged(month.start + 5000 + 60) == (first, 0)
+    assert judged(month.start + 5000 + 3600)[1] == asked, "an hour later"
+    just_before, _ = judged(month.end - 1)
+    after, asked_again = judged(month.end + 1)
+    if target.window_days is None:
+        assert (after.window.start, asked_again) == (month.end, asked)
+        assert just_before.window == month

@@ -65,6 +65,19 @@ def test_a_commune_without_parts_is_unproven():
     assert (verdict.standing, verdict.value, verdict.coverage, verdict.window) == (UNPROVEN, None, 0.0, WINDOW)
 
 
+def test_a_commune_is_exempt_where_each_part_is_and_else_they_drop_out():
+    def told(name, standing=EXEMPT):
+        return replace(part(name, standing, None), evidence={"rule": P95.rule, "exempt": "no_optic"})
+
+    verdict = whole_verdict(P95, COMMUNE, [told("a"), told("b")], WINDOW, final=True)
+    assert (verdict.standing, verdict.value, verdict.coverage, verdict.final) == (EXEMPT, None, 0.0, True)
+    assert (verdict.evidence["exempt"], verdict.evidence["rule"]) == ("no_optic", P95.rule)
+    assert [each["id"] for each in verdict.evidence["parts"]] == ["a", "b"]
+    with_one = whole_verdict(P95, COMMUNE, [told("a"), part("b", AT_RISK, 0.85)], WINDOW, final=True)
+    assert (with_one.standing, with_one.value, with_one.evidence["worst"]["id"]) == (AT_RISK, 0.85, "b")
+    assert whole_verdict(P95, COMMUNE, [told("a"), part("b", UNPROVEN, None)], WINDOW, final=True).standing is UNPROVEN
+
+
 def province(standings, limit=0.95):
     codes = [(f"{i:05}", standing) for i, standing in enumerate(standings)]
     return province_verdict(replace(SHARE, limit=limit), "04", codes, window=WINDOW, final=False)

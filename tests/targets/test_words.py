@@ -18,6 +18,7 @@ from netmon.targets.percentile import judge_link
 from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
 from netmon.targets.words import explain
 from netmon.targets.words.voice import Voice
+from tests.targets import test_environment, test_optics, test_radio
 from tests.targets.made import ABSENT, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, link, window_rates
 from tests.targets.test_availability import NOVEMBER, after, judge
 
@@ -228,3 +229,92 @@ def test_what_was_never_measured_is_told_without_a_figure():
     holds(text, "towards the commune: 0 of 2,016 slots, 0 above 90 %", "Coverage: 0 % of the window so far")
     nothing = judge([], now=after(1))
     holds(said(nothing, SERVICE)[1], "Raw: - (available 0 s")
+
+
+# --- what others tell -------------------------------------------------------------------------------------------------
+
+
+def test_a_mast_is_told_by_operator_and_technology_with_the_longest_times_down():
+    month = test_radio.MONTH
+    verdict = test_radio.judge(
+        {
+            test_radio.cell("viettel", "HN_01"): test_radio.told(("up", 0, 900), ("down", 900, 1000), simulated_s=7200.0),
+            test_radio.cell("viettel", "HN_02", "5g"): test_radio.told(("up", 0, 940)),
+        }
+    )
+    vi, en = said(verdict, test_radio.RADIO)
+    holds(
+        vi, "Điểm mast: KHÔNG ĐẠT", "hoạt động ít nhất 95 % thời gian mà nhà mạng có cung cấp trạng thái",
+        "viettel 4G (1 cell): 90 %, KHÔNG ĐẠT. Cộng thời gian của các cell: hoạt động 7 giờ 30 phút, ngừng 50 phút",
+        "viettel 5G (1 cell): 100 %, ĐẠT.", "trong kỳ không cung cấp trạng thái cell nào, không đánh giá: vinaphone.",
+        f"{VI.at(month.start + 27_000)} đến {VI.at(month.end)}, 50 phút, viettel 4G HN_01", "MÔ PHỎNG: 2 giờ",
+    )  # fmt: skip
+    holds(
+        en, "the cells of each operator and technology at the mast are up for at least 95 %",
+        "viettel 4G (1 cells): 90 %, MISSED. Of all cells together: up 7 h 30 min, down 50 min, not known 0 s",
+        "and not judged: vinaphone.", "Longest times down (1 of 1):", "50 min, viettel 4G HN_01",
+    )  # fmt: skip
+
+
+def test_a_room_is_told_with_its_ranges_its_extremes_and_its_worst_hours():
+    warm = test_environment.hours([22.0] * 90 + [27.5] * 10)
+    verdict = test_environment.judge(warm, [])
+    vi, en = said(verdict, test_environment.CLIMATE)
+    holds(
+        vi, "phòng máy 20,0 °C đến 25,0 °C và 40 % đến 55 %; văn phòng 20,0 °C đến 32,0 °C và 40 % đến 80 %",
+        "Loại phòng: phòng máy.", "Nhiệt độ: 90 % số giờ trong giới hạn 20,0 °C đến 25,0 °C, KHÔNG ĐẠT",
+        "có 100/100 giờ đủ số đo đến nay, 10 giờ ngoài giới hạn", "Độ ẩm: trong kỳ không có số đo",
+        "nhiệt độ 27,5 °C (27,5 °C, 27,5 °C), env 1", "1 cảm biến; thấp nhất 22,0 °C",
+    )  # fmt: skip
+    holds(
+        en, "Temperature: 90 % of the hours within 20.0 °C to 25.0 °C, MISSED; 100 of 100 hours so far proven, 10 out",
+        "Humidity: not measured in this window, so nothing proves it met.", "1 sensors; least 22.0 °C",
+    )  # fmt: skip
+    both = test_environment.judge(warm, test_environment.DRY)
+    holds(said(both, test_environment.CLIMATE)[0], "Độ ẩm: 100 % số giờ trong giới hạn 40 % đến 55 %, ĐẠT")
+
+
+@pytest.mark.parametrize(
+    ("received", "vi", "en"),
+    [
+        (test_optics.fading(0.13), "Công suất thu giảm 0,91 dB mỗi tuần (từ 0,91 dB đến 0,91 dB, độ tin cậy 95 %, 56 ngày",
+         "; at 9.5 dB now, it falls below 3.0 dB in about 50 days if that goes on"),
+        (test_optics.fading(0.01), "hơn một năm nữa mới xuống dưới 3,0 dB", "stays above 3.0 dB for more than a year"),
+        (test_optics.fading(0.0), "công suất thu không giảm rõ rệt (56 ngày có", "no clear fading (56 days measured)"),
+        ([], "có 0 ngày có số đo, cần ít nhất 28 ngày", "0 days were measured, 28 are needed"),
+    ],
+)  # fmt: skip
+def test_a_fibre_is_told_with_its_margin_and_how_it_fades(received, vi, en):
+    verdict = test_optics.judge([*test_optics.hours([9.0] * 166 + [2.96])], [], received)
+    told = said(verdict, test_optics.LIGHT)
+    holds(
+        told[0], "NGUY CƠ", "không xuống dưới 3,0 dB trong 2 giờ trở lên",
+        "Chiều về xã: độ dự trữ công suất quang thấp nhất 2,96 dB", "có 167/167 giờ có số đo, 1 giờ dưới 3,0 dB.",
+        "Chiều từ xã đi: không có mô-đun quang nào báo công suất thu, không đánh giá.", "chiều về xã 2,96 dB (3,5 dB)", vi,
+    )  # fmt: skip
+    holds(told[1], "AT RISK", "Towards the commune: least margin 2.96 dB", "167 of 167 hours measured, 1 below 3.0 dB.", en)
+
+
+def test_a_fibre_that_went_dark_says_that_it_was_measured_before():
+    dark = test_optics.judge([], test_optics.days([9.0] * 40), test_optics.fading(0.13))
+    vi, en = said(dark, test_optics.LIGHT)
+    holds(vi, "Chiều về xã: trước đây có số đo, trong kỳ thì không, CHƯA ĐỦ CĂN CỨ", "hiện không có số đo để biết khi nào")
+    holds(en, "Towards the commune: measured before, not in this window, UNPROVEN", "nothing is measured now")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "target", "vi", "en"),
+    [
+        (test_radio.judge({}), test_radio.RADIO, "không có nhà mạng nào cung cấp trạng thái các cell tại đây",
+         "no operator tells of its cells here"),
+        (test_environment.judge([], []), test_environment.CLIMATE, "không có cảm biến đo nhiệt độ, độ ẩm tại đây",
+         "nothing there measures the room"),
+        (test_optics.judge([]), test_optics.LIGHT, "không có mô-đun quang nào ở hai đầu tuyến báo công suất quang",
+         "no optic at either end tells its light"),
+    ],
+)  # fmt: skip
+def test_what_nothing_is_told_of_says_so_also_of_its_commune(verdict, target, vi, en):
+    whole = whole_verdict(target, Subject("commune", "01273"), [verdict], verdict.window, final=False)
+    for told in (verdict, whole):
+        holds(said(told, target)[0], "ĐƯỢC MIỄN", f"Lý do miễn: {vi}.")
+        holds(said(told, target)[1], f"Exempt because: {en}.")

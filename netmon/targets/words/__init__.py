@@ -16,16 +16,31 @@ from netmon.targets.definitions import (
     BackupDrill,
     CommuneTarget,
     ContractedCapacity,
+    Environment,
     Growth,
     Latency,
     Loss,
+    OpticalMargin,
     PercentileUtilisation,
     Pooled,
+    RadioAvailability,
     Redundancy,
     Restoration,
     Share,
 )
-from netmon.targets.words import availability, drill, echoes, percentile, places, restoration, share, trend
+from netmon.targets.words import (
+    availability,
+    drill,
+    echoes,
+    environment,
+    optics,
+    percentile,
+    places,
+    radio,
+    restoration,
+    share,
+    trend,
+)
 from netmon.targets.words.voice import BASIS, STANDING, Language, Voice
 
 __all__ = ["Language", "explain"]
@@ -71,6 +86,12 @@ def _rule(target: AnyTarget, targets: Mapping[str, AnyTarget], say: Voice) -> st
             return restoration.rule(target, say)
         case BackupDrill():
             return drill.rule(target, say)
+        case RadioAvailability():
+            return radio.rule(target, say)
+        case Environment():
+            return environment.rule(target, say)
+        case OpticalMargin():
+            return optics.rule(target, say)
         case Share():
             return share.rule(target, targets, say)
         case Pooled():
@@ -142,3 +163,9 @@ def _figures(evidence: Mapping[str, Any], target: CommuneTarget, say: Voice) -> 
             yield from restoration.figures(evidence, target, say)
         case BackupDrill():
             yield from drill.figures(evidence, target, say)
+        case RadioAvailability():
+            yield from radio.figures(evidence, target, say)
+        case Environment():
+            yield from environment.figures(evidence, target, say)
+        case OpticalMargin():
+            yield from optics.figures(evidence, target, say)

@@ -45,6 +45,15 @@ EXEMPT = {
         "chỉ tiêu không áp dụng cho loại đơn vị hành chính này",
         "the target does not judge administrative units of this kind",
     ),
+    "no_feed": (
+        "không có nhà mạng nào cung cấp trạng thái các cell tại đây",
+        "no operator tells of its cells here",
+    ),
+    "no_sensor": ("không có cảm biến đo nhiệt độ, độ ẩm tại đây", "nothing there measures the room"),
+    "no_optic": (
+        "không có mô-đun quang nào ở hai đầu tuyến báo công suất quang",
+        "no optic at either end tells its light",
+    ),
 }
 """The reasons that are netmon's own; all others are what somebody wrote in a target's `exempt`."""
 READING = {
@@ -83,6 +92,14 @@ class Voice:
     def ms(self, seconds: float, *against: float) -> str:
         """With as many digits as it takes to tell it from what it is held against."""
         return "".join(self._apart(seconds, against, 1000, 1)) + " ms"
+
+    def db(self, decibels: float, *against: float) -> str:
+        """With as many digits as it takes to tell it from what it is held against."""
+        return "".join(self._apart(decibels, against, 1, 1)) + " dB"
+
+    def celsius(self, degrees: float, *against: float) -> str:
+        """With as many digits as it takes to tell it from what it is held against."""
+        return "".join(self._apart(degrees, against, 1, 1)) + " °C"
 
     def _apart(self, value: float, against: Iterable[float], times: float, digits: int) -> tuple[str, str]:
         """A sign, where one is needed, and `value` times `times` in digits that no other value of `against` would have."""
@@ -139,3 +156,5 @@ class Voice:
                 return self.lasting(value) if target.limit >= 1 else self.ms(value, target.limit)
             case Unit.COUNT:
                 return self.number(value)
+            case Unit.DECIBELS:
+                return self.db(value, target.limit)
