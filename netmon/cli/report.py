@@ -15,6 +15,7 @@ from pathlib import Path
 
 from netmon import units
 from netmon.cli import report_data
+from netmon.cli.report_backups import add_backups, make_backups
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, fail
 from netmon.model import VIET_NAM, Window
@@ -97,6 +98,12 @@ REPORTS = (
         help="BTS by operator and technology, shared masts, devices, links, kilometres of fibre, and their change",
         make=report_data.make_inventory,
         add=report_data.add_inventory,
+    ),
+    Command(
+        name="backups",
+        help="when and how long each backup link carried traffic, and how long the primary was down without it",
+        make=make_backups,
+        add=add_backups,
     ),
 )
 """What `netmon report` can make. The options of all are those of `_add_common`; `Command.add` adds a report's own."""

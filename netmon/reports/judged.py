@@ -87,7 +87,8 @@ def _afresh(
     sites = {site.id: site for site in inventory.sites.values() if site.province in communes}
     links = {link.id: link for link in inventory.links.values() if link.site in sites}
 
-    judged = Afresh(StoreEvidence(reader, Turns(Event())), Surroundings(inventory.links_ever_of_site(), register.kind_at))
+    around = Surroundings(inventory.links_ever_of_site(), register.kind_at, inventory.devices)
+    judged = Afresh(StoreEvidence(reader, Turns(Event())), around)
     targets = [target for target in settings.targets if is_monthly(target)]
     units = Units(communes, settings.scope, register.kind_at)
     over = month if now >= month.end else None
