@@ -17,7 +17,7 @@ from netmon.units import Register, Unit, fold
 
 AddressPlan = Callable[[str, int], str]
 """The address of the n-th device (from 0) of a kind: "gateway", "core", "commune" or "bts"; and of the n-th router on its
-TSLCD link: "check"."""
+TSLCD link: "check". Behind those of all communes come the ends of tunnels over satellites, in the same order."""
 
 SecretPlan = Callable[[str], str]
 """Where a secret comes from, as the configuration writes it: "snmp-auth", "snmp-priv", "community" or "mqtt-password"."""
@@ -44,7 +44,8 @@ _EARTH_KM = 6_371.0
 _GROWN = 4
 """The commune whose contract grew since the yearly registration, with its justification."""
 
-_CARRIERS = ("viettel", "vnpt", "mobifone")
+CARRIERS = ("viettel", "vnpt", "mobifone")
+"""The operators on the masts."""
 
 _PREFIXES = {"12": "lch", "15": "lca", "19": "tng", "22": "qni", "48": "dna", "51": "qng", "75": "dni", "80": "tni"}
 """Of provinces whose initials are another's, too: Lai Châu and Lào Cai, Thái Nguyên and Tây Ninh, and so on."""
@@ -353,7 +354,9 @@ def _backup(place: _Place, n: int, unit: Unit, operator: str) -> str:
     if n % _LEO_EVERY == _LEO_EVERY - 1:
         dish = {"network": "internet", "operator": "starlink", "since": "2026-03-01"}
         rates, why = "{receive: 100 Mbit/s, transmit: 20 Mbit/s}", "dự phòng cho mùa mưa bão"
-        return _second(place, unit, "leo", kind="satellite_leo", **dish, capacity=rates, justification=why, near=second_port)
+        beyond = place.plan("check", len(place.communes) + n)
+        dish |= {"capacity": rates, "justification": why, "near": second_port, "check": beyond}
+        return _second(place, unit, "leo", kind="satellite_leo", **dish)
     if n % _MICROWAVE_EVERY == _MICROWAVE_EVERY - 1:
         return _second(place, unit, "viba", kind="microwave", **wired, capacity="100 Mbit/s", near=second_port)
     return ""
@@ -413,6 +416,6 @@ def _carriers(unit: Unit, n: int) -> str:
         newest = (n + turn) % 10 == 0
         technologies = "[4g, 5g]" if newest or (unit.kind == "phuong" and not turn) else "[4g]" if turn else "[3g, 4g]"
         since = date(2026, 1 + n // 10 % 10, 5) if newest else date(2013 + (n + 4 * turn) % 12, 1 + n % 12, 15)
-        operator = _CARRIERS[(n + turn) % len(_CARRIERS)]
+        operator = CARRIERS[(n + turn) % len(CARRIERS)]
         lines.append(f"      - {{operator: {operator}, technologies: {technologies}, on_air: {since}}}\n")
     return "".join(lines)

@@ -1,5 +1,6 @@
-"""The objects of a simulated device: SNMPv2-MIB system, IF-MIB ifTable and ifXTable (RFC 3418, RFC 2863), and of a power
-controller what HUAWEI-SITE-MONITOR-MIB says of its plant.
+"""The objects of a simulated device: SNMPv2-MIB system, IF-MIB ifTable and ifXTable (RFC 3418, RFC 2863), of a router its
+board and its optical modules (ENTITY-MIB, HUAWEI-ENTITY-EXTENT-MIB), and of a power controller what
+HUAWEI-SITE-MONITOR-MIB says of its plant.
 
 A `View` holds the objects of one life of a device in lexicographic order; their values are computed when they are asked for.
 """
@@ -10,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from netmon.sim.hardware import hardware
 from netmon.sim.power import PowerPlant, PowerState
 from netmon.sim.province import Interface, Machine, Role
 from netmon.sim.traffic import Flow
@@ -74,7 +76,8 @@ class View:
 def view(machine: Machine, life: int, booted: float) -> View:
     """The objects of a device that has restarted `life` times, last at `booted` (Unix seconds)."""
     power = _power(machine.plant) if machine.plant else ()
-    return View([*_system(machine, booted), *_interfaces(machine, life, booted), *power])
+    parts = () if machine.plant else (Object(oid.encode(name), tag, read) for name, tag, read in hardware(machine, life))
+    return View([*_system(machine, booted), *_interfaces(machine, life, booted), *parts, *power])
 
 
 def _ticks(booted: float, at: float) -> int:

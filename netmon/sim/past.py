@@ -18,13 +18,16 @@ from netmon.model import (
     EchoSlot,
     Link,
     LinkKind,
+    LinkRole,
     LinkState,
     Octets,
     Service,
     Slot,
     Span,
     Subject,
+    Summary,
 )
+from netmon.sim.optics import DARK_DBM, LOW_LIMIT_DBM, optics
 from netmon.sim.province import traffic
 from netmon.sim.timetable import Timetable
 from netmon.sim.traffic import Flow
@@ -54,6 +57,26 @@ class Break:
     @property
     def window(self) -> Timetable:
         return Timetable(self.start, self.end - self.start)
+
+
+LIGHT_DAYS = 42
+"""How far back the light of fibres is told: a trend of it needs weeks. Before the days of slots, one hour a day."""
+
+
+def light(link: Link, cut: Break | None, *, seed: int, now: float, days: int) -> Iterator[tuple[str, Summary]]:
+    """The hours of a fibre's light, by figure, as netmon keeps them: what arrived and how far that was above the limit."""
+    ends = optics(link, seed=seed, started=now, cut=cut.window if cut else None)
+    this_hour = int(now // HOUR_S)
+    for hour in range(this_hour - 24 * LIGHT_DAYS, this_hour) if ends else ():
+        at = hour * HOUR_S
+        if this_hour - hour > 24 * days and (hour + 7) % 24 != 12:
+            continue
+        for optic, way in zip(ends or (), (Direction.RECEIVE, Direction.TRANSMIT), strict=True):
+            told = [dbm for minute in (0, 20, 40) if (dbm := optic.receive_dbm(at + 60 * minute)) > DARK_DBM]
+            for figure, limit in (("optical_receive_power_dbm", 0.0), ("optical_margin_db", LOW_LIMIT_DBM)) if told else ():
+                levels = [dbm - limit for dbm in told]
+                mean = sum(levels) / len(levels)
+                yield figure, Summary(at, HOUR_S, way, min(levels), mean, max(levels), len(levels), simulated=True)
 
 
 def beginning(now: float, days: int) -> float:
@@ -110,12 +133,12 @@ def seen_from_near(whole: Sequence[Slot], cut: Break | None) -> list[Slot]:
 
 
 def echoes(link: Link, cut: Break | None, *, seed: int, first: int, last: int) -> list[EchoSlot]:
-    """The round trips of a link with a check address in the slots of [first, last), none while its cable was cut, and those
-    of the device at its near end."""
+    """The round trips of a link with a check address in the slots of [first, last), none while its cable was cut, and of a
+    primary one those of the device at its near end."""
     dice = Random(f"{seed}/{link.id}/echoes")
     base_ms = dice.uniform(*_ROUND_TRIPS_MS.get(link.kind, _FIBRE_MS))
     slow = dice.randrange(_SLOW_ONE_IN) == 0
-    sent, polled = _POLLS * _BURST, (_POLLS if link.near else 0)
+    sent, polled = _POLLS * _BURST, (_POLLS if link.near and link.role is LinkRole.PRIMARY else 0)
     found = []
     for k in range(first, last):
         busy_ms = 60 * (dice.random() < 0.3) if slow else 0

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from netmon import scaffold, units
 from netmon.settings.quantities import today
+from netmon.sim.feeds import MARK
 from netmon.sim.programs import DemoError
 from netmon.sim.sink import ORG
 from netmon.store.schema import lock
@@ -26,6 +27,7 @@ USUAL_PORT = 9797
 _OLD = "inventory/bts.yaml"
 """Where the devices stand that know no SNMPv3: power controllers of base stations."""
 _PROBES = "inventory/probes.yaml"
+_FEEDS = "inventory/feeds.yaml"
 _PROBE_EVERY = 10
 """So many communes have a probe between them."""
 _USUAL_SOCKET = "../control.sock"
@@ -80,6 +82,7 @@ def prepare(home: Path, *, keep: bool, port: int | None, control: str = _USUAL_S
     text = files.pop(main.name)
     files[_OLD] = files[_OLD].replace("-pwr, address:", "-pwr, credential: old, address:")
     files[_PROBES] = _probes()
+    files[_FEEDS] = _feeds()
     text = re.sub(r"(?m)^# (  old:|    (?:version|community):)", r"\1", text)
     text = _filled_in(text, "store", "\n  path: ../netmon.db")
     text = _filled_in(text, "listen", f" 127.0.0.1:{port or _free_port(usual_port)}")
@@ -111,6 +114,24 @@ def _probes() -> str:
 # Service centres with a probe that measures the speed of fixed and mobile connections, and tells it over MQTT.
 sites:
 {"".join(sites)}"""
+
+
+def _feeds() -> str:
+    """The gateways over which the operators on the province's masts tell of their cells."""
+    seat = next(unit for unit in units.load().communes(PROVINCE, today()) if unit.kind == "phuong")
+    devices = "".join(
+        f"      - {{id: cb-{MARK}{operator}, protocol: mqtt, interval: 60s, upstreams: [cb-core-1]}}\n"
+        for operator in scaffold.CARRIERS
+    )
+    return f"""\
+# The operators' gateways: each tells over MQTT how its cells at the base stations are (docs/bts.md).
+sites:
+  - id: cb-feeds
+    name: Nơi các nhà mạng chuyển số liệu trạm BTS
+    commune: "{seat.code}"
+    kind: agent_point
+    devices:
+{devices}"""
 
 
 def write_secret(path: Path, text: str) -> None:

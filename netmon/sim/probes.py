@@ -5,7 +5,7 @@ Pure functions of time, as all the simulator's physics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -78,6 +78,10 @@ class Probe:
             "upload_mbit_s": upload,
             "latency_ms": latency,
         }
+
+    def cells(self, at: float) -> Sequence[Mapping[str, object]]:
+        """It knows of none."""
+        return ()
 
     def past(self, at: float) -> list[SpeedTest]:
         """One test of each line, made at an instant, as netmon keeps it."""

@@ -10,6 +10,7 @@ from random import Random
 
 from netmon.inventory import Inventory
 from netmon.model import Capacity, Direction, Link, LinkKind, LinkRole, Port, SiteKind, Speech
+from netmon.sim.optics import Optic, optics
 from netmon.sim.power import PowerPlant
 from netmon.sim.stations import plant
 from netmon.sim.timetable import Timetable
@@ -62,6 +63,7 @@ class Interface:
     out: tuple[Flow, ...] = ()
     down: Timetable | None = None
     full: bool = False
+    optic: Optic | None = None
 
     def up_at(self, at: float) -> bool:
         return self.down is None or not self.down.active(at)
@@ -163,7 +165,9 @@ def province(inventory: Inventory, chosen: Script, *, seed: int, started: float)
     for link in inventory.links.values():
         for port in (link.near, link.far):
             if port is not None and port.device in plans:
-                _attach(plans[port.device], link, port, flows, inventory, chosen, severed.get(link.id))
+                cut = severed.get(link.id)
+                light = optics(link, seed=seed, started=started, cut=cut)
+                _attach(plans[port.device], link, port, flows, inventory, chosen, cut, light)
     reboots = {chosen.reboot[0].near.device: chosen.reboot[1]} if chosen.reboot and chosen.reboot[0].near else {}
     roles = {key: _role(inventory, key, plan) for key, plan in plans.items()}
     cores = [plans[key] for key, role in roles.items() if role is Role.CORE]
@@ -193,7 +197,14 @@ def _lost_end(link: Link, silent: Mapping[str, list[Timetable]]) -> Timetable | 
 
 
 def _attach(
-    plan: _Plan, link: Link, port: Port, flows: Flows, inventory: Inventory, chosen: Script, severed: Timetable | None
+    plan: _Plan,
+    link: Link,
+    port: Port,
+    flows: Flows,
+    inventory: Inventory,
+    chosen: Script,
+    severed: Timetable | None,
+    light: tuple[Optic, Optic] | None,
 ) -> None:
     """Put one end of a link on its device. What the commune receives comes into the near end and goes out of the far one."""
     receive, transmit = flows[link.id][Direction.RECEIVE], flows[link.id][Direction.TRANSMIT]
@@ -208,6 +219,7 @@ def _attach(
         # The operator's terminal keeps the far port up while a router restarts, and passes the loss of light on.
         down=severed,
         mac=_mac(port),
+        optic=light[0 if near else 1] if light else None,
         full=not near and chosen.saturated is not None and chosen.saturated.id == link.id,
     )
     # The other side of the box: a router's LAN, a core's trunk.

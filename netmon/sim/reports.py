@@ -1,4 +1,4 @@
-"""The reports of simulated base stations and speed probes: a connection, a session and a last will for each
+"""The reports of simulated base stations, speed probes and operators' feeds: a connection, a session and a will for each
 (SEMANTICS 9, MQTT 3.1.1).
 
 They return by themselves when the broker does, and bring what they measured meanwhile. One that is cut off goes without a
@@ -18,8 +18,11 @@ from random import Random
 import aiomqtt
 
 from netmon.settings import MqttSettings
+from netmon.sim.feeds import Feed
 from netmon.sim.probes import Probe
 from netmon.sim.stations import Station
+
+Reporter = Station | Probe | Feed
 
 Clock = Callable[[], float]
 """Unix seconds that never run backwards."""
@@ -43,7 +46,7 @@ class Line:
         self._lost = False
         self.clock = clock
 
-    def client(self, station: Station | Probe, session: str) -> aiomqtt.Client:
+    def client(self, station: Reporter, session: str) -> aiomqtt.Client:
         """A connection to be, with its will."""
         return aiomqtt.Client(
             self._broker.host,
@@ -67,7 +70,7 @@ class Line:
         self._lost = True
 
 
-async def report(stations: Iterable[Station | Probe], line: Line) -> None:
+async def report(stations: Iterable[Reporter], line: Line) -> None:
     """Lets every station report until it is cancelled."""
     async with asyncio.TaskGroup() as group:
         for station in stations:
@@ -75,7 +78,7 @@ async def report(stations: Iterable[Station | Probe], line: Line) -> None:
             await asyncio.sleep(_BETWEEN_S)
 
 
-async def _live(station: Station | Probe, line: Line) -> None:
+async def _live(station: Reporter, line: Line) -> None:
     """Connects again and again. A wait doubles up to its bound, and dice spread it."""
     dice, wait, told = Random(station.device), _FIRST_WAIT_S, None
     while True:
@@ -110,7 +113,7 @@ def _give_way() -> None:
 class _Life:
     """One connection of a station; `told` is the time of its last report."""
 
-    def __init__(self, station: Station | Probe, clock: Clock, session: str, told: float | None) -> None:
+    def __init__(self, station: Reporter, clock: Clock, session: str, told: float | None) -> None:
         self._station = station
         self._clock = clock
         self._session = session
@@ -127,6 +130,7 @@ class _Life:
         for missed in self._missed(at):
             await self._tell(client, missed)
         await self._tell(client, at)
+        await self._tell_cells(client, at)
         happened, due = station.events(at), station.due(at)
         while True:
             change = station.next_change(at)
@@ -139,6 +143,7 @@ class _Life:
             happened = station.events(at)
             if at >= due:
                 await self._tell(client, at)
+                await self._tell_cells(client, at)
                 due = station.due(at)
 
     def _missed(self, now: float) -> list[float]:
@@ -159,6 +164,11 @@ class _Life:
             speed = _json(ts=_ms(at), session=self._session, **test)
             await client.publish(f"{self._station.topic}/speed", speed, qos=1)
         self.told = at
+
+    async def _tell_cells(self, client: aiomqtt.Client, at: float) -> None:
+        """What an operator's gateway knows now: nobody asks it what it knew."""
+        for cells in self._station.cells(at):
+            await client.publish(f"{self._station.topic}/cells", _json(ts=_ms(at), **cells), qos=1)
 
 
 async def _wait(client: aiomqtt.Client, seconds: float) -> None:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from netmon.model import SLOT_S, End, Link, Outage, Service, Slot, Uncounted
+from netmon.model import SLOT_S, CellName, End, Link, Outage, Service, Slot, Subject, Uncounted
 from netmon.settings import Settings
 from netmon.sim import past
+from netmon.sim.feeds import Feed
 from netmon.sim.probes import Probe
 from netmon.sim.stations import stations
 from netmon.sim.troubles import Trouble, script
@@ -65,12 +66,16 @@ def fill(settings: Settings, *, seed: int, troubles: Sequence[Trouble], days: in
             _fill_link(store, link, past.slots(flows[link.id], first, last), cut)
             for slot in past.echoes(link, cut, seed=seed, first=first, last=last) if link.check else ():
                 store.put_echo(link.id, slot, SOURCE)
+            lit = past.light(link, cut, seed=seed, now=now, days=days)
+            store.put_summaries([(Subject("link", link.id), figure, hour) for figure, hour in lit])
             store.flush(60)  # or more would wait than the store holds
-        for probe in stations(inventory, chosen, seed=seed, started=now):
-            if isinstance(probe, Probe):
+        for reporter in stations(inventory, chosen, seed=seed, started=now):
+            if isinstance(reporter, Probe):
                 for k in range(first, last, _TESTED_EVERY):
-                    for test in probe.past(k * SLOT_S):
+                    for test in reporter.past(k * SLOT_S):
                         store.put_speed_test(test, SOURCE)
+            if isinstance(reporter, Feed):
+                _fill_cells(store, reporter, past.beginning(now, days), now)
         for subject, span in past.spans(inventory, breaks, past.beginning(now, days), now):
             store.begin_span(subject, span.state, span.start, SOURCE)
             store.end_span(subject, span.end)
@@ -109,3 +114,12 @@ def _fill_link(store: Store, link: Link, whole: Sequence[Slot], cut: past.Break 
         store.put_link(link.id, End.NEAR, slots=past.seen_from_near(whole, cut), source=SOURCE)
     if link.far is not None:
         store.put_link(link.id, End.FAR, slots=whole, source=SOURCE)
+
+
+def _fill_cells(store: Store, feed: Feed, start: float, end: float) -> None:
+    """Cells as they are before anything goes wrong."""
+    for mast in feed.masts:
+        for told in mast.states(start):
+            subject = Subject("cell", CellName(mast.site, feed.operator, told["technology"], told["cell"]).id)
+            store.begin_span(subject, told["state"], start, SOURCE)
+            store.end_span(subject, end)

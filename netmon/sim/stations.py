@@ -5,12 +5,13 @@ Pure functions of time, as all the simulator's physics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from netmon.inventory import Inventory
 from netmon.model import SiteKind, Speech
+from netmon.sim.feeds import Feed, feed, operator_of
 from netmon.sim.power import PowerPlant
 from netmon.sim.probes import Probe, probe
 from netmon.sim.timetable import Timetable
@@ -69,6 +70,10 @@ class Station:
     def speed_test(self, at: float) -> None:
         """It measures no speed."""
 
+    def cells(self, at: float) -> Sequence[Mapping[str, object]]:
+        """Its operators tell of these themselves."""
+        return ()
+
     def events(self, at: float) -> tuple[str, str]:
         """The event that last happened at its door, and the one at its mains."""
         return (
@@ -100,18 +105,23 @@ def plant(device: str, chosen: Script, *, seed: int) -> PowerPlant:
     )
 
 
-def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> list[Station | Probe]:
-    """Every device of an inventory that speaks MQTT, with its troubles: a power controller at a base station, a probe
-    elsewhere. A cut takes those behind it; a restart of their
-    router is over before their connections notice."""
+def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> list[Station | Probe | Feed]:
+    """Every device of an inventory that speaks MQTT, with its troubles: a power controller at a base station, the gateway of
+    an operator where its id says so, a probe elsewhere. A cut takes those behind it; a restart of their router is over
+    before their connections notice."""
     router = chosen.cut[0].near.device if chosen.cut and chosen.cut[0].near else ""
     lost = behind(inventory, (router,)) if router else frozenset()
-    found: list[Station | Probe] = []
+    towers = [each for each in inventory.devices.values() if inventory.sites[each.site].kind is SiteKind.BTS]
+    plants = {each.site: plant(each.id, chosen, seed=seed) for each in towers}
+    found: list[Station | Probe | Feed] = []
     for device in inventory.devices.values():
         if device.speaks is not Speech.MQTT:
             continue
         site, dice = inventory.sites[device.site], Random(f"{seed}/{device.id}")
         cut_off = (chosen.cut[1],) if chosen.cut and device.id in lost else ()
+        if operator_of(device):
+            found.append(feed(inventory, device, plants, seed=seed, started=started))
+            continue
         if site.kind is not SiteKind.BTS:
             found.append(probe(inventory, device.id, seed=seed, started=started, lost=cut_off))
             continue

@@ -54,7 +54,7 @@ def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp
     assert done.returncode == 0, done.stdout + done.stderr
     [line] = done.stdout.splitlines()
     said = json.loads(line)
-    assert (said["devices"], said["communes"]) == (186, 56)
+    assert (said["devices"], said["communes"]) == (189, 56)
     assert said["devices_up"] >= 144
     assert said["readings"] > 180 * 10
     assert said["series"] > 180 * 10

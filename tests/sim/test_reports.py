@@ -18,9 +18,10 @@ import pytest
 from netmon.credential import Secret
 from netmon.settings import MqttSettings, load
 from netmon.sim.broker import Kind
+from netmon.sim.feeds import Feed, Mast
 from netmon.sim.power import PowerPlant
 from netmon.sim.prepare import is_taken, prepare
-from netmon.sim.reports import Line, report
+from netmon.sim.reports import Line, Reporter, report
 from netmon.sim.stations import Station
 from netmon.sim.timetable import Timetable
 from tests import peers
@@ -122,7 +123,7 @@ async def listening(settings: MqttSettings) -> AsyncIterator[Heard]:
 
 
 @asynccontextmanager
-async def reporting(settings: MqttSettings, *stations: Station, said: list[str] | None = None) -> AsyncIterator[None]:
+async def reporting(settings: MqttSettings, *stations: Reporter, said: list[str] | None = None) -> AsyncIterator[None]:
     task = asyncio.create_task(report(stations, Line(settings, time.time, (said if said is not None else []).append)))
     try:
         yield
@@ -148,6 +149,21 @@ async def test_a_station_is_born_is_online_and_reports_on_its_grid(settings: Mqt
     assert sorted(phases)[len(phases) // 2] < 100
     assert {event["event"] for event in heard.of("a", "event")[:2]} == {"door_open", "door_closed"}
     assert [what for _, what, _ in heard[:3]] == ["birth", "status", "telemetry"]
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_feed_tells_its_cells_with_every_report_and_none_of_the_past(settings: MqttSettings) -> None:
+    mast = Mast(site="tower", cells=(("A", "4g"),), plant=PowerPlant())
+    feed = Feed(
+        device="f", operator="vnpt", topic="netmon/v1/04/01300/site/f", period_s=0.2, phase=0.0, booted=0.0, masts=(mast,)
+    )
+    async with listening(settings) as heard, reporting(settings, feed):
+        await heard.wait_for(lambda: len(heard.of("f", "cells")) >= 3)
+    told = heard.of("f", "cells")
+    assert told[0].items() >= {"operator": "vnpt", "period_s": 0.2, "site": "tower"}.items()
+    assert told[0]["cells"] == [{"cell": "A", "technology": "4g", "state": "up"}]
+    reports = [message["ts"] for message in heard.of("f", "telemetry")]
+    assert {message["ts"] for message in told} <= set(reports)
 
 
 @pytest.mark.usefixtures("running")
