@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from netmon import __version__, profiles, systemd, units
+from netmon import __version__, systemd, units
 from netmon.answers import Answers
+from netmon.backups import Backups
 from netmon.control import ControlError, ControlServer
 from netmon.exporters.influx import Influx
 from netmon.exporters.outlets import Outlets
@@ -92,8 +93,9 @@ class Daemon:
         self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
+        heard = store.put_notice, self._tested, lambda report: self._pipeline.cells.take([report], time.time())
         async with Pollers(
-            profiles.load(), self.meter, self._wake, store.put_notice, self._tested, settings.poll, store.put_request_size
+            settings.profiles, self.meter, self._wake, *heard, settings.poll, store.put_request_size
         ) as self._pollers:
             try:
                 await self._run(settings, store)
@@ -120,7 +122,7 @@ class Daemon:
         self._close_outages_of_strangers(settings.inventory)
         self._schedule = self._make_schedule(lambda seconds: self._own.observe("netmon_poll_lateness_seconds", seconds))
         self._checking = self._make_schedule(lambda seconds: None)  # of its own: bursts of echoes take no poll's place
-        self._pipeline = Pipeline(
+        self._pipeline: Pipeline = Pipeline(
             settings.inventory,
             self._network,
             store=store,
@@ -147,13 +149,17 @@ class Daemon:
             started=self._started,
         )
         listener = Listener(answers, settings.prometheus.host, settings.prometheus.port)
+        imports = Imports(store, self._register, self._pipeline.cells)
         control = ControlServer(
             settings.control,
             {
                 "status": answers.control_status,
+                "fibre": answers.control_fibre,
                 "verdicts": answers.control_verdicts,
                 "reload": self._control_reload,
-                "ispeed": Imports(store, self._register).control_ispeed,
+                "site": answers.control_site,
+                "ispeed": imports.control_ispeed,
+                "cells": imports.control_cells,
             },
         )
         self._listen = await _begin("exporters.prometheus.listen", listener.start())
@@ -190,6 +196,8 @@ class Daemon:
             self._every(SLOT_S, self._refresh, first_s=SLOT_S),
             self._judge.run_forever(lambda: self.settings),
             keep_forever(self._store, lambda: self.settings),
+            self._pipeline.fibre.fade_forever(self._reader.summaries),
+            Backups(self._reader, self._outlets, self.meter).run_forever(lambda: self.settings),
             self._reload_on_hangup(),
             self._watchdog(),
         ):
@@ -197,13 +205,8 @@ class Daemon:
         if self._influx is not None:
             self._start(self._influx.run_forever())
         self._hear()
-        log.info(
-            "netmon runs",
-            version=__version__,
-            devices=len(self.settings.inventory.devices),
-            listen=self._listen,
-            store=str(self.settings.store.path),
-        )
+        devices, path = len(self.settings.inventory.devices), str(self.settings.store.path)
+        log.info("netmon runs", version=__version__, devices=devices, listen=self._listen, store=path)
         systemd.notify(READY="1", STATUS=self._summary())
         await self._stop.wait()
         log.info("netmon stops")
@@ -355,6 +358,9 @@ class Daemon:
         fresh = {name for name, credential in settings.credentials.items() if old.credentials.get(name) != credential}
         devices = settings.inventory.devices
         renewed = {device.id for device in devices.values() if device.credential in fresh}
+        if settings.profiles != old.profiles:
+            self._pollers.profiles = settings.profiles
+            renewed |= {device.id for device in devices.values() if device.speaks is Speech.SNMP}
         if settings.mqtt != old.mqtt:
             self._pollers.subscribe(settings.mqtt)
             renewed |= {device.id for device in devices.values() if device.speaks is Speech.MQTT}

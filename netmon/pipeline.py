@@ -15,12 +15,14 @@ import structlog
 from netmon import inventory as inventories
 from netmon import samples
 from netmon.announce import Announcer
+from netmon.cells import Cells
 from netmon.checks import Checks, Pinger
 from netmon.connections import Outturn
 from netmon.derive.counters import NO_STEPS
 from netmon.derive.layout import Layout
 from netmon.derive.states import ALIVE
 from netmon.exporters.outlets import Outlets
+from netmon.fibre import Fibre
 from netmon.inventory import Inventory
 from netmon.measure import EndOfLink
 from netmon.model import (
@@ -45,6 +47,7 @@ from netmon.network import Network
 from netmon.settle import RATE_HOLDS_S, Settler
 from netmon.speedtests import SpeedTests
 from netmon.store import Reader, Store
+from netmon.summaries import Summaries
 from netmon.supply import ON_BATTERY, UNTOLD, Supplies
 from netmon.watch import Poller, Watch
 
@@ -81,11 +84,14 @@ class Pipeline:
         self.announcer = Announcer(store, outlets)
         self.watches: dict[str, Watch] = {}
         self.supplies = Supplies()
+        self.cells = Cells(store, outlets, meter)
+        self.summaries = Summaries(store, meter)
+        self.fibre = Fibre(outlets, self.summaries, meter)
         self._store = store
         self._outlets = outlets
         self._meter = meter
         self._settler = Settler(store, outlets, meter)
-        self._speed_tests = SpeedTests(store, outlets)
+        self.speed_tests = SpeedTests(store, outlets)
         self._checks = Checks(network, store=store, outlets=outlets, meter=meter, pinger=pinger, clock=clock)
         self._make_poller = make_poller
         self._poke = poke
@@ -99,6 +105,7 @@ class Pipeline:
         """Goes on where the store says that counters, port speeds and supplies stood. Call before the first poll."""
         self._settler.restore(reader.newest_port_speeds())
         self.supplies.restore(reader.last_spans("supply"))
+        self.cells.restore(reader, self._clock())
         baselines = reader.baselines()
         for watch in self.watches.values():
             for end in watch.all_ends():
@@ -131,11 +138,13 @@ class Pipeline:
         for name in diff.removed:
             del self.watches[name]
             self._forget_supply(name)
-            self._speed_tests.forget(name)
+            self.speed_tests.forget(name)
         for name in diff.added | diff.changed:
             self._watch(inventory.devices[name])
         self._hang_links()
+        self.fibre.hang(inventory)
         self._checks.take(inventory)
+        self.cells.follow(inventory, now)
         out = self.network.take(inventory, now)
         self._show_changed(old, diff)
         self.show_capacities(now)
@@ -144,12 +153,7 @@ class Pipeline:
 
     def missing_interfaces(self) -> dict[str, str]:
         """Links whose interface the device does not have, in words: a typing error in the inventory, most likely."""
-        return {
-            end.link.id: f"{name} has no interface {interface}"
-            for name, watch in self.watches.items()
-            for interface in watch.missing
-            for end in watch.ends.get(interface, ())
-        }
+        return {link: why for watch in self.watches.values() for link, why in watch.without_interface()}
 
     def _watch(self, device: Device) -> None:
         """Watches a device with a new poller. While its labels are the same its counters and series go on."""
@@ -164,7 +168,7 @@ class Pipeline:
         if watch is not None:
             for owner in OWNERS:
                 self._outlets.forget(f"{owner}:{device.id}")
-            self._speed_tests.forget(device.id)
+            self.speed_tests.forget(device.id)
             for interface, ends in watch.ends.items():
                 fresh.ends[interface] = []
                 for end in ends:
@@ -235,7 +239,7 @@ class Pipeline:
             watch.fresh_until = 0.0  # it ages at another pace from now on
         watch.last = poll
         readings = Readings.of(poll.readings)
-        layout = watch.lay_out(readings.series)
+        layout = watch.lay_out(readings)
         if readings:
             self._take_readings(watch, poll, layout, readings)
             if not poll.incomplete and (layout.up or watch.asked):
@@ -264,6 +268,8 @@ class Pipeline:
         self._settler.settle(self.inventory, watch, steps, poll.ended.unix)
         watch.read_at = poll.ended.unix
         values = samples.shown_values(layout, readings, steps.totals, limits, watch.device.interval_s)
+        self.summaries.take_room(watch.device, layout, readings)
+        self.fibre.take(poll.device, layout, readings, watch.period_s)
         times = samples.shown_times(layout, readings, poll.ended)
         self._outlets.put_values(f"read:{poll.device}", layout.shown, values, at=times)
         if watch.named is not layout:
@@ -287,10 +293,11 @@ class Pipeline:
         """Readings of the past. A counter that came late has no sum of ours: the next live one bridges its time."""
         if late := [reading for reading in history if reading.series.kind is Kind.GAUGE]:
             self._outlets.put_late(f"late:{device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
+            self.summaries.take_late_room(self.inventory.devices[device], late)
 
     def take_speed_test(self, test: SpeedTest) -> None:
         """Takes what a probe at a site measured."""
-        self._speed_tests.take(self.inventory, test, self._clock())
+        self.speed_tests.take(self.inventory, test, self._clock())
 
     def _forget_supply(self, device: str) -> None:
         self.supplies.forget(device)
@@ -334,7 +341,10 @@ class Pipeline:
         """The slower part of the clock's work, every few seconds."""
         self._publish(self.network.stale(now))
         self._checks.sweep(now)
-        self._speed_tests.sweep(now)
+        self.speed_tests.sweep(now)
+        self.fibre.sweep(now - self.network.offset)
+        self.cells.sweep(now)
+        self.summaries.flush(now)
         for name, watch in self.watches.items():
             if now < watch.fresh_until:
                 continue
@@ -354,9 +364,11 @@ class Pipeline:
         now = self._clock()
         if step_s < 0:
             self._store.cut_future(now)
+            self.summaries.cut_future(now)
         slots_ahead = (now - step_s) // SLOT_S > now // SLOT_S
         self.network.shift(step_s)
         self._checks.shift(step_s)
+        self.cells.shift(step_s)
         if slots_ahead:  # those that were closed are to be filled again
             self._checks.take(Inventory({}, {}, {}))
             self._checks.take(self.inventory)
@@ -398,6 +410,7 @@ class Pipeline:
         for watch in self.watches.values():
             for end in watch.all_ends():
                 self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
+        self.summaries.park()
 
     def checks(self) -> Iterable[tuple[str, float]]:
         """Schedule keys of the links' check addresses, with the interval of each."""

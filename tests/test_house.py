@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "netmon").rglob("*.py"))
 EVERY_MODULE = [path.relative_to(ROOT).with_suffix("").as_posix() for path in SOURCES]
 
-ALONE = ("model", "credential", "schedule", "snmp")
+ALONE = ("model", "credential", "schedule", "snmp", "slopes")
 """Rooms that import nothing of netmon."""
 
-PURE = ("derive", "targets", "causes", "events")
+PURE = ("derive", "targets", "causes", "events", "slopes", "sightings")
 """Rooms that import only PURE_MAY, their own parts and IN_STDLIB: time comes in as an argument, nothing goes out."""
 
-PURE_MAY = ("model", "catalogue", "units")
+PURE_MAY = ("model", "catalogue", "units", "slopes", "sightings")
 PURE_STDLIB = {
     *("__future__", "array", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions"),
     *("functools", "heapq", "itertools", "math", "operator", "statistics", "typing", "zoneinfo"),
@@ -80,7 +80,7 @@ def stands_in(module: str, places: tuple[str, ...]) -> bool:
 
 
 def test_a_room_that_stands_alone_imports_nothing_of_netmon():
-    """`model`, `schedule` and `snmp` could be lifted out of netmon as they are."""
+    """`model`, `schedule`, `slopes` and `snmp` could be lifted out of netmon as they are."""
     wrong = [
         f"{module}.py:{line}: {name}"
         for module in EVERY_MODULE
@@ -92,7 +92,8 @@ def test_a_room_that_stands_alone_imports_nothing_of_netmon():
 
 
 def test_a_pure_room_imports_only_nouns_and_itself():
-    """`derive`, `targets`, `causes` and `events` see the nouns, the catalogue, the register and their own parts."""
+    """`derive`, `targets`, `causes` and `events` see the nouns, the catalogue, the register, the mathematics of
+    slopes, what a backup's use is, and their own parts."""
     wrong = [
         f"{module}.py:{line}: {name}"
         for module in EVERY_MODULE

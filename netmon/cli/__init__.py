@@ -8,9 +8,41 @@ import sys
 from collections.abc import Sequence
 
 from netmon import __version__
-from netmon.cli import check, evidence, explain, init, notices, probe, reload, report, run, status
+from netmon.cli import (
+    cells,
+    check,
+    discover,
+    evidence,
+    explain,
+    fibre,
+    init,
+    notices,
+    probe,
+    profile,
+    reload,
+    report,
+    run,
+    site,
+    status,
+)
 
-COMMANDS = (init, check, run, status, explain, evidence, report, notices, probe, reload)
+COMMANDS = (
+    init,
+    discover,
+    check,
+    run,
+    status,
+    site,
+    fibre,
+    explain,
+    evidence,
+    report,
+    cells,
+    notices,
+    probe,
+    profile,
+    reload,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

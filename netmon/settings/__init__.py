@@ -2,6 +2,8 @@
 
     netmon.yaml        who we are, how to poll, credentials, where to keep and to show, the broker and InfluxDB
     inventory/*.yaml   sites with their devices and links
+    profiles/*.yaml    what to ask which device, beside what netmon brings
+    layouts/*.yaml     how MQTT messages are read that are not netmon's own
     targets.yaml       what is judged
 
 `load` reads them, or raises ConfigErrors with one line for each problem: file:line:column, what is wrong, what was
@@ -11,20 +13,23 @@ probably meant. Quantities, secrets and names are turned into netmon's own here,
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
-from netmon import units
+from netmon import profiles, units
 from netmon.credential import Credential, Secret
 from netmon.inventory import Inventory
+from netmon.layouts import Layout
+from netmon.profiles import Profiles
 from netmon.settings import build, models, places, rules, yaml
 from netmon.settings.checks import check
 from netmon.settings.doubts import Written, doubts
 from netmon.settings.faults import faults
+from netmon.settings.layouts import layout_files, layouts, misfits
 from netmon.settings.models import InfluxApi
 from netmon.settings.problem import ConfigErrors, Problem
 from netmon.settings.quantities import today as day_in_viet_nam
@@ -81,7 +86,8 @@ class PrometheusSettings:
 class MqttSettings:
     """The broker at which devices report. `ca`, `certificate` and `key` are PEM files; without `ca` the system's hold.
 
-    `files` is a digest of what stands in the three, so that settings differ when one was renewed in its place.
+    `files` is a digest of what stands in the three, so that settings differ when one was renewed in its place. `layouts`
+    are those that devices of the inventory use beside netmon's own.
     """
 
     host: str
@@ -95,6 +101,7 @@ class MqttSettings:
     password: Secret | None = None
     client_id: str = "netmon"
     keepalive_s: float = 30.0
+    layouts: tuple[Layout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +142,8 @@ class InfluxSettings:
 class Settings:
     """A configuration without faults. `provinces` are codes; `targets` are in the order of their file.
 
-    `scope` maps the codes of communes that do not count for their province (SEMANTICS 7) to the reason.
+    `scope` maps the codes of communes that do not count for their province (SEMANTICS 7) to the reason. `profiles` are
+    those that netmon brings and those of the directory's `profiles/`.
     """
 
     directory: Path
@@ -148,6 +156,7 @@ class Settings:
     prometheus: PrometheusSettings
     control: Path
     scope: Mapping[str, str]
+    profiles: Profiles
     mqtt: MqttSettings | None = None
     traps: TrapSettings | None = None
     influx: InfluxSettings | None = None
@@ -167,8 +176,9 @@ def load(
 ) -> Settings:
     """Read a configuration directory; raises ConfigErrors with everything that is wrong in it.
 
-    Without `secrets` these are left where they are and are empty in what is returned, and files of certificates and keys
-    are not opened: enough to find the store, the control socket and the inventory, for a shell that may not read them.
+    Without `secrets` these are left where they are and are empty in what is returned, files of certificates and keys are not
+    opened, and profiles not read: enough to find the store, the control socket and the inventory, for a shell that may not
+    read them.
 
     `register` is the one that comes with netmon, and `today` the day in Viet Nam, unless given: a commune code must be
     in force on that day.
@@ -191,21 +201,42 @@ def load(
         if document.root is not None:
             read[document.path], found = faults(document.root, model)
             problems += found
-    profiles = sorted(
-        file.name.removesuffix(".yaml") for file in files("netmon.profiles").iterdir() if file.name.endswith(".yaml")
-    )
-    problems += check(netmon, inventory, targets, profiles, register, today)
+    known_profiles, misshapen = _profiles(directory / "profiles") if secrets else (Profiles({}), [])
+    named = profiles.names(directory / "profiles")
+    problems += [*misshapen, *check(netmon, inventory, targets, named, register, today)]
+    layout_names, no_layouts = layout_files(directory / "layouts")
+    known, unfit = layouts(directory / "layouts", layout_names, fetched)
+    problems += [*no_layouts, *unfit, *misfits(inventory, known)]
     if netmon.root is not None:
         problems += places.paths(netmon.root, directory.resolve(), keys=secrets)
     if problems or netmon.root is None:
         raise ConfigErrors(problems)
-    settings = _settings(directory, read, register, today, keys=secrets)
+    settings = _settings(directory, read, known, known_profiles, register, today, keys=secrets)
     written = Written.of(netmon.root, inventory, targets)
     warnings = [
         *_unread(directory / "inventory", names),
+        *_unread(directory / "layouts", layout_names),
         *doubts(directory, written, settings.inventory, settings.targets, register, today),
     ]
     return replace(settings, warnings=tuple(sorted(warnings)))
+
+
+def _profiles(directory: Path) -> tuple[Profiles, list[Problem]]:
+    """The profiles that netmon brings with those of a directory; where these have faults, those alone."""
+    try:
+        return profiles.load(directory), []
+    except profiles.ProfileError as error:
+        return profiles.load(), [_fault(line, directory) for line in str(error).splitlines()]
+
+
+def _fault(line: str, directory: Path) -> Problem:
+    found = _PLACE.fullmatch(line)
+    if found is None:
+        return Problem(str(directory), 1, 1, line)
+    return Problem(found["file"], int(found["line"]), int(found["column"]), found["text"])
+
+
+_PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)")
 
 
 def _unread(directory: Path, names: Iterable[str]) -> Iterator[Problem]:
@@ -228,6 +259,8 @@ def _by_model(
 def _settings(
     directory: Path,
     read: Mapping[Path, models.Shape],
+    known: Mapping[str, Layout | None],
+    known_profiles: Profiles,
     register: units.Register,
     today: date,
     *,
@@ -240,6 +273,8 @@ def _settings(
     province_of = {unit.code: province for province in main.province for unit in register.communes(province, today)}
     inventory = build.inventory(main, inventory_files, province_of)
     targets = build.targets(targets_file)
+    spoken = sorted({device.layout for device in inventory.devices.values() if device.layout})
+    used = tuple(layout for name in spoken if (layout := known[name]) is not None)
     host, port = main.exporters.prometheus.listen
     store = main.store
     kept = build.store_path(store.path, home)
@@ -264,13 +299,14 @@ def _settings(
         prometheus=PrometheusSettings(host=host, port=port, max_age_intervals=main.exporters.prometheus.max_age),
         control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
-        mqtt=_mqtt(main.mqtt, home, keys=keys),
+        profiles=known_profiles,
+        mqtt=_mqtt(main.mqtt, used, home, keys=keys),
         traps=_traps(main.traps),
         influx=_influx(main.exporters.influxdb, home, kept),
     )
 
 
-def _mqtt(section: models.Mqtt | None, home: Path, *, keys: bool) -> MqttSettings | None:
+def _mqtt(section: models.Mqtt | None, used: tuple[Layout, ...], home: Path, *, keys: bool) -> MqttSettings | None:
     if section is None:
         return None
     ca, certificate, key = (build.beside(name, home) for name in (section.ca, section.certificate, section.key))
@@ -286,6 +322,7 @@ def _mqtt(section: models.Mqtt | None, home: Path, *, keys: bool) -> MqttSetting
         password=section.password,
         client_id=section.client_id,
         keepalive_s=section.keepalive,
+        layouts=used,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from netmon.credential import Credential
 from netmon.inventory import Inventory
-from netmon.model import Capacity, Carrier, Device, Former, Link, Port, Site, Speech
+from netmon.model import Capacity, Carrier, Device, Former, Link, Port, Room, Site, SiteKind, Speech
 from netmon.settings import models, rules
 from netmon.settings.quantities import day
 from netmon.targets.definitions import (
@@ -18,11 +18,14 @@ from netmon.targets.definitions import (
     Availability,
     BackupDrill,
     ContractedCapacity,
+    Environment,
     Growth,
     Latency,
     Loss,
+    OpticalMargin,
     PercentileUtilisation,
     Pooled,
+    RadioAvailability,
     Redundancy,
     Restoration,
     Selection,
@@ -31,6 +34,10 @@ from netmon.targets.definitions import (
 
 _EVER = day("2000-01-01")
 """A capacity without a date holds from here on: earlier than any slot."""
+
+
+_ROOMS = {SiteKind.BTS: Room.EQUIPMENT, SiteKind.PROVINCIAL_CENTRE: Room.EQUIPMENT}
+"""Of the kinds of sites whose equipment does not stand in an office."""
 
 
 def credentials(file: models.NetmonFile) -> dict[str, Credential]:
@@ -75,6 +82,7 @@ def _site(entry: models.SiteEntry, province: str) -> Site:
         commune=entry.commune,
         former=tuple(Former(was.commune, was.until) for was in entry.former),
         security_level=entry.security_level,
+        room=entry.room or _ROOMS.get(entry.kind, Room.OFFICE),
         carriers=tuple(
             Carrier(operator=carrier.operator, technologies=tuple(carrier.technologies), on_air=carrier.on_air)
             for carrier in entry.carriers
@@ -100,6 +108,8 @@ def _device(entry: models.DeviceEntry, site: str, poll: models.Poll, credential:
         upstreams=tuple(entry.upstreams),
         also_from=tuple(entry.also_from),
         ping=entry.ping,
+        layout=entry.layout or "",
+        topic=(entry.topic or entry.id) if entry.layout else "",
     )
 
 
@@ -122,6 +132,7 @@ def _link(entry: models.LinkEntry, site: str, only: dict[str, str]) -> Link:
         since=entry.since,
         justification=entry.justification or "",
         length_km=entry.length,
+        receiver_limit_dbm=entry.receiver_limit,
     )
 
 
@@ -184,6 +195,16 @@ def _target(entry: rules.TargetsEntry) -> AnyTarget:
             return Growth(registered=entry.registered, **given)
         case rules.BackupDrillEntry():
             return BackupDrill(carries=entry.carries, **given)
+        case rules.RadioEntry():
+            return RadioAvailability(budget_at_risk=entry.budget_at_risk, **given)
+        case rules.EnvironmentEntry():
+            rooms = {
+                room: {quantity: (low, high) for quantity, (low, high) in ranges.items()}
+                for room, ranges in entry.rooms.model_dump().items()
+            }
+            return Environment(at_risk=entry.at_risk, rooms=rooms, **given)
+        case rules.OpticalMarginEntry():
+            return OpticalMargin(hours=entry.hours, days_at_risk=entry.days_at_risk, **given)
 
 
 def _selection(entry: rules.AppliesTo) -> Selection:

@@ -58,13 +58,16 @@ from netmon.settings.values import (
     PrivProtocol,
     Province,
     Rate,
+    ReceiverLimit,
     RequestRate,
     Retries,
+    RoomName,
     SecurityLevel,
     SiteKindName,
     SlotDays,
     SpeechName,
     Text,
+    TopicPart,
     TrapBurst,
     TrapRate,
     UserKey,
@@ -270,6 +273,8 @@ class DeviceEntry(Shape):
 
     id: Id
     protocol: SpeechName = Speech.SNMP
+    layout: Annotated[Id | None, Given] = None
+    topic: Annotated[TopicPart | None, Given] = None
     engine: EngineName = Engine.NETMON
     address: Address | None = None
     addresses: list[Address] = []
@@ -336,6 +341,7 @@ class LinkEntry(Shape):
     since: Annotated[Day | None, Given] = None
     justification: GivenWord = None
     length: Annotated[Length | None, Given] = None
+    receiver_limit: Annotated[ReceiverLimit | None, Given] = None
     former: list[FormerSite] = []
     near: PortEntry | None = None
     far: PortEntry | None = None
@@ -365,6 +371,7 @@ class SiteEntry(Shape):
     commune: str
     former: list[FormerCommune] = []
     kind: SiteKindName
+    room: Annotated[RoomName | None, Given] = None
     security_level: Annotated[SecurityLevel | None, Given] = None
     carriers: list[CarrierEntry] = []
     devices: list[DeviceEntry] = []

@@ -1,8 +1,9 @@
 """Quantities as people write them, turned into base units at the edge and back.
 
 Durations are seconds (`50ms`, `30s`, `5m`, `1h`, `7d`), rates bytes per second (`200 Mbit/s`), sizes bytes (`512 MB`),
-lengths kilometres (`12.4 km`), ratios 0 to 1 (`90 %` or `0.9`), days the Unix second at which they begin in
-Asia/Ho_Chi_Minh, days of the year month and day (`01-31`). Every reader raises UnfitError with what is accepted.
+lengths kilometres (`12.4 km`), powers dBm (`-28 dBm`), margins dB (`3 dB`), ratios 0 to 1 (`90 %` or `0.9`), days the Unix
+second at which they begin in Asia/Ho_Chi_Minh, days of the year month and day (`01-31`). Every reader raises UnfitError with
+what is accepted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _DURATION = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Dec
 _BYTES = {"bit/s": Decimal("0.125"), "kbit/s": Decimal(125), "Mbit/s": Decimal(125_000), "Gbit/s": Decimal(125_000_000)}
 _LENGTH = {"m": Decimal("0.001"), "km": Decimal(1)}
 _SIZE = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+_LIKE_POWER = re.compile(rf"[-\u2212]\s*{_NUMBER}\s*(?:db|dbm)?", re.IGNORECASE)
+_LIKE_DECIBELS = re.compile(rf"{_NUMBER}\s*db", re.IGNORECASE)
 _LIKE_SIZE = re.compile(rf"{_NUMBER}\s*([mg])(i?)b?", re.IGNORECASE)
 _LIKE_DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?", re.IGNORECASE)
 _LIKE_LENGTH = re.compile(rf"{_NUMBER}\s*(km|m)", re.IGNORECASE)
@@ -81,6 +84,22 @@ def length(value: object) -> float:
     if found is None:
         raise UnfitError(f"{_shown(value)} is not a length: write it as 12.4 km or 850 m", _length_hint(value))
     return float(Decimal(found[1]) * _LENGTH[found[2]])
+
+
+def power(value: object) -> float:
+    """`-28 dBm` as that: light at a receiver."""
+    found = re.fullmatch(r"(-?\d{1,3}(?:\.\d{1,9})?) ?dBm", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is not a power: write it as -28 dBm", _power_hint(value))
+    return float(found[1])
+
+
+def decibels(value: object) -> float:
+    """`3 dB` as that: light above what a receiver needs."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?) ?dB", value) if isinstance(value, str) else None
+    if found is None:
+        raise UnfitError(f"{_shown(value)} is no margin: write it as 3 dB", _decibels_hint(value))
+    return float(found[1])
 
 
 def month_day(value: object) -> tuple[int, int]:
@@ -186,6 +205,20 @@ def _rate_hint(value: object) -> str:
         return ""
     prefix = {"K": "k", "m": "M", "g": "G"}.get(found[2], found[2])
     return f"did you mean {found[1].replace(',', '.')} {prefix}bit/s?"
+
+
+def _power_hint(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"did you mean {value} dBm?"
+    found = _LIKE_POWER.fullmatch(value) if isinstance(value, str) else None
+    return f"did you mean -{found[1].replace(',', '.')} dBm?" if found is not None else ""
+
+
+def _decibels_hint(value: object) -> str:
+    if _may_lack_its_unit(value):
+        return f"did you mean {value} dB?"
+    found = _LIKE_DECIBELS.fullmatch(value) if isinstance(value, str) else None
+    return f"did you mean {found[1].replace(',', '.')} dB?" if found is not None else ""
 
 
 def _length_hint(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
 from netmon.credential import Secret
-from netmon.model import Engine, LinkKind, LinkRole, SiteKind, Speech
+from netmon.model import Engine, LinkKind, LinkRole, Room, SiteKind, Speech
 from netmon.settings import quantities, urls
 from netmon.settings.problem import UnfitError, meant
 from netmon.settings.secrets import HOW, has_control
@@ -22,6 +22,9 @@ LONGEST_WINDOW_DAYS = 366
 LONGEST_ROUND_TRIP_S = 60
 LONGEST_RESTORATION_S = 90 * DAY_S
 LONGEST_LENGTH_KM = 10_000
+GREATEST_MARGIN_DB = 40
+"""More than any optic's range from the light that it stands to the light that it needs."""
+LEAST_LIMIT_DBM = -50
 LONGEST_KEEPALIVE_S = 65_535
 SMALLEST_OUTBOX = 10**6
 SHORTEST_KEY, LONGEST_NAME = 8, 32
@@ -62,6 +65,13 @@ def _word(text: str) -> str:
         raise UnfitError("expected text, found nothing")
     if has_control(text):
         raise UnfitError("a control character cannot stand here")
+    return text
+
+
+def _topic_part(text: str) -> str:
+    """What stands at the {topic} of a layout: one part of an MQTT topic."""
+    if not text or has_control(text) or any(sign in text for sign in "/+#"):
+        raise UnfitError(f"'{text}' cannot be one part of a topic: it has no '/', '+' and '#', and no control characters")
     return text
 
 
@@ -141,6 +151,25 @@ def _below_all(part: float) -> float:
     return part
 
 
+def _sensitivity(dbm: float) -> float:
+    if not LEAST_LIMIT_DBM <= dbm <= 0:
+        hint = f"did you mean {-dbm:g} dBm?" if 0 < dbm <= -LEAST_LIMIT_DBM else ""
+        raise UnfitError(f"{dbm:g} dBm is no receiver's limit: it lies from {LEAST_LIMIT_DBM} dBm to 0 dBm", hint)
+    return dbm
+
+
+def _margin(decibels: float) -> float:
+    if not 0 < decibels <= GREATEST_MARGIN_DB:
+        raise UnfitError(f"must be more than 0 dB and at most {GREATEST_MARGIN_DB} dB")
+    return decibels
+
+
+def _felt(degrees: float) -> float:
+    if not -50 <= degrees <= 100:
+        raise UnfitError("must be from -50 to 100 °C")
+    return degrees
+
+
 def _cable(kilometres: float) -> float:
     if not 0 < kilometres <= LONGEST_LENGTH_KM:
         raise UnfitError(f"must be more than 0 km and at most {LONGEST_LENGTH_KM:,} km")
@@ -193,6 +222,7 @@ def _enough(octets: int) -> int:
 
 
 SiteKindName = Annotated[SiteKind, Field(strict=False)]
+RoomName = Annotated[Room, Field(strict=False)]
 LinkKindName = Annotated[LinkKind, Field(strict=False)]
 LinkRoleName = Annotated[LinkRole, Field(strict=False)]
 SpeechName = Annotated[Speech, Field(strict=False)]
@@ -200,6 +230,7 @@ EngineName = Annotated[Engine, Field(strict=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Word = Annotated[str, AfterValidator(_word)]
 Id = Annotated[str, AfterValidator(_id)]
+TopicPart = Annotated[str, AfterValidator(_topic_part)]
 Province = Annotated[str, AfterValidator(_province)]
 Interval = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(1))]
 Patience = Annotated[float, PlainValidator(quantities.duration), AfterValidator(_lasting(0.05))]
@@ -219,8 +250,11 @@ DrillTime = Annotated[
     AfterValidator(_lasting(DAY_S, LONGEST_WINDOW_DAYS * DAY_S)),
     AfterValidator(_drilled),
 ]
+Decibels = Annotated[float, PlainValidator(quantities.decibels), AfterValidator(_margin)]
+Degrees = Annotated[float, AfterValidator(_felt)]
 MonthDay = Annotated[tuple[int, int], PlainValidator(quantities.month_day)]
 Length = Annotated[float, PlainValidator(quantities.length), AfterValidator(_cable)]
+ReceiverLimit = Annotated[float, PlainValidator(quantities.power), AfterValidator(_sensitivity)]
 Day = Annotated[float, PlainValidator(quantities.day)]
 Address = Annotated[str, PlainValidator(quantities.address)]
 Endpoint = Annotated[tuple[str, int], PlainValidator(quantities.endpoint)]
@@ -243,6 +277,7 @@ Interface = Annotated[str, AfterValidator(_interface)]
 PortNumber = Annotated[int, AfterValidator(_between(1, 65_535))]
 SecurityLevel = Annotated[int, AfterValidator(_between(1, 5))]
 Routes = Annotated[int, AfterValidator(_between(1, 10))]
+Hours = Annotated[int, AfterValidator(_between(1, 24))]
 DaysAhead = Annotated[int, AfterValidator(_between(1, LONGEST_WINDOW_DAYS))]
 Retries = Annotated[int, AfterValidator(_between(0, 10))]
 Concurrency = Annotated[int, AfterValidator(_between(1, 10_000))]

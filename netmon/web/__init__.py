@@ -37,6 +37,12 @@ class Facts(Protocol):
 
     def wallboard(self) -> Mapping[str, Any]: ...
 
+    def fibre(self) -> Mapping[str, Any]: ...
+
+    def site(self, name: str) -> Mapping[str, Any] | None:
+        """All that is known of a site. None: there is none of that id."""
+        ...
+
     def verdict(self, target: str, subject: str) -> Callable[[Language], Mapping[str, Any]] | None:
         """The verdict with its evidence, and its explanation in a language, made when it is called, in a thread. None: there
         is none."""
@@ -63,9 +69,11 @@ class Listener:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/v1", self._index)
         app.router.add_get("/api/v1/state", self._json(self._facts.state))
+        app.router.add_get("/api/v1/sites/{site}", self._site)
         app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
         app.router.add_get("/api/v1/verdicts/{target}/{subject}", self._verdict)
         app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
+        app.router.add_get("/api/v1/fibre", self._json(self._facts.fibre))
         pages.add_to(app.router)
         logger = self._complaints.logger()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, logger=logger)
@@ -111,6 +119,14 @@ class Listener:
         if self._facts.ready():
             return web.Response(text="ready\n")
         return web.Response(text="not ready: the first cycle of polls is not over\n", status=503)
+
+    async def _site(self, request: web.Request) -> web.Response:
+        found = self._facts.site(request.match_info["site"])
+        if found is None:
+            return _refusal(404, "the inventory has no such site")
+        response = web.json_response(found, dumps=_dumps, headers={"Cache-Control": "no-store"})
+        coding.zip_for(request, response)
+        return response
 
     async def _verdict(self, request: web.Request) -> web.Response:
         """One verdict with all its evidence and in words: `?lang=vi`, the default, or `en`."""

@@ -23,7 +23,7 @@ from netmon.pollers import traps as room
 from netmon.pollers.snmp import now
 from netmon.pollers.traps import Traps, open_sockets
 from netmon.settings import TrapSettings
-from netmon.snmp import ber, oid
+from netmon.snmp import Client, ber, oid
 from netmon.snmp.ber import Tag
 from tests import peers
 from tests.snmp.test_notifications import COLD_START, GOOD, IF_INDEX, TRAP_OID, trap_v2, varbind
@@ -247,6 +247,7 @@ async def test_ipv6_is_heard_and_ipv4_on_a_socket_of_both(sender):
     assert [(notice.device, notice.source) for notice in ear.told] == [("six", "::1"), ("four", THERE)]
 
 
+@pytest.mark.parametrize("client", [Client], indirect=True)  # which engine asks is all the same to who hears traps
 async def test_a_flood_of_20_000_traps_leaves_polls_and_other_devices_untouched(sender, box, poller_of, monkeypatch):
     """Each datagram is taken or counted as dropped; the flood is told when it begins and when it is over."""
     monkeypatch.setattr(room, "LOOK_S", 0.05)

@@ -30,6 +30,7 @@ TOLD = INVENTORY.replace(
         justification: họp trực tuyến
         length: 12.4 km
         former: [{site: centre, until: 2025-12-01}]
+        receiver_limit: -28 dBm
 """,
 )
 
@@ -46,6 +47,7 @@ def test_a_site_and_a_link_say_where_they_were_and_since_when(write: Write, regi
         Carrier(operator="vnpt", technologies=("5g",)),
     )
     assert (link.since, link.justification, link.length_km) == (day("2025-07-01"), "họp trực tuyến", 12.4)
+    assert link.receiver_limit_dbm == -28
     assert [link.site_at(day(text)) for text in ("2025-11-30", "2025-12-01")] == ["centre", "ubnd"]
 
 
@@ -54,6 +56,7 @@ def test_what_is_not_told_is_empty(write: Write, register: Register) -> None:
     site, link = inventory.sites["ubnd"], inventory.links["fibre"]
     assert (site.former, site.security_level, site.carriers) == ((), None, ())
     assert (link.former, link.since, link.justification, link.length_km) == ((), None, "", None)
+    assert link.receiver_limit_dbm is None
 
 
 SPOILED = [
@@ -74,6 +77,9 @@ SPOILED = [
     ("12.4 km", "12,4 km", "28:17: '12,4 km' is not a length: write it as 12.4 km or 850 m (did you mean 12.4 km?)"),
     ("12.4 km", "12.4", "28:17: '12.4' is not a length: write it as 12.4 km or 850 m (did you mean 12.4 km?)"),
     ("12.4 km", "0 km", "28:17: must be more than 0 km and at most 10,000 km"),
+    ("-28 dBm", "-28", "30:25: '-28' is not a power: write it as -28 dBm (did you mean -28 dBm?)"),
+    ("-28 dBm", "28 dBm", "30:25: 28 dBm is no receiver's limit: it lies from -50 dBm to 0 dBm (did you mean -28 dBm?)"),
+    ("-28 dBm", "-280 dBm", "30:25: -280 dBm is no receiver's limit: it lies from -50 dBm to 0 dBm"),
     ("since: 2025-07-01", "since: 2025-06-31", "26:16: '2025-06-31' is not in the calendar|"
      "26:16: neither a number nor a day (text is written in quotes)"),
     ("site: centre", "site: center", "29:25: there is no site 'center' (did you mean centre?)"),

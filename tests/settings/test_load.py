@@ -329,7 +329,8 @@ def test_a_misspelt_rule_hides_nothing_that_all_targets_share(write: Write, regi
     assert [line.removeprefix("targets.yaml:") for line in wrong(write(targets=targets), register)] == [
         "2:5: missing key 'basis'",
         "4:11: 'availabilty' is not one of percentile_utilisation, availability, capacity, latency, loss, restoration, "
-        "redundancy, growth, backup_drill, share, pooled (did you mean availability?)",
+        "redundancy, growth, backup_drill, radio_availability, environment, optical_margin, share, pooled (did you mean "
+        "availability?)",
         "6:12: '90' is not a ratio: it lies from 0 % to 100 %, or from 0 to 1 (did you mean 90 %?)",
         "8:5: unknown key 'bassis' (did you mean basis?)",
     ]

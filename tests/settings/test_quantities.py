@@ -31,6 +31,7 @@ def test_units_are_turned_into_base_units() -> None:
     assert [q.duration(text) for text in ("30s", "5m", "1h", "7d", "0.5 s")] == [30, 300, 3600, 604_800, 0.5]
     assert [q.duration(text) for text in ("50ms", "50 ms", "2.5ms")] == [0.05, 0.05, 0.0025]
     assert [q.length(text) for text in ("12.4 km", "850m", "0.5 km")] == [12.4, 0.85, 0.5]
+    assert [q.power(text) for text in ("-28 dBm", "-14.5dBm", "0 dBm")] == [-28, -14.5, 0]
     assert [q.month_day(text) for text in ("01-31", "12-01")] == [(1, 31), (12, 1)]
     assert [q.rate(text) for text in ("64 kbit/s", "200 Mbit/s", "1 Gbit/s")] == [8_000, 25_000_000, 125_000_000]
     assert [q.ratio(value) for value in ("90 %", "99.5%", 0.9, 1)] == [0.9, 0.995, 0.9, 1.0]
@@ -62,6 +63,9 @@ def test_people_read_the_largest_unit_that_fits() -> None:
         (q.length, 12.4, "did you mean 12.4 km?"),
         (q.length, "12,4 KM", "did you mean 12.4 km?"),
         (q.length, "12.4 dặm", ""),
+        (q.power, -28, "did you mean -28 dBm?"),
+        (q.power, "-28,5 db", "did you mean -28.5 dBm?"),
+        (q.power, "0.001 mW", ""),
         (q.month_day, "31/01", ""),
         (q.month_day, "13-01", ""),
         (q.month_day, "02-29", ""),

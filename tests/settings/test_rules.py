@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from netmon.model import LinkKind, LinkRole, SiteKind
 from netmon.settings import quantities as q
 from netmon.settings.rules import RULES
 from netmon.targets import definitions
@@ -29,6 +30,9 @@ LIMITS = {
     "redundancy": "1",
     "growth": "20 %",
     "backup_drill": "90d",
+    "radio_availability": "95 %",
+    "environment": "95 %",
+    "optical_margin": "3 dB",
     "share": "95 %",
     "pooled": "90 %",
 }
@@ -66,7 +70,7 @@ def test_every_rule_of_the_house_has_its_entry() -> None:
 def test_a_target_of_each_rule_is_what_its_definition_says_by_default(write: Write, register: Register) -> None:
     """What settings leave out is what the definitions leave out: there are no two opinions."""
     made = good(write(targets=file(*map(target, LIMITS))), register).targets
-    limits = [0.9, 0.995, 25e6, 0.05, 0.01, 0.9, 1, 0.2, 90 * 86_400, 0.95, 0.9]
+    limits = [0.9, 0.995, 25e6, 0.05, 0.01, 0.9, 1, 0.2, 90 * 86_400, 0.95, 0.95, 3.0, 0.95, 0.9]
     for (rule, limit), each in zip(zip(LIMITS, limits, strict=True), made, strict=True):
         of = {"share": "availability", "pooled": "restoration"}
         given: dict[str, Any] = {"of": of[rule]} if rule in of else {}
@@ -90,6 +94,23 @@ TURNED = [
     ("growth", "coverage: 90 %", "coverage", 0.9),
     ("backup_drill", "carries: 1 Mbit/s", "carries", 125_000.0),
     ("backup_drill", "window: 120d", "window_days", 120),
+    ("radio_availability", "budget_at_risk: 50 %", "budget_at_risk", 0.5),
+    ("radio_availability", "applies_to: {commune_kind: xa}", "applies_to",
+     Selection(commune_kind=("xa",), site_kind=(SiteKind.BTS,))),
+    ("environment", "at_risk: 99 %", "at_risk", 0.99),
+    ("environment", "rooms: {office: {humidity: [30 %, 0.7]}}", "rooms", {
+        "equipment": {"temperature": (20.0, 25.0), "humidity": (0.4, 0.55)},
+        "office": {"temperature": (20.0, 32.0), "humidity": (0.3, 0.7)},
+    }),
+    ("environment", "rooms: {equipment: {temperature: [18, 27.5]}}", "rooms", {
+        "equipment": {"temperature": (18.0, 27.5), "humidity": (0.4, 0.55)},
+        "office": {"temperature": (20.0, 32.0), "humidity": (0.4, 0.8)},
+    }),
+    ("optical_margin", "hours: 5", "hours", 5),
+    ("optical_margin", "days_at_risk: 30", "days_at_risk", 30),
+    ("optical_margin", "window: 14d", "window_days", 14),
+    ("optical_margin", "applies_to: {role: primary}", "applies_to",
+     Selection(role=(LinkRole.PRIMARY,), kind=(LinkKind.FIBRE,))),
     ("availability", "applies_to: {commune_kind: [xa, dac_khu]}", "applies_to", Selection(commune_kind=("xa", "dac_khu"))),
 ]  # fmt: skip
 
@@ -145,6 +166,22 @@ SPOILED = [
     ("backup_drill", "120d", "", "2:5: the window, 90d, is shorter than the limit, 120d (window: 120d)"),
     ("backup_drill", "", "window: month", "9:13: the window, a month, is shorter than the limit, 90d (window: 90d)"),
     ("backup_drill", "", "carries: 1 MB/s", f"9:14: '1 MB/s' is not a rate: {RATE}"),
+    ("radio_availability", "", "applies_to: {site_kind: [bts, agent_point]}",
+     "9:17: this rule judges BTS sites only: leave site_kind out, or write site_kind: bts"),
+    ("environment", "98 %", "", "2:5: at_risk, 97 %, lies below the limit, 98 %: nobody would be warned"),
+    ("environment", "", "at_risk: 94 %", "9:14: at_risk, 94 %, lies below the limit, 95 %: nobody would be warned"),
+    ("environment", "", "rooms: {equipment: {temperature: [25, 20]}}",
+     "9:38: a range is its least and its most: write it as [20, 25] or [40 %, 55 %]"),
+    ("environment", "", "rooms: {office: {humidity: [40, 0.8]}}",
+     "9:33: '40' is not a ratio: it lies from 0 % to 100 %, or from 0 to 1 (did you mean 40 %?)"),
+    ("environment", "", "rooms: {office: {temperature: [20, 320]}}", "9:40: must be from -50 to 100 °C"),
+    ("environment", "", "rooms: {cellar: {}}", "9:13: unknown key 'cellar' (the keys here are equipment, office)"),
+    ("optical_margin", "3", "", "6:12: '3' is no margin: write it as 3 dB (did you mean 3 dB?)"),
+    ("optical_margin", "2,5 db", "", "6:12: '2,5 db' is no margin: write it as 3 dB (did you mean 2.5 dB?)"),
+    ("optical_margin", "0 dB", "", "6:12: must be more than 0 dB and at most 40 dB"),
+    ("optical_margin", "", "hours: 0", "9:12: must be from 1 to 24"),
+    ("optical_margin", "", "applies_to: {kind: copper}",
+     "9:17: this rule judges links of fibre only: leave kind out, or write kind: fibre"),
     ("loss", "", "applies_to: {commune_kind: ward}", "9:32: 'ward' is not one of xa, phuong, dac_khu"),
     ("loss", "", "applies_to: {commune_kind: [xa, phuon]}",
      "9:37: 'phuon' is not one of xa, phuong, dac_khu (did you mean phuong?)"),

@@ -26,10 +26,16 @@ class Facts:
     def verdicts(self):
         return {"verdicts": []}
 
+    def site(self, name):
+        return {"site": name, "name": "Trạm"} if name == "cb-bts-01273" else None
+
     def verdict(self, target, subject):
         if (target, subject) != ("availability", "01273"):
             return None
         return lambda language: {"id": f"{target}/{subject}", "words": {"vi": ["ĐẠT"], "en": ["MET"]}[language]}
+
+    def fibre(self):
+        return {"links": []}
 
     def wallboard(self):
         told = {

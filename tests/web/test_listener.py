@@ -15,7 +15,17 @@ from tests.peers import LOOPBACK
 from tests.web.boards import Facts
 
 STATIC = sorted(files("netmon.web").joinpath("static").iterdir(), key=lambda file: file.name)
-PATHS = ("/", "/metrics", "/healthz", "/readyz", "/api/v1", "/api/v1/state", "/api/v1/verdicts", "/api/v1/wallboard")
+PATHS = (
+    "/",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/api/v1",
+    "/api/v1/state",
+    "/api/v1/verdicts",
+    "/api/v1/wallboard",
+    "/api/v1/fibre",
+)
 SVG = "http://www.w3.org/2000/svg"
 
 
@@ -232,3 +242,11 @@ def test_no_file_names_another_host_or_makes_markup_of_text(file):
     markup = r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function|srcdoc|setHTML\w*|DOMParser)\b"
     assert not re.findall(markup, text)
     assert not re.findall(r"<[^>]+\s(style|on\w+)=", text), "the policy forbids it"
+
+
+async def test_a_site_is_told_as_a_whole_and_an_unknown_one_is_one_clear_error(get):
+    status, headers, text = await get("/api/v1/sites/cb-bts-01273")
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert json.loads(text) == {"site": "cb-bts-01273", "name": "Trạm"}
+    status, _, text = await get("/api/v1/sites/cb-bts-9")
+    assert (status, json.loads(text)) == (404, {"error": "the inventory has no such site"})
