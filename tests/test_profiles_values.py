@@ -14,7 +14,7 @@ from netmon.catalogue import DEVICE
 from netmon.credential import Credential, Secret
 from netmon.model import Device, Outcome
 from netmon.pollers.snmp import SnmpPoller
-from netmon.profiles import Profiles, gather, parse, trial
+from netmon.profiles import gather, parse, trial
 from netmon.profiles.convert import converter, explainer
 from netmon.profiles.measures import MEASURES
 from netmon.profiles.sources import Source
@@ -401,45 +401,3 @@ tables:
     values = {one.oid: one for one in Recording.parse(recording).objects}
     (lost,) = trial.absent(parse(two, "two.yaml"), poller.rows, values)
     assert (lost.oid, lost.reason) == ("1.3.6.1.4.1.99999.8.1.3.9", "another table tells it already")
-
-
-# --- the choice -------------------------------------------------------------------------------------------------------
-
-NET_SNMP = "sys_object_id: [1.3.6.1.4.1.99999.1]\n"
-GATEWAY = NET_SNMP + "confirm: [{below: 1.3.6.1.4.1.48690}]"
-CONTROLLER = NET_SNMP + "confirm: [{below: 1.3.6.1.2.1.1.1, matches: '^GSE'}, {below: 1.3.6.1.4.1.2011.6.164}]"
-
-
-@pytest.mark.parametrize(
-    ("recording", "chosen"),
-    [
-        ("1.3.6.1.4.1.48690.7.3.0|4|x\n", "own1"),
-        ("1.3.6.1.2.1.1.1.0|4|GSE200M\n", "own2"),
-        ("1.3.6.1.4.1.2011.6.164.1.1.0|2|1\n", "own2"),
-        ("1.3.6.1.2.1.1.1.0|4|Linux\n1.3.6.1.4.1.48691.1.0|2|1\n", "own0"),
-        ("", "own0"),
-    ],
-)
-async def test_a_device_with_anothers_sys_object_id_is_told_by_what_else_it_answers(recording: str, chosen: str):
-    poller = await polled(recording, NET_SNMP, GATEWAY, CONTROLLER)
-    assert poller.profile == chosen
-    assert poller.why[-1].startswith(f"{chosen}: its sysObjectID 1.3.6.1.4.1.99999.1 begins with 1.3.6.1.4.1.99999.1")
-    assert len(poller.why) == {"own2": 1, "own1": 2, "own0": 3}[chosen] or chosen == "own1"
-
-
-def test_a_profile_of_ones_own_comes_before_those_that_netmon_brings(tmp_path):
-    (tmp_path / "mine.yaml").write_text("sys_object_id: [1.3.6.1.4.1.2011.6.164]\nextends: generic\n", "utf-8")
-    known = profiles.load(tmp_path)
-    assert known.matching("1.3.6.1.4.1.2011.6.164.1.2").name == "mine"
-    assert isinstance(known, Profiles)
-
-
-def test_the_faults_of_all_own_files_are_told_with_their_places(tmp_path):
-    (tmp_path / "a.yaml").write_text("sys_object_id: [x]\n", "utf-8")
-    (tmp_path / "b.yaml").write_text("scalars: [{name: a, oid: 1.3.6, kind: gauge, scael: 1}]\n", "utf-8")
-    with pytest.raises(profiles.ProfileError) as caught:
-        profiles.load(tmp_path)
-    assert [line.split(": ", 1)[0] for line in str(caught.value).splitlines()] == [
-        f"{tmp_path}/a.yaml:1:17",
-        f"{tmp_path}/b.yaml:1:53",
-    ]

@@ -198,8 +198,6 @@ class Profile(Strict):
             raise ValueError("a word of the device itself is a format without names: what is always so")
         if self.without and not self.extends:
             raise ValueError("without leaves out what is inherited: the profile extends none")
-        if "" in self.sys_object_id and self.confirm:
-            raise ValueError("the profile of every device has nothing to confirm")
         _check(self.scalars, self.words, None, interface=False)
         return self
 
