@@ -33,6 +33,7 @@ from netmon.snmp import (
     error_name,
     get_next_request,
     get_request,
+    oid,
 )
 from netmon.snmp import Credential as WireCredential
 
@@ -138,19 +139,21 @@ class Agent:
 
     async def following(self, oids: Sequence[bytes]) -> dict[bytes, VarBind]:
         """What an agent has next behind each of these names, by that name; behind the last it is the end of the view, and
-        what it makes a genErr of is left out. Raises as `get`."""
+        what it makes an error of by itself is left out. Raises as `get`."""
         if not oids:
             return {}
         request = get_next_request(oids)
         response = await self.ask(request)
         status, index = response.error_status, response.error_index
         if status == NO_SUCH_NAME and 1 <= index <= len(oids):
-            nothing = {oids[index - 1]: VarBind(oids[index - 1], Tag.END_OF_MIB_VIEW, None)}
-            return nothing | await self.following([*oids[: index - 1], *oids[index:]])
+            last = oids[index - 1]  # nothing follows behind it, nor behind what comes after it
+            left = [name for name in oids if name != last and not oid.follows(name, last)]
+            ended = {name: VarBind(name, Tag.END_OF_MIB_VIEW, None) for name in oids if name not in left}
+            return ended | await self.following(left)
         if status and len(oids) > 1:
             half = len(oids) // 2
             return await self.following(oids[:half]) | await self.following(oids[half:])
-        if status == GEN_ERR:
+        if status in (GEN_ERR, NO_SUCH_NAME):
             return {}
         if status:
             raise SnmpError(f"{self.target} answered {error_name(status)} to {request}.")

@@ -32,7 +32,7 @@ from netmon.profiles import (
     scalars_of,
     walked_by,
 )
-from netmon.snmp import Late, RequestSize, Silent, SnmpError, Tag, VarBind, Walk, oid, walk
+from netmon.snmp import V1, Community, Late, RequestSize, Silent, SnmpError, Tag, VarBind, Walk, oid, walk
 from netmon.snmp.size import FEWEST, MOST
 from netmon.snmp.walks import SIZE
 
@@ -130,7 +130,7 @@ class Discovery:
         sys_object_id = oid.decode(what.value) if what and isinstance(what.value, bytes) else ""
         chosen = await self._choose(sys_object_id)
         profile = chosen.profile
-        found = await self._in_pieces(columns_of(profile.scalars), self._agent.get)
+        found = await self._scalars(columns_of(profile.scalars))
         scalars = scalars_of(profile, found, sys_object_id)
         if (sys_object_id, profile) != (self.found.sys_object_id, self.found.profile):
             log.info("device identified", device=self._agent.device, profile=profile.name, sys_object_id=sys_object_id)
@@ -193,6 +193,18 @@ class Discovery:
             if entry not in following or oid.within(following[entry].oid, entry) or following[entry].tag == Tag.NULL
         }
         return {table.name for table in tables if not found.isdisjoint(table.entries)}
+
+    async def _scalars(self, names: Sequence[bytes]) -> dict[bytes, VarBind]:
+        """Instances of scalars, as far as the device has them. SNMPv1 makes an error of each that it lacks, and that is most
+        of them: there it is asked what follows behind the object, which is its instance or something else."""
+        credential = self._agent.target.credential
+        if not (isinstance(credential, Community) and credential.version == V1):
+            return await self._in_pieces(names, self._agent.get)
+        behind = {name[:-1]: name for name in names if name.endswith(b"\0")}
+        following = await self._in_pieces(list(behind), self._agent.following)
+        found = {varbind.oid: varbind for object_, varbind in following.items() if varbind.oid == behind[object_]}
+        others = [name for name in names if not name.endswith(b"\0")]
+        return found | await self._in_pieces(others, self._agent.get)
 
     async def _in_pieces(
         self, names: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[dict[bytes, VarBind]]]
