@@ -25,7 +25,7 @@ from netmon.settings import load
 from netmon.settings.yaml import Document
 from netmon.sim.prepare import prepare
 from tests.discover.devices import configured
-from tests.peers import LOOPBACK, Snmpd, eventually, free_port, running
+from tests.peers import LOOPBACK, Snmpd, eventually, free_port, require, running
 
 COMMUNITY, OTHER = "not-to-be-seen", "nor-this-one"
 LLDP = "1.0.8802.1.1.2.1"
@@ -90,7 +90,7 @@ def test_two_devices_that_hear_each_other_become_a_link_in_a_patch(
     said = capsys.readouterr()
     assert "3/3 asked, 2 found" in said.err
     assert "proposed: 1 devices, 0 new sites, 1 links" in said.err
-    subprocess.run(["patch", "-p1", "-d", directory, "-i", found], check=True, capture_output=True)
+    subprocess.run([require("patch"), "-p1", "-d", directory, "-i", found], check=True, capture_output=True)
     assert cli.main(["check", "--config", str(directory)]) == 0
     text = (directory / "inventory/communes.yaml").read_text()
     for line in (
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_added_to_spoils_nothing_for_the_others(
     monkeypatch.setattr(discover, "merged", broken)
     assert run(str(listed), "--config", str(directory), "--port", str(port), "--merge", "--patch", str(found)) == 0
     assert "centre.yaml: cannot be added to" in capsys.readouterr().err
-    subprocess.run(["patch", "-p1", "-d", directory, "-i", found], check=True, capture_output=True)
+    subprocess.run([require("patch"), "-p1", "-d", directory, "-i", found], check=True, capture_output=True)
     assert {"one", "two"} & load(directory).inventory.devices.keys() == {"one"}
     (more,) = (directory / "inventory").glob("discovered-*.yaml")
     assert "# For the site centre, which is in the inventory already:" in more.read_text()
@@ -271,7 +271,7 @@ def test_a_simulated_province_is_found_as_its_inventory_has_it(tmp_path: Path, c
     with running(simulator, ready=lambda: '"ready": true' in log.read_text(), log=log):
         words = ["127.4.1.1-60", "127.4.0.2", "--config", str(mine), "--port", str(wanted[0].port), "--rate", "5000"]
         assert run(*words, "--merge", "--patch", str(tmp_path / "p")) == 0
-    subprocess.run(["patch", "-p1", "-d", mine, "-i", tmp_path / "p"], check=True, capture_output=True)
+    subprocess.run([require("patch"), "-p1", "-d", mine, "-i", tmp_path / "p"], check=True, capture_output=True)
     inventory = load(mine).inventory
     placed = {name: inventory.site_of(name).commune for name in inventory.devices if name.endswith("-r1")}
     assert placed == {device.id: device.id.split("-")[1] for device in wanted if device.id != "cb-01273-r1"}, (

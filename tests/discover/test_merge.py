@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import unicodedata
 from dataclasses import replace
@@ -24,6 +23,7 @@ from netmon.settings import ConfigErrors
 from netmon.settings.secrets import leave
 from netmon.settings.yaml import read
 from tests.discover.devices import CENTRE, COMMUNES, TODAY, configured, found, places_of, settings_of
+from tests.peers import require
 
 NEW = (
     found("10.4.1.2", "tg-sw1", hears=(("Gi0/0/1", "tg-r1", "Gi0/0/2"), ("Gi0/0/2", "core", "Gi0/2/1")), site="tan-giang"),
@@ -128,9 +128,9 @@ def difference(directory: Path, *devices: Found) -> tuple[str, Proposal]:
 
 
 def applied(directory: Path, text: str) -> Inventory:
-    program = shutil.which("patch")
-    assert program, "patch(1) is a part of every system that netmon is installed on"
-    subprocess.run([program, "-p1", "--fuzz=0", "-d", str(directory)], input=text.encode(), check=True, capture_output=True)
+    subprocess.run(
+        [require("patch"), "-p1", "--fuzz=0", "-d", str(directory)], input=text.encode(), check=True, capture_output=True
+    )
     return settings_of(directory).inventory
 
 
