@@ -144,7 +144,10 @@ def granting(home, *topics):
         "anonymousGroup": "all",
     }
     (home / "rules.json").write_text(json.dumps(rules))
-    plugin = next(Path("/usr/lib").rglob("mosquitto_dynamic_security.so"))
+    places = (Path("/usr/lib"), ROOT / ".cache/peers")
+    plugin = next((found for at in places for found in at.rglob("mosquitto_dynamic_security.so")), None)
+    if plugin is None:
+        pytest.skip("mosquitto's dynamic-security plugin is not here")
     return f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {home / 'rules.json'}"
 
 
