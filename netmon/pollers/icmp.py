@@ -148,10 +148,14 @@ class Pinger:
             if waiting is None or kind != _REPLY[family]:
                 continue
             if sequence == waiting.sequence and source[0].partition("%")[0] == waiting.address and not waiting.answer.done():
-                took_s = read - waiting.sent
-                waited_s = now - _came(ancillary, now)
-                stepped = not 0 <= waited_s < took_s + _SLEW_S  # the wall clock, by which the kernel stamps
-                waiting.answer.set_result(took_s if stepped else max(took_s - waited_s, 0.0))
+                waiting.answer.set_result(_round_trip_s(read - waiting.sent, now - _came(ancillary, now)))
+
+
+def _round_trip_s(took_s: float, waited_s: float) -> float:
+    """The seconds of an echo that was read after `took_s`, having waited `waited_s` in the socket by the wall clock, by which
+    the kernel stamps: where that clock was stepped meanwhile, the time of reading is all that is known."""
+    stepped = not 0 <= waited_s < took_s + _SLEW_S
+    return took_s if stepped else max(took_s - waited_s, 0.0)
 
 
 def _came(ancillary: list[tuple[int, int, bytes]], now: float) -> float:
