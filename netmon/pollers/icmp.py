@@ -152,8 +152,8 @@ class Pinger:
 
 
 def _round_trip_s(took_s: float, waited_s: float) -> float:
-    """The seconds of an echo that was read after `took_s`, having waited `waited_s` in the socket by the wall clock, by which
-    the kernel stamps: where that clock was stepped meanwhile, the time of reading is all that is known."""
+    """The seconds of an echo that was read after `took_s`, having waited `waited_s` in the socket by the wall clock, by
+    which the kernel stamps: where that clock was stepped meanwhile, the time of reading is all that is known."""
     stepped = not 0 <= waited_s < took_s + _SLEW_S
     return took_s if stepped else max(took_s - waited_s, 0.0)
 
