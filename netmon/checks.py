@@ -13,7 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from netmon import causes, samples
+from netmon import samples
+from netmon.causes import guard
 from netmon.connections import Outturn
 from netmon.derive.echoes import EchoFiller
 from netmon.exporters.outlets import Outlets
@@ -139,7 +140,7 @@ class Checks:
 
     def doubt(self) -> None:
         """netmon suspects itself: what was sent since it was last proven to be connected says nothing of any link."""
-        since = causes.last_proof(self._network.tracks[device] for device in self._inventory.canaries)
+        since = guard.last_proof(self._network.tracks[device] for device in self._inventory.canaries)
         for filler in self._fillers.values():
             filler.forget(since)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import inf
 
-from netmon import causes
-from netmon.causes import Extent
+from netmon.causes import guard, paths
+from netmon.causes.guard import Extent
 from netmon.connections import Change, Connections, Outturn, Told
 from netmon.derive import states
 from netmon.derive.states import Track
@@ -159,10 +159,10 @@ class Network:
         out = Outturn()
         canaries = [self.tracks[device] for device in self.inventory.canaries]
         if self.isolated_since:
-            if canaries and not causes.reconnected(self._asked_ones(), canaries, self.isolated_since):
+            if canaries and not guard.reconnected(self._asked_ones(), canaries, self.isolated_since):
                 return out
             self._rejoin(out, now)
-        elif canaries and canaries[0].failures and causes.cannot_ask(self._asked_ones(), canaries):
+        elif canaries and canaries[0].failures and guard.cannot_ask(self._asked_ones(), canaries):
             self._isolate(out, now, now)
             return out
         falling = {device for device in self._silent if self.tracks[device].falling}
@@ -237,10 +237,10 @@ class Network:
         if not canaries:
             return inf
         cycle = max(self.inventory.devices[device].interval_s for device in falling) + self.verify_after_s
-        fall = causes.fall_of(self._asked_ones(), now - PATIENCE_S - 2 * cycle)
+        fall = guard.fall_of(self._asked_ones(), now - PATIENCE_S - 2 * cycle)
         if fall.extent is Extent.FEW:
             return inf
-        mute = causes.all_mute(canaries, fall.first)
+        mute = guard.all_mute(canaries, fall.first)
         if fall.extent is Extent.MANY and mute:
             self._isolate(out, now, fall.first)
             falling.clear()
@@ -248,8 +248,8 @@ class Network:
         if fall.extent is Extent.UNCLEAR:
             standing = (device for device, track in self.tracks.items() if track.tried < fall.first and not track.fallen)
             unpolled = [device for device in standing if not self._reports(device)]
-            self._ask(out, unpolled[: causes.SAMPLE], fall.first)
-        proof = causes.last_proof(canaries)
+            self._ask(out, unpolled[: guard.SAMPLE], fall.first)
+        proof = guard.last_proof(canaries)
         latest = max(self.tracks[device].silent_again for device in falling)
         if proof < latest:
             self._ask(out, self.inventory.canaries, latest)
@@ -273,7 +273,7 @@ class Network:
 
     def _settle(self, out: Outturn, device_id: str, now: float) -> bool:
         track = self.tracks[device_id]
-        path = causes.path_up(self.inventory.devices[device_id], self.tracks)
+        path = paths.path_up(self.inventory.devices[device_id], self.tracks)
         if path.ask and not self._waited(device_id, path.ask, now):
             self._ask(out, path.ask, track.silent_again)
             return False

@@ -54,14 +54,15 @@ def full_page() -> bytes:
         say = {"counter": own.count, "gauge": own.gauge, "histogram": own.observe}[family.kind]
         say(family.name, 1.5, **dict.fromkeys(family.labels, "x"))
     page = Page(own)
+    wide = [name for name, family in DEVICE.items() if "commune" not in family.labels]
     for n in range(20):
         device = f"xã-{n}"
         put(
             page,
             device,
-            [(series(name, device, site=device, commune=device), n) for name in DEVICE if "province" not in name],
+            [(series(name, device, site=device, commune=device), n) for name in DEVICE if name not in wide],
         )
-    put(page, "province:04", [(series(name), 1) for name in DEVICE if "province" in name], kept=True)
+    put(page, "province:04", [(series(name), 1) for name in wide], kept=True)
     return page.render()
 
 

@@ -2,8 +2,8 @@
 
 Everything here is frozen, slotted and knows no clock, socket or file. Units inside netmon are seconds, bytes, bytes per
 second and ratios from 0 to 1; instants are Unix seconds UTC. DESIGN.md's flow reads from file to file: who and what (places:
-sites, devices, links), what a poll brought (polls), what was made of it (history: spans, outages, slots), and what is said
-about it (verdicts).
+sites, devices, links), what a poll brought (polls), what was made of it (history: spans, outages, slots), what people
+declare (windows), what fell together and why (incidents), and what is said about it (verdicts).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from netmon.model.history import (
     Summary,
     Unplaced,
 )
+from netmon.model.incidents import CauseClass, Clue, Entry, Finding, Impact, Incident, Verb
 from netmon.model.meter import Meter, Uncounted
 from netmon.model.places import (
     Capacity,
@@ -51,6 +52,7 @@ from netmon.model.places import (
 from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
 from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
 from netmon.model.verdicts import ErrorBudget, Standing, Verdict, Window
+from netmon.model.windows import Declared, Phase, WindowChange, WindowKind
 
 __all__ = [
     "SLOT_S",
@@ -60,21 +62,28 @@ __all__ = [
     "Baseline",
     "Capacity",
     "Carrier",
+    "CauseClass",
     "CellName",
     "CellReport",
     "CellState",
+    "Clue",
     "CounterPoint",
     "DayPeak",
+    "Declared",
     "Device",
     "DeviceState",
     "Direction",
     "EchoSlot",
     "End",
     "Engine",
+    "Entry",
     "Epoch",
     "ErrorBudget",
+    "Finding",
     "Former",
     "Gap",
+    "Impact",
+    "Incident",
     "Kind",
     "Link",
     "LinkKind",
@@ -85,6 +94,7 @@ __all__ = [
     "Octets",
     "Outage",
     "Outcome",
+    "Phase",
     "Poll",
     "Port",
     "PortSpeed",
@@ -104,6 +114,9 @@ __all__ = [
     "Summary",
     "Uncounted",
     "Unplaced",
+    "Verb",
     "Verdict",
     "Window",
+    "WindowChange",
+    "WindowKind",
 ]

@@ -1,17 +1,13 @@
-"""Causes: who is down because of whom, and whether it is netmon that is cut off. Pure.
-
-A device that falls silent is `down` only when a live path leads up to it; else it is `unreachable`, with the upstream that
-explains it. When much falls at once netmon suspects itself first, and asks its canaries (SEMANTICS 1).
-"""
+"""The guard: whether so much fell at once that netmon must suspect itself first (SEMANTICS 1)."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from netmon.model import Device
+from netmon.causes.paths import Seen
 
 MASS = 0.30
 """When more than this share of what was polled fell in one cycle, the canaries are asked before anything is published."""
@@ -19,71 +15,6 @@ MASS = 0.30
 SAMPLE = 20
 """How many devices at the least must have been polled since the first silence before that share means anything; all of
 them in a smaller network, a fifth of them in a larger one than five times this."""
-
-
-class Seen(Protocol):
-    """What causes need to know of a device; `derive.states.Track` is it. Times are send times of polls, 0 for never."""
-
-    @property
-    def silences(self) -> int: ...
-
-    @property
-    def silent_since(self) -> float: ...
-
-    @property
-    def silent_again(self) -> float: ...
-
-    @property
-    def mute(self) -> int: ...
-
-    @property
-    def failures(self) -> int: ...
-
-    @property
-    def tried(self) -> float: ...
-
-    @property
-    def heard(self) -> float: ...
-
-    @property
-    def asked(self) -> float: ...
-
-    @property
-    def cause(self) -> str: ...
-
-    @property
-    def fallen(self) -> bool: ...
-
-
-class Path(NamedTuple):
-    """What is known of the way up from a device. One of: `live`; `cause`, the upstream that explains its silence; or
-    `ask`, the upstreams that have said nothing since it fell silent."""
-
-    live: bool = False
-    cause: str = ""
-    ask: tuple[str, ...] = ()
-
-
-def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
-    """The way up from a falling device, judged only by what its upstreams said since: to be live one must have been heard
-    after the second silent poll, to be lost it must be known as fallen and have been asked after the first.
-
-    Any live upstream will do. A device without upstreams stands next to netmon: its way is live.
-    """
-    fallen = tracks[device.id]
-    unsaid: list[str] = []
-    cause = ""
-    for upstream in device.upstreams:
-        track = tracks[upstream]
-        if track.heard >= fallen.silent_again:
-            return Path(live=True)
-        if track.fallen and track.asked >= fallen.silent_since:
-            cause = cause or track.cause or upstream
-        else:
-            unsaid.append(upstream)
-    if unsaid:
-        return Path(ask=tuple(unsaid))
-    return Path(cause=cause) if cause else Path(live=True)
 
 
 class Extent(StrEnum):

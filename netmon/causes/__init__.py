@@ -1,0 +1,6 @@
+"""Causes: who is down because of whom, what fell together and why, and whether it is netmon that is cut off. Pure.
+
+A device that falls silent is `down` only when a live path leads up to it; else it is `unreachable`, with the upstream that
+explains it (paths). When much falls at once netmon suspects itself first, and asks its canaries (guard). What is down is
+gathered into incidents: everything that one reason explains is one of them, and pages once.
+"""
