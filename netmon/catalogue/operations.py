@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from netmon.catalogue.families import DEVICE, LINK, SITE, Family
 
-_INCIDENT = ("province", "incident")
+_INCIDENT = ("province", "root_kind", "root")
+"""By what it came of, and not by its number: two netmons that watch one province name it alike."""
 _STORM = ("province", "storm")
 
 OPERATIONS = (
@@ -19,7 +20,7 @@ OPERATIONS = (
            "1 khi tuyến mất và có lại liên tục.", LINK, keeps=True),
     # incidents
     Family("netmon_incident_info", "gauge", "", "An open incident: what it came of, and its cause.",
-           "Sự cố đang mở: nguồn gốc và nguyên nhân.", (*_INCIDENT, "root_kind", "root", "cause", "operator", "circuit"),
+           "Sự cố đang mở: nguồn gốc và nguyên nhân.", (*_INCIDENT, "incident", "cause", "operator", "circuit"),
            keeps=True),
     Family("netmon_incident_paging", "gauge", "", "1 while an incident of several devices or links is to page by itself.",
            "1 khi một sự cố nhiều thiết bị cần tự báo động.", _INCIDENT, keeps=True),
