@@ -10,7 +10,7 @@ from netmon import units
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.judge import Judge, due_months
-from netmon.model import End, Octets, Slot, Standing, Subject
+from netmon.model import Declared, End, Octets, Slot, Standing, Subject, WindowChange, WindowKind
 from netmon.settings import load
 from netmon.store import Store
 from netmon.targets.evaluate import judged_links
@@ -109,6 +109,41 @@ def test_a_month_is_due_once_it_is_over_settled_and_not_frozen():
     assert due_months(first, {OCTOBER}, OCTOBER.end + 700) == []
     assert due_months(first, set(), november.end + 700) == [OCTOBER, november]
     assert due_months(None, set(), november.end + 700) == []
+
+
+async def test_what_is_said_of_a_storm_after_its_month_was_closed_changes_nothing_that_is_frozen(settings, store):
+    """The two hours lay in a storm: as it was known when the month closed, and not as it was ended weeks later."""
+    lost = OCTOBER.start + 86_400
+    fill(store, OCTOBER.start, OCTOBER.end + 3600)
+    storm = Declared(
+        id="bao-so-12-2026",
+        kind=WindowKind.STORM,
+        name="bão số 12",
+        start=lost - 3600,
+        until=lost + 3600,
+        areas=("04",),
+        closed=lost + 3600,
+    )
+    store.put_window(WindowChange(lost - 7200, "declare", "lan", "", storm))
+    store.flush()
+    reader = store.reader()
+    judge = Judge(units.load(), store, reader, Outlets(Page(OwnMetrics())), OwnMetrics())
+    await judge.judge(settings, OCTOBER.end + 675)
+    store.flush()
+    (frozen,) = reader.frozen("up", "s1")
+    assert frozen.verdict.evidence["declared"] == [[lost - 3600, lost + 3600]]
+    assert [frozen.verdict.evidence[figure]["not_available"] for figure in ("raw", "without_declared")] == [7200, 3600]
+    longer = replace(storm, until=OCTOBER.end + 7200, closed=None, ended=None)
+    store.put_window(WindowChange(OCTOBER.end + 700, "update", "lan", "", longer))
+    store.flush()
+    for now in (OCTOBER.end + 975, OCTOBER.end + 1275):
+        await judge.judge(settings, now)
+        await Judge(units.load(), store, reader, Outlets(Page(OwnMetrics())), OwnMetrics()).judge(settings, now)
+    store.flush()
+    assert reader.frozen("up", "s1") == [frozen]
+    current = next(verdict for verdict in judge.verdicts if verdict.id == "up/s1")
+    assert current.evidence["declared"] == [[OCTOBER.end, OCTOBER.end + 1275]], "what goes on is told as it stands"
+    assert [change.verb for change in reader.window_log()] == ["declare", "update"]
 
 
 async def test_a_month_that_a_clock_a_day_ahead_closed_is_closed_again_when_it_is_over(settings, store):

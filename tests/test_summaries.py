@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.exporters.prometheus import OwnMetrics
-from netmon.judge import StoreEvidence, Turns
 from netmon.model import At, CellName, Reading, Series, Span, Speech, Subject, Window
+from netmon.seen import StoreEvidence, Turns
 from netmon.store import Store
 from netmon.summaries import PARTS_AT_MOST, Summaries
 from netmon.targets.rules import Timeline

@@ -31,6 +31,7 @@ rules, of_told = (
     SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name(name)))) for name in ("audit_rules.py", "audit_told.py")
 )
 RULES = {**rules.RULES, **of_told.RULES}
+BESIDE = {**rules.BESIDE, **of_told.BESIDE}
 
 
 def hashes(folder: Path) -> Iterable[str]:
@@ -94,9 +95,11 @@ def figures(folder: Path, verdict: Told, target: Told) -> Iterable[str]:
     of_parts = verdict["subject"]["kind"] in ("commune", "province")
     judge = rules.worst_part if of_parts and target["rule"] not in ("share", "pooled") else RULES[target["rule"]]
     limit = verdict["limit"] if judge is rules.worst_part else rules.limit_of(verdict, target)
-    for name, ours in zip(("value", "coverage", "standing", "limit"), (*judge(folder, verdict, target), limit)):
-        same = agree(ours, verdict[name])
-        print(f"  {name:9} stated {verdict[name]!s:22} recomputed {ours!s:22} {'agrees' if same else 'DIFFERS'}")
+    names, recomputed = ("value", "coverage", "standing", "limit"), (*judge(folder, verdict, target), limit)
+    beside = () if of_parts or target["rule"] not in BESIDE else BESIDE[target["rule"]](folder, verdict, target)
+    for name, ours, stated in [*((name, ours, verdict[name]) for name, ours in zip(names, recomputed)), *beside]:
+        same = agree(ours, stated)
+        print(f"  {name:9} stated {stated!s:22} recomputed {ours!s:22} {'agrees' if same else 'DIFFERS'}")
         yield from () if same else (f"{folder}: {name} differs",)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Row = dict[str, str]
     Told = dict[str, Any]
     Found = tuple[float | None, float, str]  # figure, coverage, standing
+    Times = Sequence[float]  # start, end
 
 WORST_FIRST = ("missed", "unproven", "at_risk", "met")
 UNTOLD = ("no_feed", "no_sensor", "no_optic")  # exempt, for nothing is told of it
@@ -154,14 +155,16 @@ def loss(folder: Path, verdict: Told, target: Told) -> Found:
     return at_most(target, lost / sent if sent else None, coverage, most > 0 and lost / most > target["limit"])
 
 
-def lasting(folder: Path, *states: str, told: Sequence[Row] | None = None) -> list[tuple[float, float]]:
-    """When it was in one of the states, outside the times when netmon did not run."""
+def lasting(
+    folder: Path, *states: str, told: Sequence[Row] | None = None, without: Sequence[Times] = ()
+) -> list[tuple[float, float]]:
+    """When it was in one of the states, outside the times when netmon did not run, and without declared windows."""
     found: list[tuple[float, float]] = []
     absences = rows(folder, "absences.csv") if (folder / "absences.csv").is_file() else []
+    holes = [*((float(row["start"]), float(row["end"])) for row in absences), *without]
     for row in rows(folder, "states.csv") if told is None else told:
         pieces = [(float(row["start"]), float(row["end"]))] if row["state"] in states else []
-        for absence in absences:
-            since, until = float(absence["start"]), float(absence["end"])
+        for since, until in holes:
             cut = [piece for a, b in pieces for piece in ((a, min(b, since)), (max(a, until), b))]
             pieces = [(a, b) for a, b in cut if a < b]
         found += pieces
@@ -173,17 +176,32 @@ def lasting(folder: Path, *states: str, told: Sequence[Row] | None = None) -> li
     return joined
 
 
+def shares(folder: Path, verdict: Told, target: Told, without: Sequence[Times]) -> tuple[float, float, float]:
+    """Seconds available, not available, and elapsed, without these times."""
+    service = target["of"] == "service"
+    up = lasting(folder, *(("up", "on_backup") if service else ("up",)), without=without)
+    down = lasting(folder, *(("isolated", "unreachable") if service else ("down",)), without=without)
+    elapsed = verdict["evidence"]["raw"]["elapsed"] - sum(b - a for a, b in without)
+    return sum(b - a for a, b in up), sum(b - a for a, b in down), elapsed
+
+
 def availability(folder: Path, verdict: Told, target: Told) -> Found:
     """Seconds available over seconds seen; a miss is certain when all that was not seen could not save it."""
-    service, limit = target["of"] == "service", target["limit"]
-    available = sum(b - a for a, b in lasting(folder, *(("up", "on_backup") if service else ("up",))))
-    lost = sum(b - a for a, b in lasting(folder, *(("isolated", "unreachable") if service else ("down",))))
-    elapsed, seen = verdict["evidence"]["raw"]["elapsed"], available + lost
-    figure, coverage = available / seen if seen else None, seen / elapsed if elapsed else 0.0
-    budget = round((1 - limit) * (verdict["window"]["end"] - verdict["window"]["start"]), 6)
+    without = verdict["evidence"]["declared"] if target.get("judge") == "without_declared" else []
+    available, lost, elapsed = shares(folder, verdict, target, without)
+    limit, seen, declared = target["limit"], available + lost, sum(b - a for a, b in without)
+    figure, coverage = available / seen if seen else None, seen / elapsed if elapsed > 0 else 0.0
+    budget = round((1 - limit) * (verdict["window"]["end"] - verdict["window"]["start"] - declared), 6)
     misses, at_risk = figure is not None and figure < limit, lost > round(target["budget_at_risk"] * budget, 6)
     sure = figure is not None and (elapsed - lost) / elapsed < limit
     return figure, coverage, standing(target, figure, coverage, misses, at_risk, sure)
+
+
+def beside_availability(folder: Path, verdict: Told, target: Told) -> Iterable[tuple[str, float | None, float | None]]:
+    """Both figures, whichever is judged: what it is called, as recomputed, as stated."""
+    for name, without in (("raw", []), ("without_declared", verdict["evidence"]["declared"])):
+        available, lost, _ = shares(folder, verdict, target, without)
+        yield name, available / (available + lost) if available + lost else None, verdict["evidence"][name]["value"]
 
 
 def backup_drill(folder: Path, verdict: Told, target: Told) -> Found:
@@ -209,8 +227,13 @@ def backup_drill(folder: Path, verdict: Told, target: Told) -> Found:
 COUNTS = ("in_time", "late", "pending", "unproven", "at_risk")
 
 
-def cases(folder: Path, verdict: Told, target: Told) -> dict[str, int]:
-    """What each outage came to: an end that was not seen lies between the last time it was lost and the next time seen."""
+def cases(folder: Path, verdict: Told, target: Told, without: Sequence[Times] = ()) -> dict[str, int]:
+    """What each outage came to: an end that was not seen lies between the last time it was lost and the next time seen. Its
+    clock stands still in declared windows, where those are left out."""
+
+    def took(start: float, end: float) -> float:
+        return end - start - sum(max(0.0, min(b, end) - max(a, start)) for a, b in without)
+
     counts, lost = dict.fromkeys(COUNTS, 0), lasting(folder, "isolated", "unreachable")
     window_start = verdict["window"]["start"]
     over = window_start + verdict["evidence"]["elapsed"]
@@ -221,10 +244,11 @@ def cases(folder: Path, verdict: Told, target: Told) -> dict[str, int]:
         lasts, until = end is None or end > over, over if end is None else min(end, over)
         last_seen = max((min(b, until) for a, b in lost if a < until and b > start), default=start)
         allowed = target["within_s"].get(row["kind"], max(target["within_s"].values()))
-        decided = "late" if last_seen - start > allowed else "pending" if lasts else "in_time"
-        outcome = "unproven" if decided != "late" and until - start > allowed else decided
+        least, most = took(start, last_seen), took(start, until)
+        decided = "late" if least > allowed else "pending" if lasts else "in_time"
+        outcome = "unproven" if decided != "late" and most > allowed else decided
         counts[outcome] += 1
-        counts["at_risk"] += outcome == "pending" and until - start > target["at_risk"] * allowed
+        counts["at_risk"] += outcome == "pending" and most > target["at_risk"] * allowed
     return counts
 
 
@@ -254,6 +278,16 @@ def restoration(folder: Path, verdict: Told, target: Told) -> Found:
     coverage = seen / elapsed if elapsed else 0.0
     figure, says = of_cases(counts, target["limit"], 0 < coverage >= target["coverage"], counts["at_risk"] > 0)
     return figure, coverage, says
+
+
+def beside_restoration(folder: Path, verdict: Told, target: Told) -> Iterable[tuple[str, float | None, float | None]]:
+    """The figure without declared windows, of which verdicts from before netmon knew them tell nothing."""
+    told = verdict["evidence"]
+    if "without_declared" in told:
+        counts = cases(folder, verdict, target, told["declared"])
+        proven = 0 < told["coverage"] >= target["coverage"]
+        figure, _ = of_cases(counts, target["limit"], proven, counts["at_risk"] > 0)
+        yield "without_declared", figure, told["without_declared"]["value"]
 
 
 def pooled(folder: Path, verdict: Told, target: Told) -> Found:
@@ -364,3 +398,4 @@ def share(folder: Path, verdict: Told, target: Told) -> Found:
 
 _MEASURED = (percentile_utilisation, latency, loss, availability, backup_drill, restoration)
 RULES = {rule.__name__: rule for rule in (*_MEASURED, capacity, redundancy, growth, share, pooled)}
+BESIDE = {"availability": beside_availability, "restoration": beside_restoration}

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     Row = dict[str, str]
@@ -43,6 +43,20 @@ def radio_availability(folder: Path, verdict: Told, target: Told) -> Found:
         sure, coverage = seen > 0 and (seen - down) / seen < target["limit"], (up + down) / seen if seen else 0.0
         found += [(figure, coverage, standing(target, figure, coverage, misses, near, sure))] if here else []
     return worst((each, -(each[0] or 0.0)) for each in found) if found else (None, 0.0, "exempt")
+
+
+def beside_radio(folder: Path, verdict: Told, target: Told) -> Iterable[tuple[str, float | None, float | None]]:
+    """The shares without declared windows, of which verdicts from before netmon knew them tell nothing."""
+    told, cells = verdict["evidence"], rows(folder, "cells.csv")
+    for group in told.get("without_declared", ()):
+        own = [row for row in cells if row["start"] and plain(row["operator"]) == group["operator"]]
+        spans = [[row] for row in own if plain(row["technology"]) == group["technology"]]
+        up, down = (
+            sum(b - a for row in spans for a, b in lasting(folder, word, told=row, without=told["declared"]))
+            for word in ("up", "down")
+        )
+        name = f"without_declared {group['operator']} {group['technology']}"
+        yield name, up / (up + down) if up + down else None, group["value"]
 
 
 def summaries(folder: Path, figure: str, seconds: int, start: float, end: float) -> list[Row]:
@@ -120,3 +134,4 @@ def optical_margin(folder: Path, verdict: Told, target: Told) -> Found:
 
 
 RULES = {rule.__name__: rule for rule in (radio_availability, environment, optical_margin)}
+BESIDE = {"radio_availability": beside_radio}

@@ -91,7 +91,9 @@ class Span(NamedTuple):
 
 
 class Outage(NamedTuple):
-    """A subject was not available; `end` is None while it lasts. `cause` is a subject or a word."""
+    """A subject was not available; `end` is None while it lasts. `cause` is a subject or a word. `cause_class` is the
+    CauseClass that holds, a person's word before netmon's, and `found_class` what netmon found; `incident` is the id of the
+    incident that it is part of. "": not known, or none."""
 
     subject: Subject
     state: str
@@ -99,6 +101,9 @@ class Outage(NamedTuple):
     end: float | None
     cause: str
     evidence: str
+    cause_class: str = ""
+    found_class: str = ""
+    incident: str = ""
 
 
 class Octets(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import NamedTuple
 
-from netmon.judge import StoreEvidence, Turns
 from netmon.model import Link, Site, Verdict, Window
+from netmon.seen import StoreEvidence, Turns
 from netmon.settings import Settings
 from netmon.store import Reader
 from netmon.store.records import Frozen
@@ -87,7 +87,7 @@ def _afresh(
     sites = {site.id: site for site in inventory.sites.values() if site.province in communes}
     links = {link.id: link for link in inventory.links.values() if link.site in sites}
 
-    around = Surroundings(inventory.links_ever_of_site(), register.kind_at, inventory.devices)
+    around = Surroundings(inventory.links_ever_of_site(), register.kind_at, inventory.devices, inventory.sites)
     judged = Afresh(StoreEvidence(reader, Turns(Event())), around)
     targets = [target for target in settings.targets if is_monthly(target)]
     units = Units(communes, settings.scope, register.kind_at)

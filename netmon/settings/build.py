@@ -175,7 +175,7 @@ def _target(entry: rules.TargetsEntry) -> AnyTarget:
     given["window_days"] = entry.window
     match entry:
         case rules.AvailabilityEntry():
-            return Availability(of=entry.of.value, budget_at_risk=entry.budget_at_risk, **given)
+            return Availability(of=entry.of.value, judge=entry.judge, budget_at_risk=entry.budget_at_risk, **given)
         case rules.CapacityEntry():
             return ContractedCapacity(port_speed=entry.port_speed, **given)
         case rules.LatencyEntry():

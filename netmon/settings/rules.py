@@ -140,6 +140,7 @@ class AvailabilityEntry(CommuneEntry):
     rule: Literal["availability"]
     limit: PositiveRatio
     of: Annotated[Of, Field(strict=False)] = Of.SERVICE
+    judge: Literal["raw", "without_declared"] = "raw"
     window: WindowDays = None
     coverage: Floor = 0.99
     budget_at_risk: Ratio = 0.75

@@ -1,12 +1,10 @@
-"""The writes of states, outages, netmon's own life, and verdicts: each a function of the database, run by the writer."""
+"""The writes of states, outages, and netmon's own life: each a function of the database, run by the writer."""
 
 # ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
 
 from __future__ import annotations
 
 import os
-from hashlib import sha256
-from typing import NamedTuple
 
 import structlog
 
@@ -154,6 +152,11 @@ def start_engine(database: Database) -> tuple[bytes, int]:
     return bytes(found[0]), int(found[1])
 
 
+def raise_log_floor(database: Database, unix: float) -> None:
+    """Nobody deletes a line of the log of windows or of the book of incidents that is later than this."""
+    database.execute("UPDATE log_floor SET unix = max(unix, ?)", (unix,))
+
+
 def heartbeat(database: Database, unix: float, clean: bool) -> None:
     """netmon is alive at `unix`; `clean` when it said goodbye."""
     database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, int(clean)))
@@ -233,56 +236,3 @@ def record_start(database: Database, unix: float) -> Absence | None:
     absence = Absence(last, unix, "stopped" if found[1] else "died")
     database.execute("INSERT INTO absence (since, until, reason) VALUES (?, ?, ?)", absence)
     return absence
-
-
-class VerdictRow(NamedTuple):
-    """A verdict as it is written; `body` is its canonical JSON."""
-
-    target: str
-    subject: Subject
-    standing: str
-    window_start: float
-    window_end: float
-    final: bool
-    body: str
-
-
-def put_verdict(database: Database, row: VerdictRow, at: float) -> None:
-    """Replaces the current verdict unless that is of a later window, freezes a final one, and keeps history of changes. A
-    current one from after `at`, by a clock that was ahead, is replaced in any case."""
-    key = (row.target, database.subject(*row.subject))
-    values = (*key, at, row.standing, row.window_start, row.window_end, row.body)
-    current = database.execute(
-        "SELECT standing, window_start, at FROM verdict WHERE target = ? AND subject = ?", key
-    ).fetchone()
-    is_current = current is None or row.window_start >= current[1] or current[2] > at
-    is_news = (
-        _freeze(database, row, key, at) if row.final else is_current and (current is None or row.standing != current[0])
-    )
-    columns = "(target, subject, at, standing, window_start, window_end, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    if is_current:
-        database.execute(f"INSERT OR REPLACE INTO verdict {columns}", values)
-    if is_news:
-        database.execute(f"INSERT INTO verdict_history {columns}", values)
-
-
-def drop_verdict(database: Database, target: str, subject: Subject) -> None:
-    """Takes away the current verdict of a target on a subject that is judged no more; its history stays."""
-    database.execute("DELETE FROM verdict WHERE target = ? AND subject = ?", (target, database.subject(*subject)))
-
-
-def _freeze(database: Database, row: VerdictRow, key: tuple[str, int], at: float) -> bool:
-    """Keeps a final verdict for good, a different one beside those before it; False when it says the same. One from after
-    `at` was made before its time had come: it says nothing, and this one stands beside it."""
-    window = (*key, row.window_start, row.window_end)
-    digest = sha256(row.body.encode()).hexdigest()
-    latest = database.execute(
-        """SELECT revision, sha256, at FROM verdict_frozen
-           WHERE target = ? AND subject = ? AND window_start = ? AND window_end = ? ORDER BY revision DESC LIMIT 1""",
-        window,
-    ).fetchone()
-    if latest is not None and latest[1] == digest and latest[2] <= at:
-        return False
-    revision = 1 if latest is None else latest[0] + 1
-    database.execute("INSERT INTO verdict_frozen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*window, revision, at, digest, row.body))
-    return True

@@ -21,7 +21,6 @@ from netmon.model import (
     Direction,
     End,
     Gap,
-    Outage,
     PortSpeed,
     Slot,
     Span,
@@ -29,11 +28,9 @@ from netmon.model import (
     Subject,
     Summary,
     Unplaced,
-    Verdict,
-    Window,
 )
 from netmon.notice import Notice, NoticeKind
-from netmon.store.connections import Connections
+from netmon.store.book import BookReads
 from netmon.store.days import (
     DAY_SLOTS,
     PRESENT_US,
@@ -53,15 +50,15 @@ from netmon.store.records import (
     SIMULATED,
     Absence,
     EchoRows,
-    Frozen,
     Ispeed,
     OpenSpan,
     Rates,
     Sums,
     load_baseline,
-    load_verdict,
 )
 from netmon.store.summaries import read_summaries
+from netmon.store.verdicts import VerdictReads
+from netmon.store.windows import WindowReads
 
 _LINK = "(SELECT id FROM subject WHERE kind = 'link' AND name = ?)"
 
@@ -75,7 +72,7 @@ def _number(database: sqlite3.Connection, link: str) -> int:
     return 0 if found is None else int(found)
 
 
-class Reader(Connections):
+class Reader(BookReads, WindowReads, VerdictReads):
     """Reads one store. Every method may be called from any thread; times are Unix seconds, intervals [start, end)."""
 
     def __init__(self, path: Path) -> None:
@@ -340,18 +337,6 @@ class Reader(Connections):
         )  # fmt: skip
         return float(found[0][0])
 
-    def outages(
-        self, subject: Subject | None = None, start: float = 0.0, end: float = float("inf"), *, open_only: bool = False
-    ) -> list[Outage]:
-        """Outages that touch [start, end), whole, in order of their start."""
-        rows = self._rows(
-            """SELECT s.kind, s.name, state, since, until, cause, evidence FROM outage JOIN subject s ON s.id = subject
-               WHERE (? IS NULL OR (s.kind = ? AND s.name = ?)) AND since < ? AND coalesce(until, 9e999) > ?
-                 AND (until IS NULL OR NOT ?) ORDER BY since, outage.id""",
-            *((None, None, None) if subject is None else (subject.kind, *subject)), end, start, open_only,
-        )  # fmt: skip
-        return [Outage(Subject(kind, name), *rest) for kind, name, *rest in rows]
-
     def absences(self, start: float, end: float) -> list[Absence]:
         """When netmon itself was not watching, clipped to [start, end)."""
         rows = self._rows(
@@ -384,60 +369,3 @@ class Reader(Connections):
         """How many varbinds each device is asked for at once, and how many it is known not to bear."""
         rows = self._rows("SELECT s.name, varbinds, ceiling FROM request_size JOIN subject s ON s.id = device")
         return {name: (varbinds, ceiling) for name, varbinds, ceiling in rows}
-
-    # --- verdicts -----------------------------------------------------------------------------------------------------
-
-    def verdicts(self, target: str | None = None, kind: str | None = None) -> list[Verdict]:
-        """The current verdicts, of a target and of a kind of subject if asked, by target and subject."""
-        rows = self._rows(
-            """SELECT body FROM verdict JOIN subject s ON s.id = subject
-               WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.kind = ?) ORDER BY target, s.kind, s.name""",
-            target, target, kind, kind,
-        )  # fmt: skip
-        return [load_verdict(body) for (body,) in rows]
-
-    def verdicts_in_brief(self) -> list[Verdict]:
-        """The current verdicts with no evidence, those that were judged longest ago first."""
-        rows = self._rows(
-            """SELECT json_set(body, '$.evidence', json('{}')) FROM verdict JOIN subject s ON s.id = subject
-               ORDER BY at, target, s.kind, s.name"""
-        )
-        return [load_verdict(body) for (body,) in rows]
-
-    def verdict(self, target: str, subject_id: str) -> Verdict | None:
-        """The current verdict named target/subject."""
-        rows = self._rows(
-            "SELECT body FROM verdict JOIN subject s ON s.id = subject WHERE target = ? AND s.name = ? ORDER BY s.kind",
-            target, subject_id,
-        )  # fmt: skip
-        return load_verdict(rows[0][0]) if rows else None
-
-    def history(self, target: str, subject_id: str) -> list[tuple[float, Verdict]]:
-        """When its standing changed or its window closed, and to what, in order."""
-        rows = self._rows(
-            """SELECT at, body FROM verdict_history JOIN subject s ON s.id = subject
-               WHERE target = ? AND s.name = ? ORDER BY at, verdict_history.id""",
-            target, subject_id,
-        )  # fmt: skip
-        return [(at, load_verdict(body)) for at, body in rows]
-
-    def frozen_windows(self, now: float) -> set[Window]:
-        """The windows that have verdicts frozen by `now`: later ones are of a clock that was ahead."""
-        rows = self._rows("SELECT DISTINCT window_start, window_end FROM verdict_frozen WHERE at <= ?", now)
-        return {Window(*row) for row in rows}
-
-    def first_evidence(self) -> float | None:
-        """When the first state that the store knows of began; None for an empty store."""
-        (row,) = self._rows("SELECT min(since) FROM span")
-        return None if row[0] is None else float(row[0])
-
-    def frozen(self, target: str | None = None, subject_id: str | None = None, window: Window | None = None) -> list[Frozen]:
-        """Every revision of the verdicts of closed windows, or of one of them, by window and revision."""
-        rows = self._rows(
-            """SELECT body, revision, at, sha256 FROM verdict_frozen JOIN subject s ON s.id = subject
-               WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.name = ?)
-                 AND (? IS NULL OR (window_start = ? AND window_end = ?))
-               ORDER BY target, s.kind, s.name, window_start, window_end, revision""",
-            target, target, subject_id, subject_id, *((None, None, None) if window is None else (1, *window)),
-        )  # fmt: skip
-        return [Frozen(load_verdict(body), revision, at, sha256, body) for body, revision, at, sha256 in rows]

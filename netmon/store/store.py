@@ -22,7 +22,10 @@ from netmon.model import (
     Baseline,
     EchoSlot,
     End,
+    Entry,
+    Finding,
     Gap,
+    Incident,
     Meter,
     Outage,
     PortSpeed,
@@ -32,15 +35,17 @@ from netmon.model import (
     Summary,
     Unplaced,
     Verdict,
+    WindowChange,
 )
 from netmon.notice import Notice
-from netmon.store import facts, figures
+from netmon.store import book, facts, figures, windows
 from netmon.store.days import add_slots, day_of, day_start, fold_step
 from netmon.store.echoes import add_echo, checked, fold_echoes
 from netmon.store.reader import Reader
-from netmon.store.records import Absence, Ispeed, dump_baseline, dump_verdict, source_code
+from netmon.store.records import Absence, Ispeed, dump_baseline, source_code
 from netmon.store.schema import connect_writer, lock, migrate
 from netmon.store.summaries import HOUR_S, add_summaries, gauge_hours, prune_gauges
+from netmon.store.verdicts import drop_verdict, put_verdict, verdict_row
 from netmon.store.writer import Chore, Database, Writer
 
 BASELINES_TRIMMED_EVERY = 65_536
@@ -203,6 +208,33 @@ class Store:
         """What is now known of the open outage."""
         self._writer.put(lambda database: facts.amend_outage(database, subject, cause, evidence))
 
+    def explain_outage(self, subject: Subject, incident: str, finding: Finding) -> None:
+        """Why the open outage of a subject, or when none is open its newest, came about, and the incident that it is part of
+        ("" for none). ValueError: a clue at an instant that is no finite number."""
+        row = book.finding_row(incident, finding)
+        self._writer.put(lambda database: book.explain_outage(database, subject, row))
+
+    # --- windows and incidents ----------------------------------------------------------------------------------------
+
+    def put_window(self, change: WindowChange) -> None:
+        """A line for the log of declared windows, and with it how the window stands. ValueError: an instant that is no
+        finite number."""
+        row = windows.change_row(change)
+        self._writer.put(lambda database: windows.add_change(database, row))
+
+    def put_incident(self, incident: Incident) -> None:
+        """What netmon found of an incident, in place of what it had found before. What people made of it (its corrected
+        cause, who took it on, whether it is closed) is not written here: that is in its book. ValueError: an instant that is
+        no finite number."""
+        row = book.incident_row(incident)
+        self._writer.put(lambda database: book.put_incident(database, row))
+
+    def put_entry(self, entry: Entry) -> None:
+        """A line for the book of an incident. The text of a corrected cause is "class: reason". ValueError: a cause of no
+        class."""
+        line = book.sound_entry(entry)
+        self._writer.put(lambda database: book.add_entry(database, line))
+
     # --- notices ------------------------------------------------------------------------------------------------------
 
     def put_notice(self, notice: Notice) -> None:
@@ -254,28 +286,17 @@ class Store:
         is of a later window. A final one is frozen with the SHA-256 of its canonical JSON: another final verdict of the same
         window becomes the next revision beside it, an equal one nothing. Changes of standing and frozen verdicts make
         history. TypeError, ValueError: evidence that is not JSON."""
-        rows = [
-            facts.VerdictRow(
-                verdict.target,
-                verdict.subject,
-                verdict.standing.value,
-                verdict.window.start,
-                verdict.window.end,
-                verdict.final,
-                dump_verdict(verdict),
-            )
-            for verdict in verdicts
-        ]
+        rows = [verdict_row(verdict) for verdict in verdicts]
 
         def write(database: Database) -> None:
             for row in rows:
-                facts.put_verdict(database, row, at)
+                put_verdict(database, row, at)
 
         self._writer.put(write)
 
     def drop_verdict(self, target: str, subject: Subject) -> None:
         """The subject is judged by this target no more: its current verdict goes, history and frozen ones stay."""
-        self._writer.put(lambda database: facts.drop_verdict(database, target, subject))
+        self._writer.put(lambda database: drop_verdict(database, target, subject))
 
     def drop_baselines(self, link: str) -> None:
         """The link left the inventory: where its ends stood is of no use to whoever comes later under its name."""
@@ -306,9 +327,9 @@ class Store:
 
         Rates, echoes and gaps of the links in `judged` (ids), and notices, are kept `judged_slot_days` local days, those of
         others and the hours of figures `slot_days`; days of figures (and their gauges), daily sums and percentiles, unplaced
-        octets, port speeds that others have followed, speed tests, states, outages, absences and the history of verdicts
-        `daily_years`. Current and frozen verdicts, imported medians and the inventory's months are never deleted. Slots that
-        are not packed are not touched: fold first.
+        octets, port speeds that others have followed, speed tests, states, outages, absences, the history of verdicts, and
+        windows and incidents with all that was written of them `daily_years`. Current and frozen verdicts, imported medians
+        and the inventory's months are never deleted. Slots that are not packed are not touched: fold first.
         """
         today = day_of(now_unix)
         plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
@@ -317,6 +338,7 @@ class Store:
                         AND name IN (SELECT value FROM json_each(?))) THEN ? ELSE ? END)"""
         by_link = (links, longer, plain)
         long_gone = day_start(yearly)
+        self._writer.put(lambda database: facts.raise_log_floor(database, long_gone))
         for table, condition, values in (
             ("day_rates", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
             ("echo_day", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
@@ -332,6 +354,9 @@ class Store:
             ("outage", "until < ?", (long_gone,)),
             ("absence", "until < ?", (long_gone,)),
             ("verdict_history", "at < ?", (long_gone,)),
+            ("window_change", windows.FORGOTTEN, (long_gone,)),
+            ("incident", book.FORGOTTEN_INCIDENT, (long_gone,)),
+            ("entry", book.FORGOTTEN_ENTRY, (long_gone,)),
         ):
             self._writer.add_chore(_pruning(table, condition, values))
         self._writer.add_chore(lambda database: prune_gauges(database, _ROWS_A_STEP))

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any, Protocol
 
 from netmon.model import ErrorBudget, LinkState, Service, Span, Standing, Subject, Verdict, Window
-from netmon.targets.definitions import Availability
+from netmon.targets.definitions import WITHOUT_DECLARED, Availability
 from netmon.targets.later import Later
 from netmon.targets.windows import iso
 
@@ -56,36 +56,39 @@ def judge_availability(
     """The verdict on a site's service or on a link over `window`, clipped to `now`.
 
     `spans` are the subject's states; where two overlap, the later one speaks. `absences` are the times when netmon did not
-    run. `declared` windows (storm, maintenance) are left out of a second figure that is shown beside the raw one, which is
-    judged. `whole` is the window of which this is the part that a moved site was in one commune: the error budget is of the
-    whole. `simulated_s` says how much of the spans a simulator made. Final once the window is over; a window of days moves
-    with `now` and never is.
+    run. `declared` windows (storm, maintenance) are left out of a second figure that is shown beside the raw one; the target
+    says which of them is judged, by default the raw one. Where they are left out, the error budget is of the rest. `whole`
+    is the window of which this is the part that a moved site was in one commune: the error budget is of the whole.
+    `simulated_s` says how much of the spans a simulator made. Final once the window is over; a window of days moves with
+    `now` and never is.
     """
     seen = Window(window.start, max(window.start, min(window.end, now)))
     pieces = list(clipped(spans, absences, seen))
     raw = _tally(target.of, pieces, seen.end - seen.start)
-    excluded = _union(declared, seen)
+    excluded = union(declared, seen)
     undeclared = list(clipped([Span(*piece) for piece in pieces], excluded, seen))
     declared_s = sum(end - start for start, end in excluded)
-    budget_s = _budget_s(target, whole or window)
+    without = _tally(target.of, undeclared, raw.elapsed - declared_s)
+    judged, less_s = (without, declared_s) if target.judge == WITHOUT_DECLARED else (raw, 0.0)
+    budget_s = _budget_s(target, whole or window, less_s)
     outages = _outages(target.of, pieces)
     longest = sorted(outages, key=lambda outage: outage.start - outage.end)[:LONGEST]
     return Verdict(
         target=target.id,
         subject=subject,
-        standing=_standing(target, raw, budget_s),
-        value=raw.value,
+        standing=_standing(target, judged, budget_s),
+        value=judged.value,
         limit=target.limit,
-        coverage=raw.coverage,
+        coverage=judged.coverage,
         window=window,
         final=target.window_days is None and now >= window.end,
         evidence={
             "rule": "availability",
             "of": target.of,
             "raw": raw.evidence(),
-            "without_declared": _tally(target.of, undeclared, raw.elapsed - declared_s).evidence(),
+            "without_declared": without.evidence(),
             "declared": [[start, end] for start, end in excluded],
-            "error_budget": {"total": budget_s, "spent": raw.not_available},
+            "error_budget": {"total": budget_s, "spent": judged.not_available},
             "outage_count": len(outages),
             "outages": [
                 {
@@ -100,7 +103,7 @@ def judge_availability(
             ],
             "simulated_s": simulated_s,
         },
-        error_budget=ErrorBudget(budget_s, raw.not_available),
+        error_budget=ErrorBudget(budget_s, judged.not_available),
     )
 
 
@@ -141,16 +144,24 @@ class Account:
         return window == self._window or (self._measured and window.start >= self._window.start)
 
     def verdict(
-        self, target: Availability, subject: Subject, absences: Sequence[Interval], window: Window, now: float
+        self,
+        target: Availability,
+        subject: Subject,
+        absences: Sequence[Interval],
+        declared: Sequence[Interval],
+        window: Window,
+        now: float,
     ) -> Verdict:
-        """The verdict over a window that it covers."""
+        """The verdict over a window that it covers. `declared` is kept and never changes. Where it is left out of what is
+        judged, all is counted anew: few are in a storm for long."""
+        if declared and target.judge == WITHOUT_DECLARED:
+            return self._afresh(target, subject, absences, declared, window, now)
         end = max(window.start, min(window.end, now))
         if self._start != window.start or self._absences is not absences or not self._whole or self._from > end:
             self._count(target.of, absences, window.start, end)
         raw = self._before
         lasting = () if self._open is None or self._from > end else (Span(self._open.state, self._from, end),)
         raw = _tally(target.of, lasting, end - window.start, raw)
-        spans = self._spans if self._open is None else (*self._spans, self._open)
         budget_s = _budget_s(target, window)
         return Verdict(
             target=target.id,
@@ -161,13 +172,30 @@ class Account:
             coverage=raw.coverage,
             window=window,
             final=target.window_days is None and now >= window.end,
-            evidence=Later(partial(_evidence, target, subject, spans, absences, window, now, self._simulated_s)),
+            evidence=Later(
+                partial(_evidence, target, subject, self._all(), absences, declared, window, now, self._simulated_s)
+            ),
             error_budget=ErrorBudget(budget_s, raw.not_available),
         )
 
+    def _all(self) -> tuple[Span, ...]:
+        return self._spans if self._open is None else (*self._spans, self._open)
+
+    def _afresh(
+        self,
+        target: Availability,
+        subject: Subject,
+        absences: Sequence[Interval],
+        declared: Sequence[Interval],
+        window: Window,
+        now: float,
+    ) -> Verdict:
+        known = self._simulated_s
+        return judge_availability(target, subject, self._all(), absences, window, now, declared=declared, simulated_s=known)
+
     def _count(self, of: str, absences: Sequence[Interval], start: float, end: float) -> None:
         self._spans = tuple(span for span in self._spans if span.end > start)
-        spans = self._spans if self._open is None else (*self._spans, self._open)
+        spans = self._all()
         known = [span.start if span is self._open else span.end for span in spans]
         self._start, self._absences = start, absences
         self._from = max([start, *known, *(absence.end for absence in absences)])
@@ -181,15 +209,18 @@ def _evidence(
     subject: Subject,
     spans: Sequence[Span],
     absences: Sequence[Interval],
+    declared: Sequence[Interval],
     window: Window,
     now: float,
     simulated_s: float,
 ) -> Mapping[str, Any]:
-    return judge_availability(target, subject, spans, absences, window, now, simulated_s=simulated_s).evidence
+    return judge_availability(
+        target, subject, spans, absences, window, now, declared=declared, simulated_s=simulated_s
+    ).evidence
 
 
-def _budget_s(target: Availability, window: Window) -> float:
-    return round((1 - target.limit) * (window.end - window.start), 6)
+def _budget_s(target: Availability, window: Window, less_s: float = 0.0) -> float:
+    return round((1 - target.limit) * (window.end - window.start - less_s), 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +284,7 @@ def _tally(of: str, pieces: Iterable[Span], elapsed: float, before: _Tally | Non
 
 def clipped(spans: Iterable[Span], holes: Iterable[Interval], within: Window) -> Iterator[Span]:
     """What is left of the spans inside the window and outside the holes, in order of time."""
-    cut = _union(holes, within)
+    cut = union(holes, within)
     ordered = sorted(spans, key=lambda span: span.start)
     for i, (state, start, end) in enumerate(ordered):
         following = ordered[i + 1].start if i + 1 < len(ordered) else inf
@@ -268,7 +299,7 @@ def clipped(spans: Iterable[Span], holes: Iterable[Interval], within: Window) ->
             yield Span(state, at, last)
 
 
-def _union(intervals: Iterable[Interval], within: Window) -> list[Window]:
+def union(intervals: Iterable[Interval], within: Window) -> list[Window]:
     """The intervals clipped, in order, with those that touch or overlap made one."""
     joined: list[Window] = []
     for start, end in sorted((max(each.start, within.start), min(each.end, within.end)) for each in intervals):
@@ -279,6 +310,11 @@ def _union(intervals: Iterable[Interval], within: Window) -> list[Window]:
         else:
             joined.append(Window(start, end))
     return joined
+
+
+def overlap_s(intervals: Iterable[Interval], start: float, end: float) -> float:
+    """The seconds of [start, end) that lie in disjoint intervals."""
+    return sum(max(0.0, min(each.end, end) - max(each.start, start)) for each in intervals)
 
 
 def _outages(of: str, pieces: Iterable[Span]) -> list[Span]:

@@ -10,6 +10,9 @@ from typing import ClassVar
 from netmon.model import Link, LinkKind, LinkRole, Site, SiteKind
 from netmon.sightings import CARRIES
 
+RAW, WITHOUT_DECLARED = "raw", "without_declared"
+"""The two figures of availability."""
+
 
 class BasisKind(StrEnum):
     """`statutory`: the law gives the number; `proxy`: it stands in for one that is not published; `local`: the NOC's own."""
@@ -112,7 +115,8 @@ class PercentileUtilisation(PartsTarget):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability(PartsTarget):
-    """Share of the window that was available (SEMANTICS 6). `of`: service or link.
+    """Share of the window that was available (SEMANTICS 6). `of`: service or link. `judge`: raw, or without_declared, the
+    figure that leaves declared windows (storm, maintenance) out; both are always told.
 
     `budget_at_risk` is the share of the window's error budget past which a met target is at risk.
     """
@@ -121,6 +125,7 @@ class Availability(PartsTarget):
     more_is_worse = False
 
     of: str = "service"
+    judge: str = RAW
     coverage: float = 0.99
     budget_at_risk: float = 0.75
 

@@ -25,7 +25,7 @@ from netmon.targets.definitions import (
 from netmon.targets.percentile import window_of as percentile_window
 from netmon.targets.restoration import pooled_verdict
 from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict
-from netmon.targets.windows import DAY_S, month_of
+from netmon.targets.windows import DAY_S, month_of, stays
 
 NOTHING_THERE = "nothing_there"
 """Why a commune is exempt from an optional target that selects nothing in it."""
@@ -194,23 +194,13 @@ def _parts(
             yield _Part(None, whole)
         else:
             seen = Window(window.start, min(now, window.end))
-            stays = list(_stays(site, seen)) if isinstance(target, _OF_A_TIME) else []
-            if len(stays) < 2:
+            moved = list(stays(site, seen)) if isinstance(target, _OF_A_TIME) else []
+            if len(moved) < 2:
                 yield _Part(site.commune_at(last), whole)
                 continue
             yield _Part(None, whole)
-            for commune, stay in stays:
+            for commune, stay in moved:
                 yield _Part(commune, judged.judge(target, place, stay, min(now, stay.end), window), told=False)
-
-
-def _stays(site: Site, window: Window) -> Iterator[tuple[str, Window]]:
-    """The communes that a site belonged to within a window, and when: what happened there counts for each."""
-    start = window.start
-    for was in site.former:
-        if start < was.until < window.end:
-            yield was.place, Window(start, was.until)
-            start = was.until
-    yield site.commune_at(window.end - 1e-6), Window(start, window.end)
 
 
 def _speaks_for_commune(target: CommuneTarget, site: Site) -> bool:

@@ -12,7 +12,7 @@ from math import inf
 from typing import Protocol
 
 from netmon.model import DayPeak, Link, Site, Span, Subject, Verdict, Window
-from netmon.targets.availability import Account, Interval, judge_availability
+from netmon.targets.availability import Account, Interval
 from netmon.targets.definitions import (
     Availability,
     BackupDrill,
@@ -125,7 +125,7 @@ class Memory:
         if isinstance(target, PercentileUtilisation) and isinstance(place, Link):
             return self._load(target, place, window, now)
         if isinstance(target, Availability):
-            return self._availability(target, Subject(target.judges, place.id), window, now)
+            return self._availability(target, place, window, now)
         if isinstance(target, _SELDOM):
             return self._seldom(target, place, window, now)
         return judge(target, place, self._news, self._around, window, now)
@@ -169,16 +169,18 @@ class Memory:
                 self._absences[target.id] = absences
         return self._absences[target.id]
 
-    def _availability(self, target: Availability, subject: Subject, window: Window, now: float) -> Verdict:
+    def _availability(self, target: Availability, place: Site | Link, window: Window, now: float) -> Verdict:
+        subject = Subject(target.judges, place.id)
         key = self._key_of(subject)
         if key is None:
-            seen = self._news.timeline(subject, window)
-            return judge_availability(target, subject, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s)
+            return judge(target, place, self._news, self._around, window, now)
         known = self._accounts.get((target.id, subject))
         if known is None or known[0] != key or not known[1].covers(window):
             known = self._account(subject, key, window)
         self._judged[target.id, subject] = known
-        return known[1].verdict(target, subject, self._absences_in(target, window), window, now)
+        absences = self._absences_in(target, window)
+        declared = self._around.left_out(place, self._news, window, now)
+        return known[1].verdict(target, subject, absences, declared, window, now)
 
     def _follow(self, slots: range, *, went_on: bool) -> set[str]:
         """Tells the loads the slots that have closed. Gives back the links that have to be read whole, for a slot of theirs

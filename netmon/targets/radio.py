@@ -3,7 +3,8 @@
 The operators tell of their cells themselves (their systems run the base stations, and a province asks no eNodeB), so this is
 what they say, not what was measured. It is counted by operator and technology: cell-seconds up against cell-seconds up and
 down. Time in which a cell's state is not known, before its first word, and in which netmon did not run, is in neither; it
-lowers the coverage. Times are seconds; instants are Unix seconds and, beside them, local ISO 8601.
+lowers the coverage. A second figure leaves declared windows (storm, maintenance) out; the raw one is judged. Times are
+seconds; instants are Unix seconds and, beside them, local ISO 8601.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from math import inf
 from typing import Any, Protocol
 
 from netmon.model import CellName, CellState, Site, Span, Standing, Subject, Verdict, Window
-from netmon.targets.availability import Interval, clipped
+from netmon.targets.availability import Interval, clipped, overlap_s, union
 from netmon.targets.definitions import RadioAvailability
 from netmon.targets.rollup import severity
 from netmon.targets.windows import iso
@@ -72,24 +73,34 @@ class _Group:
             return Standing.MISSED
         return Standing.AT_RISK if self.down > round(target.budget_at_risk * self.allowed, 6) else Standing.MET
 
-    def evidence(self, target: RadioAvailability) -> dict[str, Any]:
+    def brief(self) -> dict[str, Any]:
         return {
             "operator": self.operator,
             "technology": self.technology,
-            "standing": self.standing(target).value,
-            "cells": self.cells,
             "value": self.value,
             "coverage": self.coverage,
             "up": self.up,
             "down": self.down,
-            "unseen": self.elapsed - self.up - self.down,
             "elapsed": self.elapsed,
+        }
+
+    def evidence(self, target: RadioAvailability) -> dict[str, Any]:
+        return self.brief() | {
+            "standing": self.standing(target).value,
+            "cells": self.cells,
+            "unseen": self.elapsed - self.up - self.down,
             "allowed": self.allowed,
         }
 
 
 def judge_radio(
-    target: RadioAvailability, site: Site, cells: Mapping[CellName, Told], window: Window, now: float
+    target: RadioAvailability,
+    site: Site,
+    cells: Mapping[CellName, Told],
+    window: Window,
+    now: float,
+    *,
+    declared: Sequence[Interval] = (),
 ) -> Verdict:
     """The verdict on a mast over `window`, as far as it has gone at `now`. `cells` are all of which an operator ever told,
     with what was told in the window; where there are none the site is exempt.
@@ -112,6 +123,8 @@ def judge_radio(
         "not_told": sorted(_not_told(cells, site, on_air)),
     }
     groups, downs = _counted(target, cells, window, seen)
+    left_out = union(declared, seen)
+    without = _counted(target, cells, window, seen, left_out)[0] if left_out else groups
     speaks = max(groups, key=lambda group: _badness(target, group), default=None)
     if speaks is None:
         return Verdict(
@@ -141,6 +154,8 @@ def judge_radio(
             "technology": speaks.technology,
             **facts,
             "groups": [group.evidence(target) for group in groups],
+            "without_declared": [group.brief() for group in without],
+            "declared": [[start, end] for start, end in left_out],
             "cell_count": len(cells),
             "down_count": len(downs),
             "downs": [
@@ -180,16 +195,21 @@ def _not_told(cells: Mapping[CellName, Told], site: Site, on_air: set[str]) -> s
 
 
 def _counted(
-    target: RadioAvailability, cells: Mapping[CellName, Told], window: Window, seen: Window
+    target: RadioAvailability,
+    cells: Mapping[CellName, Told],
+    window: Window,
+    seen: Window,
+    declared: Sequence[Interval] = (),
 ) -> tuple[list[_Group], list[tuple[CellName, Span]]]:
     """The groups in order of their names, and each time that a cell was down."""
+    declared_s = overlap_s(declared, *seen)
     groups: list[_Group] = []
     downs: list[tuple[CellName, Span]] = []
     ordered = sorted(cells, key=lambda name: (name.operator, name.technology, name))
     for (operator, technology), together in groupby(ordered, key=lambda name: (name.operator, name.technology)):
         up, names, before = 0.0, list(together), len(downs)
         for name in names:
-            pieces = list(clipped(cells[name].spans, cells[name].absences, seen))
+            pieces = list(clipped(cells[name].spans, [*cells[name].absences, *declared], seen))
             up += sum(end - start for state, start, end in pieces if state == CellState.UP)
             downs += [(name, piece) for piece in _joined(pieces)]
         groups.append(
@@ -199,7 +219,7 @@ def _counted(
                 cells=len(names),
                 up=up,
                 down=sum(end - start for _, (_, start, end) in downs[before:]),
-                elapsed=len(names) * (seen.end - seen.start),
+                elapsed=len(names) * (seen.end - seen.start - declared_s),
                 allowed=round((1 - target.limit) * len(names) * (window.end - window.start), 6),
             )
         )

@@ -10,6 +10,9 @@ Where netmon did not see the end (its own absence, a state that it could not tel
 it was last seen, at the latest when the service was seen again. The case is late if even the earliest end was too late, in
 time if the latest was not, and else unproven. An outage that was seen before and after an absence is one.
 
+A second figure leaves declared windows (storm, maintenance) out: while one lasts, the clock of a case stands still. The raw
+one is judged.
+
 Times are in seconds, instants Unix seconds and, beside them, local ISO 8601.
 """
 
@@ -21,7 +24,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from netmon.model import Outage, Service, Site, Span, Standing, Subject, Verdict, Window
-from netmon.targets.availability import Interval, clipped
+from netmon.targets.availability import Interval, clipped, overlap_s
 from netmon.targets.definitions import Pooled, Restoration
 from netmon.targets.windows import iso
 
@@ -111,11 +114,21 @@ class _Case(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        if self.least_s > self.allowed_s:
+        return self.comes_to(self.least_s, self.most_s)
+
+    def comes_to(self, least_s: float, most_s: float) -> Outcome:
+        """What it is if it took so long at least, and at most."""
+        if least_s > self.allowed_s:
             return Outcome.LATE
-        if self.most_s > self.allowed_s:
+        if most_s > self.allowed_s:
             return Outcome.UNPROVEN
         return Outcome.PENDING if self.end is None else Outcome.IN_TIME
+
+    def undeclared(self, declared: Sequence[Interval]) -> tuple[float, float]:
+        """What it took at least and at most outside of the declared windows."""
+        start = self.outage.start
+        least_s = self.least_s - overlap_s(declared, start, start + self.least_s)
+        return least_s, self.most_s - overlap_s(declared, start, self.until)
 
     def evidence(self) -> dict[str, Any]:
         start, outcome = self.outage.start, self.outcome
@@ -147,13 +160,15 @@ def judge_restoration(
     window: Window,
     now: float,
     *,
+    declared: Sequence[Interval] = (),
     simulated_s: float = 0.0,
 ) -> Verdict:
     """The verdict on a site over `window`, clipped to `now`.
 
     `outages` are those of the site's service that touch the window, whole; `spans` its states and `absences` the times when
     netmon did not run, in the window. The time allowed is that of the kind of unit to which the site belonged when the
-    outage began, as `kind_at` tells it of a commune at an instant; a kind without a time has the longest one.
+    outage began, as `kind_at` tells it of a commune at an instant; a kind without a time has the longest one. `declared` are
+    the disjoint intervals of declared windows, from the start of the first outage on.
 
     A window in which nothing broke is met if enough of it was seen. A pending case past `at_risk` of its time is at risk.
     """
@@ -165,7 +180,7 @@ def judge_restoration(
     proven = coverage > 0 and coverage >= target.coverage
     cases = [_case(target, site, kind_at, outage, pieces, seen) for outage in outages if _counts(outage, seen)]
     cases.sort(key=lambda case: (_WORST_FIRST.index(case.outcome), -case.most_s / case.allowed_s, case.outage.start))
-    tally = _tally(target, cases)
+    tally, without = _tally(target, cases), _tally(target, cases, declared)
     value = tally.value(proven=proven)
     return Verdict(
         target=target.id,
@@ -181,6 +196,8 @@ def judge_restoration(
             "value": value,
             "counts": asdict(tally),
             "ended": asdict(_tally(target, (case for case in cases if case.end is not None))),
+            "without_declared": {"value": without.value(proven=proven), "counts": asdict(without)},
+            "declared": [[each.start, each.end] for each in declared],
             "no_outage": proven and not cases,
             "within_s": dict(target.within_s),
             "coverage": coverage,
@@ -227,11 +244,12 @@ def _case(
     )
 
 
-def _tally(target: Restoration, cases: Iterable[_Case]) -> Tally:
+def _tally(target: Restoration, cases: Iterable[_Case], declared: Sequence[Interval] = ()) -> Tally:
     found = Tally()
     for case in cases:
-        outcome = case.outcome
-        told = outcome is Outcome.PENDING and case.most_s > target.at_risk * case.allowed_s
+        least_s, most_s = case.undeclared(declared)
+        outcome = case.comes_to(least_s, most_s)
+        told = outcome is Outcome.PENDING and most_s > target.at_risk * case.allowed_s
         found += Tally(**{outcome.value: 1}, at_risk=int(told))
     return found
 

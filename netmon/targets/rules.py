@@ -24,6 +24,7 @@ from netmon.model import (
 )
 from netmon.targets.availability import Interval, judge_availability
 from netmon.targets.capacity import judge_capacity
+from netmon.targets.declared import Declarations
 from netmon.targets.definitions import (
     Availability,
     BackupDrill,
@@ -72,6 +73,10 @@ class Evidence(Protocol):
         """The states of a site's service or of a link."""
         ...
 
+    def declared(self, window: Window) -> Declarations:
+        """The storms and works that were declared and touch a window."""
+        ...
+
     def outages(self, subject: Subject, window: Window) -> Sequence[Outage]:
         """The outages that touch a window, whole, with their causes."""
         ...
@@ -108,11 +113,19 @@ class Evidence(Protocol):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a rule asks of the inventory and the register: the links of each site, what kind of unit a commune is at an
-    instant, and the devices of today by their ids."""
+    instant, and the devices and sites of today by their ids."""
 
     links_of: Mapping[str, Sequence[Link]]
     kind_at: Callable[[str, float], str]
     devices: Mapping[str, Device]
+    sites: Mapping[str, Site]
+
+    def left_out(self, place: Site | Link, evidence: Evidence, window: Window, now: float) -> Sequence[Interval]:
+        """The time that declared windows take out of what is told of a site or a link without them."""
+        declared = evidence.declared(window)
+        if isinstance(place, Site):
+            return declared.of_site(place, self.links_of.get(place.id, ()), now)
+        return declared.of_link(place, self.sites, now)
 
 
 class Afresh:
@@ -146,7 +159,7 @@ def judge(
         case PercentileUtilisation():
             return with_trend(target, place, _load(target, place, evidence, window, now), peaks(place, evidence, now), now)
         case Availability():
-            return _available(target, Subject("link", place.id), evidence, window, now)
+            return _available(target, place, evidence, around, window, now)
         case ContractedCapacity():
             tests = evidence.speed_tests(place.site, window)
             return judge_capacity(
@@ -188,18 +201,29 @@ def _judge_site(
     subject, links = Subject("site", site.id), around.links_of.get(site.id, ())
     match target:
         case Availability():
-            return _available(target, subject, evidence, window, now, whole)
+            return _available(target, site, evidence, around, window, now, whole)
         case Restoration():
             seen, outages = evidence.timeline(subject, window), evidence.outages(subject, window)
+            first = Window(min([window.start, *(outage.start for outage in outages)]), window.end)
             return judge_restoration(
-                target, site, around.kind_at, outages, seen.spans, seen.absences, window, now, simulated_s=seen.simulated_s
+                target,
+                site,
+                around.kind_at,
+                outages,
+                seen.spans,
+                seen.absences,
+                window,
+                now,
+                declared=around.left_out(site, evidence, first, now),
+                simulated_s=seen.simulated_s,
             )
         case Redundancy():
             return judge_redundancy(target, site, links, window, now)
         case Growth():
             return judge_growth(target, site, links, window, now)
         case RadioAvailability():
-            return judge_radio(target, site, evidence.cells(site.id, window), window, now)
+            declared = around.left_out(site, evidence, window, now)
+            return judge_radio(target, site, evidence.cells(site.id, window), window, now, declared=declared)
         case Environment():
             told = {quantity: evidence.summaries(subject, figure, window) for quantity, figure in FIGURES.items()}
             days = just_before(window)
@@ -228,9 +252,24 @@ def _light(target: OpticalMargin, subject: Subject, link: Link, evidence: Eviden
 
 
 def _available(
-    target: Availability, subject: Subject, evidence: Evidence, window: Window, now: float, whole: Window | None = None
+    target: Availability,
+    place: Site | Link,
+    evidence: Evidence,
+    around: Surroundings,
+    window: Window,
+    now: float,
+    whole: Window | None = None,
 ) -> Verdict:
-    seen = evidence.timeline(subject, window)
+    subject = Subject(target.judges, place.id)
+    seen, declared = evidence.timeline(subject, window), around.left_out(place, evidence, window, now)
     return judge_availability(
-        target, subject, seen.spans, seen.absences, window, now, whole=whole, simulated_s=seen.simulated_s
+        target,
+        subject,
+        seen.spans,
+        seen.absences,
+        window,
+        now,
+        declared=declared,
+        whole=whole,
+        simulated_s=seen.simulated_s,
     )

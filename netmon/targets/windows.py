@@ -7,9 +7,10 @@ measured; midnight there is always the edge of a slot. Instants are Unix seconds
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from netmon.model import SLOT_S, VIET_NAM, ZONE_S, Window
+from netmon.model import SLOT_S, VIET_NAM, ZONE_S, Site, Window
 
 DAY_S = 86_400
 
@@ -60,3 +61,13 @@ def slots_of(window: Window) -> range:
 def day_number(unix: float) -> int:
     """The number of the local day that holds an instant, as the store counts them."""
     return math.floor((unix + ZONE_S) / DAY_S)
+
+
+def stays(site: Site, window: Window) -> Iterator[tuple[str, Window]]:
+    """The communes that a site belonged to within a window, and when: what happened there counts for each."""
+    start = window.start
+    for was in site.former:
+        if start < was.until < window.end:
+            yield was.place, Window(start, was.until)
+            start = was.until
+    yield site.commune_at(window.end - 1e-6), Window(start, window.end)

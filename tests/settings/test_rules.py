@@ -82,6 +82,7 @@ def test_a_target_of_each_rule_is_what_its_definition_says_by_default(write: Wri
 TURNED = [
     ("percentile_utilisation", "days_at_risk: 45", "days_at_risk", 45),
     ("capacity", "port_speed: false", "port_speed", False),
+    ("availability", "judge: without_declared", "judge", "without_declared"),
     ("capacity", "window: 30d", "window_days", 30),
     ("latency", "at_risk: 30ms", "at_risk", 0.03),
     ("loss", "at_risk: 0.1 %", "at_risk", 0.001),

@@ -403,6 +403,7 @@ def test_people_read_names_and_utc_text_in_views(store: Store, path: Path) -> No
         *("slots", "days", "spans", "outages", "absences", "notices", "verdicts"),
         *("echoes", "echo_days", "port_speeds", "speed_tests", "ispeeds", "inventory_months"),
         *("summaries", "summary_days"),
+        *("windows", "window_changes", "incidents", "entries"),
     }
     assert found["spans"][0]["since_utc"] == "1970-01-01T00:01:00Z"
     assert found["spans"][0]["until_utc"] is None

@@ -212,7 +212,7 @@ def test_a_store_of_a_newer_netmon_is_refused_and_left_alone(path: Path, meter: 
     other.close()
     before = path.read_bytes()
     for refuse in (lambda: Store.open(path, meter), lambda: Reader.open(path)):
-        with pytest.raises(StoreError, match="newer netmon \\(schema 99, this one knows 5\\)"):
+        with pytest.raises(StoreError, match="newer netmon \\(schema 99, this one knows 6\\)"):
             refuse()
     assert path.read_bytes() == before
 

@@ -10,7 +10,6 @@ from threading import Event
 from typing import Any
 
 from netmon.evidence import Node, Sources, gather
-from netmon.judge import StoreEvidence, Turns
 from netmon.model import (
     Capacity,
     Carrier,
@@ -36,6 +35,7 @@ from netmon.model import (
     Verdict,
     Window,
 )  # fmt: skip
+from netmon.seen import StoreEvidence, Turns
 from netmon.store import Reader, Store
 from netmon.targets.availability import judge_availability
 from netmon.targets.capacity import judge_capacity

@@ -50,7 +50,7 @@ def window_rates(receive: Sequence[float], transmit: Sequence[float] | None = No
 
 
 ABSENT = nan
-AROUND = Surroundings({}, lambda code, at: "xa", {})
+AROUND = Surroundings({}, lambda code, at: "xa", {}, {})
 
 
 def units(communes: Sequence[str], out_of_scope: dict[str, str] | None = None) -> Units:

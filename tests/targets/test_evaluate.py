@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
 from netmon.model import CellName, Former, LinkRole, SiteKind, Span, Standing, Subject, Summary, Window
+from netmon.targets.declared import Declarations
 from netmon.targets.definitions import (
     BackupDrill,
     BasisKind,
@@ -48,6 +49,9 @@ class Seen:
         ]
         return Timeline(clipped)
 
+    def declared(self, window):
+        return Declarations((), window)
+
     def outages(self, subject, window):
         return []
 
@@ -64,7 +68,7 @@ def run(targets, sites, links=(), seen=None, kinds=None, communes=("01273", "012
     def kind_at(code, at):
         return (kinds or {}).get(code, lambda at: "xa")(at)
 
-    judged = Afresh(seen or Seen(), Surroundings(places.links_of_site(), kind_at, {}))
+    judged = Afresh(seen or Seen(), Surroundings(places.links_of_site(), kind_at, {}, places.sites))
     found = list(evaluate(targets, places, Units({"04": communes}, {}, kind_at), judged, now, month))
     verdicts = {verdict.id: verdict for verdict in found}
     assert len(verdicts) == len(found), "no verdict is said twice"

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
-from netmon.judge import StoreEvidence, Turns
 from netmon.model import Capacity, End, Octets, Port, Slot, Subject
+from netmon.seen import StoreEvidence, Turns
 from netmon.store import Store
 from netmon.store.records import dump_verdict
+from netmon.targets.declared import Declarations
 from netmon.targets.definitions import BasisKind, Environment, OpticalMargin, RadioAvailability
 from netmon.targets.evaluate import evaluate, percentile_links
 from netmon.targets.evaluate import window_of as window_at
@@ -284,6 +285,9 @@ class Telling:
 
     def __init__(self):
         self.asked = 0
+
+    def declared(self, window):
+        return Declarations((), window)
 
     def summaries(self, subject, figure, window, *, days=False):
         self.asked += 1

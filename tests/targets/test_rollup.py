@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
 from netmon.model import LinkKind, SiteKind, Span, Standing, Subject, Verdict, Window
+from netmon.targets.declared import Declarations
 from netmon.targets.definitions import Selection
 from netmon.targets.evaluate import evaluate
 from netmon.targets.rollup import exempt_verdict, province_verdict, whole_verdict, worst
@@ -144,6 +145,9 @@ class Measured:
 
     def timeline(self, subject, window):
         return Timeline([Span(self.states.get(subject.id, "up"), window.start, NOW)], simulated_s=3.0)
+
+    def declared(self, window):
+        return Declarations((), window)
 
     def peaks(self, link, days):
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netmon.targets.definitions import Availability
+from netmon.targets.definitions import WITHOUT_DECLARED, Availability
 from netmon.targets.words.voice import STATE, Voice
 
 
@@ -13,6 +13,10 @@ def rule(target: Availability, say: Voice) -> str:
     """What is asked, in one sentence."""
     limit = say.percent(target.limit)
     what = say("kết nối của điểm", "the site's service") if target.of == "service" else say("tuyến", "the link")
+    if target.judge == WITHOUT_DECLARED:
+        return say(f"{what} sẵn sàng ít nhất {limit} thời gian quan sát được, không tính bão và bảo trì đã khai báo.",
+                   f"{what} is available for at least {limit} of the time that was seen, without declared storms and "
+                   "maintenance.")  # fmt: skip
     return say(f"{what} sẵn sàng ít nhất {limit} thời gian quan sát được.",
                f"{what} is available for at least {limit} of the time that was seen.")  # fmt: skip
 

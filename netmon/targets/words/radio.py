@@ -34,6 +34,13 @@ def figures(evidence: Mapping[str, Any], target: RadioAvailability, say: Voice) 
             f"{who} ({cells} cells): {value}, {standing}. Of all cells together: up {up}, down {down}, not known {unseen} "
             f"(coverage {coverage}); {allowed} may be lost in the whole window.",
         )
+    for group in evidence["without_declared"] if evidence.get("declared") else ():
+        who = f"{group['operator']} {group['technology'].upper()}"
+        value = "-" if group["value"] is None else say.percent(group["value"], target.limit)
+        yield say(
+            f"{who}, không tính thời gian bão, bảo trì đã khai báo: {value}.",
+            f"{who}, without declared storms and maintenance: {value}.",
+        )
     if evidence["not_told"]:
         pairs = (each.partition("/") for each in evidence["not_told"])
         names = ", ".join(f"{operator} {technology.upper()}".strip() for operator, _, technology in pairs)

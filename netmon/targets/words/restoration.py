@@ -28,6 +28,12 @@ def rule(target: Restoration, say: Voice) -> str:
 def figures(evidence: Mapping[str, Any], target: Restoration, say: Voice) -> Iterator[str]:
     """What was found, line by line."""
     yield from _counted(evidence, target.limit, say)
+    if evidence.get("declared"):
+        value = evidence["without_declared"]["value"]
+        share = "-" if value is None else say.percent(value, target.limit)
+        yield say(
+            f"Không tính thời gian bão, bảo trì đã khai báo: {share}.", f"Without declared storms and maintenance: {share}."
+        )
     if evidence["counts"]["at_risk"]:
         spent = say.percent(target.at_risk)
         yield say(
