@@ -1,4 +1,4 @@
-"""Real programs for the tests to talk to: net-snmp's snmpd, snmpsim, Prometheus.
+"""Real programs for the tests to talk to: net-snmp's snmpd, snmpsim, Prometheus, Alertmanager.
 
 Each is started on a free loopback port, is ready when it answers, and is ended by its own process id. `scripts/peers` puts
 the programs in place; one that is missing skips its test, or fails it with NETMON_REQUIRE_PEERS=1.
@@ -252,8 +252,9 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(home: Path, target: str, config: str = "") -> Iterator[Prometheus]:
-    """A real Prometheus that scrapes `target` (host:port) every second; `config` replaces that configuration whole."""
+def prometheus(home: Path, target: str, config: str = "", flags: Sequence[str] = ()) -> Iterator[Prometheus]:
+    """A real Prometheus that scrapes `target` (host:port) every second; `config` replaces that configuration whole, `flags`
+    go to the command line."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "prometheus.yml"
     every_second = f"""
@@ -264,20 +265,74 @@ scrape_configs:
 """
     path.write_text(config or every_second)
     url = f"http://{LOOPBACK}:{free_port('tcp')}"
-
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
-
     argv: list[str | Path] = [
         require("prometheus"),
         f"--config.file={path}",
         f"--storage.tsdb.path={home / 'data'}",
         "--log.level=warn",
     ]
-    argv += [f"--web.listen-address={url.removeprefix('http://')}"]
-    with running(argv, ready=ready, log=home / "prometheus.log"):
+    argv += [f"--web.listen-address={url.removeprefix('http://')}", *flags]
+    with running(argv, ready=lambda: _is_ready(url), log=home / "prometheus.log"):
         yield Prometheus(url)
+
+
+def _is_ready(url: str) -> bool:
+    """As Prometheus and Alertmanager say it."""
+    try:
+        with urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+# --- Alertmanager -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alertmanager:
+    """A running Alertmanager."""
+
+    url: str
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """One of its JSON answers."""
+        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=5) as answer:
+            return json.load(answer)
+
+
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
+"""Debian's alertmanager and amtool read it there, whatever they are told."""
+
+
+def of_alertmanager(program: str) -> list[str | Path]:
+    """How `prometheus-alertmanager` or `amtool` is run: one that was only unpacked sees its own files below /usr/share, in a
+    namespace of its own, so that nothing is put there."""
+    path = require(program)
+    unpacked = ROOT / ".cache/peers/prometheus-alertmanager/usr/share"
+    if _TEMPLATES.exists() or not unpacked.is_dir():
+        return [path]
+    mount = f"mount -t overlay overlay -o lowerdir='{unpacked}':/usr/share /usr/share"
+    apart = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*apart, mount], capture_output=True, check=False).returncode:
+        say = pytest.fail if os.environ.get("NETMON_REQUIRE_PEERS") == "1" else pytest.skip
+        say(f"{program} needs {_TEMPLATES}: install Debian's prometheus-alertmanager")
+    return [*apart, f'{mount} && exec "$0" "$@"', path]
+
+
+@contextmanager
+def alertmanager(home: Path, config: str) -> Iterator[Alertmanager]:
+    """A real Alertmanager with a configuration, alone in its cluster."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "alertmanager.yml"
+    path.write_text(config)
+    url = f"http://{LOOPBACK}:{free_port('tcp')}"
+    argv: list[str | Path] = [
+        *of_alertmanager("prometheus-alertmanager"),
+        f"--config.file={path}",
+        f"--storage.path={home / 'data'}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+    with running(argv, ready=lambda: _is_ready(url), log=home / "alertmanager.log"):
+        yield Alertmanager(url)
