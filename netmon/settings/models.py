@@ -72,8 +72,10 @@ from netmon.settings.values import (
     TrapRate,
     UserKey,
     UserName,
+    WebToken,
     Word,
     at_least_one,
+    one_each,
     one_or_many,
 )
 from netmon.settings.yaml import Table
@@ -250,6 +252,12 @@ class Scope(Shape):
     excluded: Annotated[dict[str, Text], Field(alias="except")] = {}
 
 
+class Web(Shape):
+    """Who may do something over the web API: a token each, whose name is the author."""
+
+    tokens: Annotated[dict[Id, WebToken], AfterValidator(one_each)] = {}
+
+
 class NetmonFile(Shape):
     """netmon.yaml."""
 
@@ -263,6 +271,7 @@ class NetmonFile(Shape):
     traps: Annotated[Traps | None, Given] = None
     control: Text | None = None
     scope: Scope = Scope()
+    web: Web = Web()
 
 
 # --- inventory/*.yaml -------------------------------------------------------------------------------------------------

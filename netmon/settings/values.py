@@ -29,6 +29,8 @@ LONGEST_KEEPALIVE_S = 65_535
 SMALLEST_OUTBOX = 10**6
 SHORTEST_KEY, LONGEST_NAME = 8, 32
 """Octets of a key (RFC 3414, section 11.2), and of a user (usmUserName) or a context (vacmContextName)."""
+SHORTEST_TOKEN = 20
+"""Characters of a token of the web API: so many cannot be guessed."""
 
 AUTH_PROTOCOLS = ("MD5", "SHA", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV_PROTOCOLS = ("DES", "AES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C")
@@ -81,6 +83,24 @@ def usm_key(secret: Secret) -> Secret:
     if 0 < len(secret.reveal().encode()) < SHORTEST_KEY:
         raise UnfitError(f"a key has at least {SHORTEST_KEY} characters, and this one is shorter (RFC 3414, section 11.2)")
     return secret
+
+
+def web_token(secret: Secret) -> Secret:
+    """What proves who posts to the web API. UnfitError, which does not repeat it: it can be guessed, or not be sent."""
+    text = secret.reveal()
+    if text and (len(text) < SHORTEST_TOKEN or not re.fullmatch(r"[!-~]*", text, re.ASCII)):
+        hint = "openssl rand -hex 20 makes one"
+        raise UnfitError(f"a token has at least {SHORTEST_TOKEN} characters of ASCII, and no spaces", hint)
+    return secret
+
+
+def one_each(tokens: dict[str, Secret]) -> dict[str, Secret]:
+    """The same, unless two names have one token: nobody could tell who it was."""
+    known: dict[Secret, str] = {}
+    for name, token in tokens.items():
+        if token.reveal() and known.setdefault(token, name) != name:
+            raise UnfitError(f"{known[token]} and {name} have the same token: nobody could tell who it was")
+    return tokens
 
 
 def usm_name(text: str) -> str:
@@ -264,6 +284,7 @@ HttpUrl = Annotated[str, PlainValidator(urls.http)]
 OutboxSize = Annotated[int, PlainValidator(quantities.size), AfterValidator(_enough)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
 UserKey = Annotated[Secret, PlainValidator(_secret), AfterValidator(usm_key)]
+WebToken = Annotated[Secret, PlainValidator(_secret), AfterValidator(web_token)]
 UserName = Annotated[str, AfterValidator(_word), AfterValidator(usm_name)]
 ContextName = Annotated[str, AfterValidator(usm_name)]
 AuthProtocol = Annotated[str, AfterValidator(auth_protocol)]

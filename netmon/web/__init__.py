@@ -1,6 +1,6 @@
 """The HTTP listener: the wallboard at /, /metrics for Prometheus, health for supervisors, facts as JSON under /api/v1.
 
-Read-only. It hands out what it is given and knows nothing of how it came to be.
+It hands out what it is given and knows nothing of how it came to be. Read-only, but for `deeds` with a token.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from netmon.control import Handler
+from netmon.credential import Secret
+from netmon.model import Meter, Uncounted
 from netmon.targets.words import Language
 from netmon.web import coding, pages, strangers
+from netmon.web.deeds import BODY_LIMIT, Deeds
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -50,19 +54,31 @@ class Facts(Protocol):
 
 
 class Listener:
-    """Serves `facts` on one address."""
+    """Serves `facts` on one address. `deeds` are the control socket's handlers that may be called over HTTP, by whom one of
+    the `tokens` names, which are asked for at each request."""
 
-    def __init__(self, facts: Facts, host: str, port: int) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        host: str,
+        port: int,
+        *,
+        deeds: Mapping[str, Handler] | None = None,
+        tokens: Callable[[], Mapping[str, Secret]] = dict,
+        meter: Meter | None = None,
+    ) -> None:
         self._facts = facts
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._deeds = Deeds(deeds or {}, tokens, meter or Uncounted())
         self._complaints = strangers.Complaints()
         self._loopback_only = True
 
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
-        app = web.Application(middlewares=[strangers.only_loopback(lambda: self._loopback_only)])
+        guard = strangers.only_loopback(lambda: self._loopback_only)
+        app = web.Application(middlewares=[guard], client_max_size=BODY_LIMIT)
         app.on_response_prepare.append(pages.harden)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
@@ -74,6 +90,7 @@ class Listener:
         app.router.add_get("/api/v1/verdicts/{target}/{subject}", self._verdict)
         app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
         app.router.add_get("/api/v1/fibre", self._json(self._facts.fibre))
+        self._deeds.add_to(app.router)
         pages.add_to(app.router)
         logger = self._complaints.logger()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, logger=logger)

@@ -2,6 +2,7 @@
 // from a device is set as text and never as markup.
 
 import { glyph, keyed, make, makeSvg, mark, say } from "./dom.js";
+import { incidents } from "./incidents.js";
 import { nameplates, outline, project, shapeOf } from "./map.js";
 import { WORDS } from "./words.js";
 
@@ -207,6 +208,28 @@ function showBanners() {
   const create = (banner) => make("p", `banner ${banner.key}`);
   keyed(get("banners"), banners, ({ key, name }) => `${key} ${name ?? ""}`, create, (node, { text }) => say(node, text));
   document.body.classList.toggle("stale", isStale());
+}
+
+// Storms and works, which are no alarm: nothing here interrupts who listens to the page.
+function showWindows() {
+  const { storms = [], maintenance = [] } = facts ?? {};
+  const lines = storms.map((storm) => ({ key: storm.id, kind: `storm level-${storm.level} ${storm.phase}`, text: stormText(storm) }));
+  const works = maintenance.map(({ name, exercise, until, overrun }) => {
+    const late = overrun ? words.overrun(lasting(now() - until)) : words.storm.left(lasting(until - now()));
+    return `${exercise ? `${words.exercise} ` : ""}${name} (${late})`;
+  });
+  const overrun = maintenance.some((each) => each.overrun) ? "overrun" : "";
+  if (works.length) lines.push({ key: "works", kind: `works ${overrun}`, text: words.works(works.join(" · ")) });
+  keyed(get("windows"), lines, ({ key }) => key, () => make("p"), (node, { kind, text }) => {
+    mark(node, "class", `window ${kind}`);
+    say(node, text);
+  });
+}
+
+function stormText({ name, exercise, level, phase, start, until }) {
+  const left = { prepare: () => words.storm.starts(lasting(start - now())), impact: () => words.storm.left(lasting(until - now())) };
+  const parts = [name, words.storm.level(level), words.storm.phase[phase], left[phase]?.()];
+  return `${exercise ? `${words.exercise} ` : ""}${parts.filter(Boolean).join(" · ")}`;
 }
 
 // --- map ------------------------------------------------------------------------------------------------------------
@@ -432,7 +455,10 @@ function fit() {
   while (lists.scrollHeight > lists.clientHeight + 1) {
     const burden = visible.map((rows, n) => (rows > 1 ? rows * weights[n] : 0));
     const longest = burden.indexOf(Math.max(...burden));
-    if (!burden[longest]) return;
+    if (!burden[longest]) {
+      if (incidentBook.giveWay()) continue;
+      return;
+    }
     visible[longest] -= 1;
     const { section, rows } = sections[longest];
     rows[visible[longest]].hidden = true;
@@ -522,10 +548,12 @@ function show() {
   showChoices();
   showClock();
   showBanners();
+  showWindows();
   if (!facts) return;
   findNamesakes();
   showHeader();
   showTargets();
+  incidentBook.show();
   showLists();
   showMap();
   showTip();
@@ -534,22 +562,26 @@ function show() {
 function tick() {
   showClock();
   showBanners();
+  showWindows();
   for (const row of document.querySelectorAll(".row")) {
     if (row.dataset.since) say(row.querySelector(".lasting"), lasting(now() - Number(row.dataset.since)));
   }
 }
 
+function parse(text) {
+  return JSON.parse(text, (key, value) => (typeof value === "string" ? value.replace(UNSEEN_ORDER, "") : value));
+}
+
 async function ask() {
   const answer = await fetch("api/v1/wallboard", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Error(`netmon answers ${answer.status}`);
-  const readable = (key, value) => (typeof value === "string" ? value.replace(UNSEEN_ORDER, "") : value);
-  const told = JSON.parse(await answer.text(), readable);
+  const told = parse(await answer.text());
   if (facts && facts.version !== told.version) location.reload(); // a new netmon brings a new page
   facts = told;
   answered = performance.now();
 }
 
-async function goOn() {
+async function refresh() {
   try {
     await ask();
     show();
@@ -559,8 +591,18 @@ async function goOn() {
     console.warn(error);
   }
   showBanners();
+}
+
+async function goOn() {
+  await refresh();
   setTimeout(goOn, ASK_EVERY_MS);
 }
+
+const incidentBook = incidents({
+  words: () => words,
+  facts: () => facts ?? {},
+  board, moment, lasting, now, commune, unitName, placeName, emptiness, parse, refresh,
+});
 
 function speak(code) {
   language = code;
@@ -577,7 +619,7 @@ get("theme").addEventListener("click", () => {
 });
 LIGHT.addEventListener("change", show);
 document.addEventListener("keydown", (event) => event.key === "Escape" && opened && closeTip(opened));
-new ResizeObserver(() => facts && (showLists(), showMap(), showTip())).observe(get("facts"));
+new ResizeObserver(() => facts && (incidentBook.show(), showLists(), showMap(), showTip())).observe(get("facts"));
 show();
 setInterval(tick, 1_000);
 goOn();
