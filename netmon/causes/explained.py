@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netmon.causes.graph import Graph
 from netmon.causes.picture import Picture
-from netmon.model import DeviceState, Incident, Service, SiteKind, Subject
+from netmon.model import DeviceState, Incident, LinkRole, Service, SiteKind, Subject
 
 BY_DEVICE = ("upstream", "site", "incident", "storm", "maintenance", "self")
 """What may explain a lost device."""
@@ -32,13 +32,14 @@ def explanations(
     that nothing explains are left out."""
     graph = graph or Graph(picture)
     spoken_for = {member for incident in incidents for member in _speaks_for(incident, graph)}
+    leading = {incident.root for incident in incidents if _link_pages(incident, graph)}
     found: dict[Subject, frozenset[str]] = {}
     for device in (*graph.devices, *graph.pending):
         subject = Subject("device", device)
         found[subject] = frozenset(_of_device(subject, subject in spoken_for, graph))
     for link in graph.links:
         subject = Subject("link", link)
-        found[subject] = frozenset(_of_link(subject, subject in spoken_for, graph))
+        found[subject] = frozenset(_of_link(subject, subject in spoken_for, subject in leading, graph))
     degraded = {site for site, told in picture.sites_stand.items() if told.state in _DEGRADED}
     for site in sorted((degraded | picture.on_battery.keys()) & picture.sites.keys()):
         found[Subject("site", site)] = frozenset(_of_site(Subject("site", site), spoken_for, graph))
@@ -66,10 +67,23 @@ def isolated_and_pages(site: str, graph: Graph) -> bool:
 
 def _speaks_for(incident: Incident, graph: Graph) -> Iterable[Subject]:
     """The members of an incident that need not page because it does: one that is down at several sites pages by itself, by
-    a commune that it isolates, or by the device that is its root, which goes on paging."""
-    if incident.until is not None or graph.picture.self_isolated or len(_sites(_down(incident, graph), graph)) < 2:
+    a commune that it isolates, or by the device that is its root, which goes on paging; one at a single site by the link
+    that was cut."""
+    if incident.until is not None or graph.picture.self_isolated:
         return ()
+    if len(_sites(_down(incident, graph), graph)) < 2:
+        return [member for member in incident.members if member.kind == "device"] if _link_pages(incident, graph) else ()
     return [member for member in incident.members if member != incident.root or member.kind != "device"]
+
+
+def _link_pages(incident: Incident, graph: Graph) -> bool:
+    """Whether an incident at a single site is told by its root, a primary link that was cut, and not by what stands at the
+    link's end or by the commune that it serves."""
+    link = graph.picture.links.get(incident.root.id) if incident.root.kind == "link" else None
+    if link is None or link.role is not LinkRole.PRIMARY or incident.until is not None or graph.picture.self_isolated:
+        return False
+    down = _down(incident, graph)
+    return incident.root in down and len(_sites(down, graph)) < 2 and not _told_by_its_site(incident.root, graph)
 
 
 def _down(incident: Incident, graph: Graph) -> set[Subject]:
@@ -111,13 +125,19 @@ def _of_device(subject: Subject, by_incident: bool, graph: Graph) -> Iterator[st
     yield from _declared_by(subject, graph.lost_since(subject) or 0.0, graph)
 
 
-def _of_link(subject: Subject, by_incident: bool, graph: Graph) -> Iterator[str]:
-    link, site = graph.picture.links[subject.id], graph.site_of(subject)
-    if site.kind is SiteKind.PEOPLES_COMMITTEE and (
-        graph.service(site.id) == Service.ON_BACKUP or isolated_and_pages(site.id, graph)
-    ):
+def _told_by_its_site(subject: Subject, graph: Graph) -> bool:
+    """Whether the commune of a link pages by itself: it is isolated, or on its backup."""
+    site = graph.site_of(subject)
+    if site.kind is not SiteKind.PEOPLES_COMMITTEE:
+        return False
+    return graph.service(site.id) == Service.ON_BACKUP or isolated_and_pages(site.id, graph)
+
+
+def _of_link(subject: Subject, by_incident: bool, leads: bool, graph: Graph) -> Iterator[str]:
+    link = graph.picture.links[subject.id]
+    if _told_by_its_site(subject, graph):
         yield "site"
-    if link.near is not None and link.near.device in graph.devices:
+    if not leads and link.near is not None and link.near.device in graph.devices:
         yield "device"
     if by_incident:
         yield "incident"

@@ -197,4 +197,4 @@ def test_what_is_still_down_when_works_are_ended_has_another_root_and_pages():
     land.tell(windows=[replace(works(Subject("link", "f1")), ended=NOW - 1.0)])
     (one,), steps = gather(land.picture(), standing, Numbers())
     assert (one.id, str(one.root), [step.verb for step in steps]) == ("0001", "link:f1", ["found"])
-    assert paging(land, standing) == {"device r1"}
+    assert paging(land, standing) == {"link f1"}
