@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -10,9 +10,11 @@ import structlog
 from netmon import samples
 from netmon.connections import Change
 from netmon.exporters.outlets import Outlets
-from netmon.model import DeviceState, LinkState, Outage, Service, Subject
+from netmon.inventory import Diff, Inventory
+from netmon.model import Device, DeviceState, LinkState, Outage, Service, Subject
 from netmon.network import Network
 from netmon.store import Store
+from netmon.supply import ON_BATTERY, UNTOLD
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,8 @@ class Announcer:
     def __init__(self, store: Store, outlets: Outlets) -> None:
         self._store = store
         self._outlets = outlets
+        self.explained: Mapping[Subject, frozenset[str]] = {}
+        """What else pages for what is lost (`causes.explained`)."""
 
     def tell(self, network: Network, changes: Iterable[Change]) -> None:
         """Stores, exports and logs changes, in the order in which they happened."""
@@ -43,7 +47,39 @@ class Announcer:
 
     def show(self, network: Network, subject: Subject) -> None:
         """Exports the state series of a subject: those that never leave the page (SEMANTICS 8)."""
-        self._outlets.put(str(subject), SAMPLES[subject.kind](network, subject.id), kept=True)
+        by = self.explained.get(subject, frozenset())
+        self._outlets.put(str(subject), SAMPLES[subject.kind](network, subject.id, by), kept=True)
+
+    def show_if_known(self, network: Network, subject: Subject) -> None:
+        """The same, of a subject that may have left the network."""
+        here: Mapping[str, Mapping[str, object]] = {"device": network.tracks, "link": network.links, "site": network.sites}
+        if subject.id in here.get(subject.kind, {}):
+            self.show(network, subject)
+
+    def show_changed(self, network: Network, old: Inventory, diff: Diff) -> None:
+        """Exports the state series of what is new in the network's inventory or has another description than before."""
+        new = network.inventory
+        for device in diff.added | diff.changed:
+            self.show(network, Subject("device", device))
+        moved = {site for site in new.sites if old.sites.get(site) != new.sites[site]}
+        for link in new.links.values():
+            if old.links.get(link.id) != link or link.site in moved:
+                self.show(network, Subject("link", link.id))
+        served = old.links_of_site()
+        for site in network.sites:
+            if site in moved or site not in served:
+                self.show(network, Subject("site", site))
+
+    def tell_supply(self, change: Change, was: str, device: Device) -> None:
+        """Stores and logs what feeds a device: `battery`, `mains`, or "" where it tells it no more."""
+        if change.state == UNTOLD:
+            self._store.end_span(change.subject, change.span_from)
+        else:
+            self._store.begin_span(change.subject, change.state, change.span_from)
+        if change.state != was and change.state == ON_BATTERY:
+            log.warning("site runs on battery", device=device.id, site=device.site)
+        elif change.state != was == ON_BATTERY:
+            log.info("site is said to be on battery no more", device=device.id, site=device.site)
 
     def forget(self, subject: Subject, now: float) -> None:
         """A subject that left the inventory: its span and outage end, its series go."""

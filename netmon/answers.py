@@ -10,10 +10,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from netmon import __version__, facts, site_facts, wallboard
+from netmon.book import window_json
 from netmon.control import ControlError
+from netmon.desk import Desk
+from netmon.events.windows import phase
 from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
 from netmon.judge import Judge
+from netmon.model import LinkState, Phase, WindowKind
 from netmon.names import names
 from netmon.network import Network
 from netmon.pipeline import Pipeline
@@ -42,6 +46,7 @@ class Answers:
         register: Register,
         settings: Callable[[], Settings],
         started: float,
+        desk: Desk,
     ) -> None:
         self._network = network
         self._pipeline = pipeline
@@ -52,6 +57,7 @@ class Answers:
         self._register = register
         self._settings = settings
         self._started = started
+        self._desk = desk
         self._ready = False
 
     def metrics(self) -> bytes:
@@ -88,7 +94,26 @@ class Answers:
             now=time.time(),
             version=__version__,
             connections=self._connections(),
-        )
+        ) | self._on_the_wall(time.time())
+
+    def dark(self) -> Mapping[str, Any]:
+        """Sites and communes whose power runs out, the soonest first."""
+        down = {name for name, told in self._network.links.items() if told.state == LinkState.DOWN}
+        return self._pipeline.operations.darkness.facts(time.time(), down)
+
+    def _on_the_wall(self, now: float) -> dict[str, Any]:
+        """Incidents, storms and works, as the wallboard shows them."""
+        operations = self._pipeline.operations
+        standing = operations.windows.standing()
+        return {
+            "incidents": self._desk.on_the_wall(now),
+            "storms": [window_json(w, phase(w, now)) for w in standing if w.kind is WindowKind.STORM],
+            "maintenance": [
+                window_json(w, phase(w, now), overrun=operations.is_late(w))
+                for w in standing
+                if w.kind is WindowKind.MAINTENANCE and phase(w, now) is not Phase.PREPARE
+            ],
+        }
 
     def fibre(self) -> Mapping[str, Any]:
         """The fibre links, the least margin first."""
@@ -134,6 +159,10 @@ class Answers:
     async def control_fibre(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon fibre` shows."""
         return self.fibre()
+
+    async def control_dark(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All that `netmon dark` shows."""
+        return self.dark()
 
     async def control_site(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon site` shows of the site of that `name`. ControlError: there is none."""

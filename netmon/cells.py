@@ -4,7 +4,7 @@ since when. `unknown` is a state: a cell of which nobody says anything any more 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
 
@@ -111,6 +111,10 @@ class Cells:
         """The cells at a mast of which an operator has told, by operator, technology and name."""
         held = (cells for (at, _), cells in self._cells.items() if at == site)
         return sorted((Told(name, what) for cells in held for name, what in cells.items()), key=lambda told: told.name)
+
+    def every(self) -> Iterator[tuple[CellName, CellState]]:
+        """All cells of which an operator has told, and what each is said to be."""
+        return ((name, held.state) for cells in self._cells.values() for name, held in cells.items())
 
     def _carries(self, site: str, operator: str) -> bool:
         return site in self._sites and any(carrier.operator == operator for carrier in self._sites[site].carriers)

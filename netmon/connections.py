@@ -121,6 +121,11 @@ class Connections:
         if told is not None and not told.last_known and state in (LinkState.UP, LinkState.DOWN):
             self.links[subject.id] = told._replace(last_known=state)
 
+    @property
+    def ports(self) -> Mapping[Port, bool | None]:
+        """What ifOperStatus was last told of the interfaces that witness links."""
+        return self._oper
+
     # --- what witnesses say -------------------------------------------------------------------------------------------
 
     def note_ports(self, poll: Poll, oper_up: Mapping[str, bool]) -> bool:

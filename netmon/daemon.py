@@ -18,26 +18,25 @@ from typing import Any, TypeVar
 import structlog
 
 from netmon import __version__, systemd, units
-from netmon.answers import Answers
 from netmon.backups import Backups
-from netmon.control import ControlError, ControlServer
+from netmon.control import ControlError
 from netmon.exporters.influx import Influx
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
-from netmon.imports import Imports
 from netmon.inventory import Diff, Inventory
 from netmon.judge import Judge
 from netmon.model import SLOT_S, Device, DeviceState, Meter, Speech, SpeedTest, Subject
 from netmon.network import Network
+from netmon.notice import Notice
 from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
+from netmon.reception import Reception
 from netmon.reload import read_in_child, started_anew
 from netmon.schedule import Schedule
 from netmon.settings import Settings, TrapSettings
 from netmon.store import Store
 from netmon.upkeep import keep_forever
 from netmon.watch import Poller
-from netmon.web import Listener
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +92,8 @@ class Daemon:
         self._hear_signals()
         settings = self.settings
         store = Store.open(settings.store.path, self.meter)
-        heard = store.put_notice, self._tested, lambda report: self._pipeline.cells.take([report], time.time())
+        heard = self._noticed, self._tested, lambda report: self._pipeline.cells.take([report], time.time())
+        self._store = store
         async with Pollers(
             settings.profiles, self.meter, self._wake, *heard, settings.poll, store.put_request_size
         ) as self._pollers:
@@ -103,7 +103,6 @@ class Daemon:
                 await asyncio.to_thread(store.close)
 
     async def _run(self, settings: Settings, store: Store) -> None:
-        self._store = store
         self._reader = store.reader()
         self._influx = _influx(settings, self.meter)
         self._outlets = Outlets(self._page, self._influx)
@@ -114,9 +113,11 @@ class Daemon:
             log.info("netmon was away", since=absence.start, until=absence.end, reason=absence.reason)
         offset = time.time() - time.monotonic()
         self._network = Network(settings.inventory, self._started, settings.poll.verify_after_s, offset)
+        causes = {outage.subject: outage.cause for outage in self._reader.outages(open_only=True)}
         for kind in ("device", "link", "site"):
             for name, span in self._reader.last_spans(kind).items():
-                self._network.restore(Subject(kind, name), span.state, span.start)
+                subject = Subject(kind, name)
+                self._network.restore(subject, span.state, span.start, causes.get(subject, ""))
             for name, state in self._reader.last_known(kind).items():
                 self._network.recall(Subject(kind, name), state)
         self._close_outages_of_strangers(settings.inventory)
@@ -132,12 +133,14 @@ class Daemon:
             pinger=self._pollers.pinger,
             poke=self._schedule.poke,
             max_age_intervals=settings.prometheus.max_age_intervals,
+            register=self._register,
         )
         self._pipeline.restore(self._reader)
         self._judge = Judge(self._register, store, self._reader, self._outlets, self.meter)
         self._show_inventory(settings)
         self._fill_schedule(settings)
-        answers = Answers(
+        self._pipeline.operations.windows.follow(settings.maintenance, time.time())
+        self._reception = Reception(
             network=self._network,
             pipeline=self._pipeline,
             judge=self._judge,
@@ -145,34 +148,23 @@ class Daemon:
             page=self._page,
             influx=self._influx,
             register=self._register,
+            store=store,
+            reader=self._reader,
+            meter=self.meter,
             settings=lambda: self.settings,
             started=self._started,
+            reload=self._control_reload,
         )
-        listener = Listener(answers, settings.prometheus.host, settings.prometheus.port)
-        imports = Imports(store, self._register, self._pipeline.cells)
-        control = ControlServer(
-            settings.control,
-            {
-                "status": answers.control_status,
-                "fibre": answers.control_fibre,
-                "verdicts": answers.control_verdicts,
-                "reload": self._control_reload,
-                "site": answers.control_site,
-                "ispeed": imports.control_ispeed,
-                "cells": imports.control_cells,
-            },
-        )
-        self._listen = await _begin("exporters.prometheus.listen", listener.start())
+        self._listen = await _begin("exporters.prometheus.listen", self._reception.listener.start())
         try:
             self._hear_traps(settings)
-            await _begin("control", control.start())
+            await _begin("control", self._reception.control.start())
             await self._serve()
         finally:
             systemd.notify(STOPPING="1")
             self._judge.stop()
             await asyncio.gather(self._schedule.stop(grace_s=1.0), self._checking.stop(grace_s=1.0))
-            await control.stop()
-            await listener.stop()
+            await self._reception.stop()
             if self._pollers.traps is not None:
                 self._pollers.traps.close()
             self._pipeline.park()
@@ -198,6 +190,7 @@ class Daemon:
             keep_forever(self._store, lambda: self.settings),
             self._pipeline.fibre.fade_forever(self._reader.summaries),
             Backups(self._reader, self._outlets, self.meter).run_forever(lambda: self.settings),
+            self._reception.desk.report_forever(),
             self._reload_on_hangup(),
             self._watchdog(),
         ):
@@ -223,6 +216,10 @@ class Daemon:
 
     def _wake(self, device: str, after_s: float = 0.0) -> None:
         self._schedule.poke(device, after_s)
+
+    def _noticed(self, notice: Notice) -> None:
+        self._store.put_notice(notice)
+        self._pipeline.operations.incidents.pictures.note_notice(notice)
 
     def _tested(self, test: SpeedTest) -> None:
         self._pipeline.take_speed_test(test)
@@ -254,6 +251,7 @@ class Daemon:
         step = now - time.monotonic() - self._network.offset
         if abs(step) > CLOCK_STEP_S:
             log.warning("the wall clock stepped", seconds=round(step, 3))
+            self._own.count("netmon_clock_steps_total")
             self._pipeline.shift(step)
         self._pipeline.tick(now)
         self._own.gauge("netmon_polls_in_flight", self._schedule.in_flight)
@@ -368,6 +366,7 @@ class Daemon:
         self._network.verify_after_s = settings.poll.verify_after_s
         checks = dict(self._pipeline.checks())
         diff = self._pipeline.take(settings.inventory, renewed)
+        self._pipeline.operations.windows.follow(settings.maintenance, time.time())
         if self._pollers.subscriber is not None:
             self._pollers.subscriber.keep({device.id for device in devices.values() if device.speaks is Speech.MQTT})
         for device in diff.removed:

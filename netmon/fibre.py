@@ -136,6 +136,12 @@ class Fibre:
         self._fibres: dict[str, _Fibre] = {}
         self._ends: dict[str, list[tuple[str, _Fibre, End]]] = {}  # by device: its ports, whose they are
         self._known: dict[str, tuple[Layout, dict[str, EndPlaces]]] = {}  # by device: where the light of its ports stands
+        self._dark: dict[str, float] = {}
+
+    @property
+    def dark(self) -> Mapping[str, float]:
+        """The links at whose far end no light arrives, as was told last, and when that was told first, Unix seconds."""
+        return self._dark
 
     def hang(self, inventory: Inventory) -> None:
         """Takes the links of an inventory; one whose ends and labels stay keeps what was told of it."""
@@ -156,6 +162,7 @@ class Fibre:
             if self._fibres.get(name) is not was:
                 self._outlets.forget(f"optics:{name}")
                 self._outlets.forget(f"fading:{name}")
+                self._dark.pop(name, None)
 
     def take(self, device: str, layout: Layout, readings: Readings, every_s: float) -> None:
         """Takes what a poll of a device brought."""
@@ -184,11 +191,19 @@ class Fibre:
             light = optic.light(readings.values, at=at.monotonic, every_s=every_s)
             if light is not None:
                 fibre.told[whose, end] = _Told(light, at)
+                if whose is end is End.FAR:
+                    self._note_dark(fibre.link.id, light, at)
                 if light.low_limit_dbm is not None and light.bare_dbm is None:
                     fibre.limited[whose] = at.monotonic
                 fresh = True
         if fresh:
             self._show(fibre, end)
+
+    def _note_dark(self, link: str, light: Light, at: At) -> None:
+        if light.dark:
+            self._dark.setdefault(link, at.unix)
+        else:
+            self._dark.pop(link, None)
 
     def _show(self, fibre: _Fibre, by: End | None) -> None:
         """Shows a link, and keeps the figures that rest on what was told `by` one end just now."""

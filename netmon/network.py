@@ -6,7 +6,7 @@ soon. The pipeline stores and exports the changes and hands the pokes to the sch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 
 from netmon.causes import guard, paths
@@ -20,6 +20,9 @@ from netmon.model import At, DeviceState, Lull, Outcome, Poll, Speech, Subject
 PATIENCE_S = 60.0
 """A fall whose upstreams or canaries say nothing at all for so long (and one interval) is published as `down`."""
 
+
+HURRIED_S = 2.0
+"""In a storm a silent poll is verified so much later at the latest."""
 
 REPORTS_WAIT_S = 300.0
 """How long what hangs on an upstream that cannot be asked waits for its report, beyond that."""
@@ -38,6 +41,7 @@ class Network:
         self.started = now
         self.offset = offset
         self.verify_after_s = verify_after_s
+        self.hurried: Callable[[str], bool] = lambda device: False  # whether it is verified sooner: a storm strikes it
         self.isolated_since = 0.0
         self.tracks: dict[str, Track] = {}
         self._unconfirmed: set[str] = set()  # devices whose state is from before the restart
@@ -84,13 +88,15 @@ class Network:
         self.connections.tell_all(out, now)
         return out
 
-    def restore(self, subject: Subject, state: str, since: float) -> None:
-        """A state from before the restart, shown until evidence of this life speaks. Call before the first poll."""
+    def restore(self, subject: Subject, state: str, since: float, cause: str = "") -> None:
+        """A state from before the restart, shown until evidence of this life speaks, and the upstream that explained it.
+        Call before the first poll."""
         if subject.kind != "device":
             self.connections.restore(subject, state, since)
         elif subject.id in self.tracks and state in set(DeviceState) and state != DeviceState.UNKNOWN:
             known = DeviceState.UP if state == DeviceState.SUSPECT else DeviceState(state)
-            self.tracks[subject.id] = states.enter(Track(), known, since)
+            explained = cause if known is DeviceState.UNREACHABLE and cause in self.inventory.devices else ""
+            self.tracks[subject.id] = states.enter(Track(), known, since, explained)
             self._unconfirmed.add(subject.id)
 
     def recall(self, subject: Subject, state: str) -> None:
@@ -135,7 +141,7 @@ class Network:
         if poll.period_s is not None:
             self._periods[poll.device] = poll.period_s
         if poll.outcome is not Outcome.ANSWERED and self._worth_verifying(poll, after):
-            out.poke(poll.device, self.verify_after_s)
+            out.poke(poll.device, min(self.verify_after_s, HURRIED_S) if self.hurried(poll.device) else self.verify_after_s)
         moved = self.connections.note_ports(poll, oper_up)
         told = self._tell_device(out, poll.device, before, after, sent)
         if moved or told:

@@ -13,7 +13,7 @@ from math import nan
 import structlog
 
 from netmon import inventory as inventories
-from netmon import samples
+from netmon import samples, units
 from netmon.announce import Announcer
 from netmon.cells import Cells
 from netmon.checks import Checks, Pinger
@@ -21,6 +21,7 @@ from netmon.connections import Outturn
 from netmon.derive.counters import NO_STEPS
 from netmon.derive.layout import Layout
 from netmon.derive.states import ALIVE
+from netmon.events import windows
 from netmon.exporters.outlets import Outlets
 from netmon.fibre import Fibre
 from netmon.inventory import Inventory
@@ -44,11 +45,13 @@ from netmon.model import (
     Unplaced,
 )
 from netmon.network import Network
-from netmon.settle import RATE_HOLDS_S, Settler
+from netmon.operations import Operations
+from netmon.settle import Settler, fresh_until
 from netmon.speedtests import SpeedTests
 from netmon.store import Reader, Store
 from netmon.summaries import Summaries
-from netmon.supply import ON_BATTERY, UNTOLD, Supplies
+from netmon.supply import UNTOLD, Supplies
+from netmon.units import Register
 from netmon.watch import Poller, Watch
 
 log = structlog.get_logger(__name__)
@@ -59,8 +62,9 @@ CHECK = "check:"
 OWNERS = ("read", "info", "poll", "late")
 """What a device has with the exporters, beside its states."""
 
-DEAD_EVERY_S = 60.0
-"""A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1)."""
+DEAD_EVERY_S, HURRIED_DEAD_EVERY_S = 60.0, windows.DEAD_EVERY_S
+"""A device that is down or unreachable is asked at its own interval, but never more slowly than this (SEMANTICS 1); where a
+storm strikes it is known sooner who comes back."""
 
 
 class Pipeline:
@@ -78,6 +82,7 @@ class Pipeline:
         pinger: Pinger | None,
         poke: Callable[[str, float], None],
         max_age_intervals: float = 3,
+        register: Register | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.network = network
@@ -98,6 +103,18 @@ class Pipeline:
         self._max_age_intervals = max_age_intervals
         self._clock = clock
         self._isolated = False
+        self.operations = Operations(
+            network,
+            self.announcer,
+            self.fibre,
+            self.summaries,
+            register=register or units.load(),
+            store=store,
+            outlets=outlets,
+            last_poll=self.last_poll,
+            clock=clock,
+        )
+        network.hurried = self.operations.hurried
         self.inventory = Inventory({}, {}, {})
         self.take(inventory)
 
@@ -106,6 +123,7 @@ class Pipeline:
         self._settler.restore(reader.newest_port_speeds())
         self.supplies.restore(reader.last_spans("supply"))
         self.cells.restore(reader, self._clock())
+        self.operations.restore(reader, reader.last_spans("supply"), self._clock())
         baselines = reader.baselines()
         for watch in self.watches.values():
             for end in watch.all_ends():
@@ -131,6 +149,7 @@ class Pipeline:
         ):
             for name in gone:
                 self.announcer.forget(Subject(kind, name), now)
+                self.operations.forget(Subject(kind, name))
                 if kind == "link":
                     self._store.drop_baselines(name)
                 for owner in {"device": OWNERS, "link": ("rate", "capacity")}.get(kind, ()):
@@ -143,13 +162,19 @@ class Pipeline:
             self._watch(inventory.devices[name])
         self._hang_links()
         self.fibre.hang(inventory)
+        self.operations.hang(inventory)
         self._checks.take(inventory)
         self.cells.follow(inventory, now)
         out = self.network.take(inventory, now)
-        self._show_changed(old, diff)
+        self.announcer.show_changed(self.network, old, diff)
         self.show_capacities(now)
         self._publish(out)
         return diff
+
+    def last_poll(self, device: str) -> Poll | None:
+        """The last poll of a device."""
+        watch = self.watches.get(device)
+        return watch.last if watch is not None else None
 
     def missing_interfaces(self) -> dict[str, str]:
         """Links whose interface the device does not have, in words: a typing error in the inventory, most likely."""
@@ -250,8 +275,10 @@ class Pipeline:
         self._note_supply(watch, poll, layout.mains_in(readings))
         up = {interface: layout.up[interface] for interface in watch.ends if interface in layout.up}
         self._publish(self.network.poll(poll, {interface: bool(readings.values[up[interface]]) for interface in up}))
-        if self.network.tracks[poll.device].fallen and watch.device.interval_s > DEAD_EVERY_S:
-            self._poke(poll.device, DEAD_EVERY_S)
+        if self.network.tracks[poll.device].fallen:
+            every_s = HURRIED_DEAD_EVERY_S if self.network.hurried(poll.device) else DEAD_EVERY_S
+            if watch.device.interval_s > every_s:
+                self._poke(poll.device, every_s)
         self._meter.count("netmon_polls_total", outcome=poll.outcome.value)
         self._meter.observe("netmon_poll_duration_seconds", poll.ended.monotonic - poll.sent.monotonic)
         self._meter.count("netmon_readings_total", len(readings))
@@ -270,6 +297,7 @@ class Pipeline:
         values = samples.shown_values(layout, readings, steps.totals, limits, watch.device.interval_s)
         self.summaries.take_room(watch.device, layout, readings)
         self.fibre.take(poll.device, layout, readings, watch.period_s)
+        self.operations.take(poll.device, layout, readings, watch.period_s)
         times = samples.shown_times(layout, readings, poll.ended)
         self._outlets.put_values(f"read:{poll.device}", layout.shown, values, at=times)
         if watch.named is not layout:
@@ -308,23 +336,16 @@ class Pipeline:
         if mains is None and was == UNTOLD:
             return
         change = self.supplies.take(poll, mains, watch.period_s)
-        if change is None:
-            return
-        if change.state == UNTOLD:
-            self._store.end_span(change.subject, change.span_from)
-        else:
-            self._store.begin_span(change.subject, change.state, change.span_from)
-        site = self.inventory.devices[poll.device].site
-        if change.state == was:
-            return
-        if change.state == ON_BATTERY:
-            log.warning("site runs on battery", device=poll.device, site=site)
-        elif was == ON_BATTERY:
-            log.info("site is said to be on battery no more", device=poll.device, site=site)
+        if change is not None:
+            self.announcer.tell_supply(change, was, watch.device)
+            if change.state == UNTOLD:
+                self.operations.darkness.untold(poll.device)
+            self.operations.incidents.touch()
 
     def tick(self, now: float) -> None:
-        """What the clock alone brings, about twice a second: falls resolved, silence grown old, slots closed by time."""
+        """What the clock alone brings, about twice a second: falls resolved, what they mean, silence grown old."""
         self._publish(self.network.resolve(now))
+        self.operations.step(now)
         isolated = bool(self.network.isolated_since)
         self._meter.gauge("netmon_self_isolated", int(isolated))
         if isolated is not self._isolated:
@@ -343,6 +364,7 @@ class Pipeline:
         self._checks.sweep(now)
         self.speed_tests.sweep(now)
         self.fibre.sweep(now - self.network.offset)
+        self.operations.sweep(now)
         self.cells.sweep(now)
         self.summaries.flush(now)
         for name, watch in self.watches.items():
@@ -357,7 +379,7 @@ class Pipeline:
                 watch.went = ()
                 self._outlets.drop(f"poll:{name}")
             self._settler.settle(self.inventory, watch, NO_STEPS, now)
-            watch.fresh_until = _fresh_until(watch, now, age_s)
+            watch.fresh_until = fresh_until(watch, now, age_s)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much. What was stored of a time that is yet to come is taken back."""
@@ -369,6 +391,7 @@ class Pipeline:
         self.network.shift(step_s)
         self._checks.shift(step_s)
         self.cells.shift(step_s)
+        self.operations.shift(step_s)
         if slots_ahead:  # those that were closed are to be filled again
             self._checks.take(Inventory({}, {}, {}))
             self._checks.take(self.inventory)
@@ -411,6 +434,7 @@ class Pipeline:
             for end in watch.all_ends():
                 self._store.put_link(end.link.id, end.end, baseline=end.baseline(watch.counters))
         self.summaries.park()
+        self.operations.park()
 
     def checks(self) -> Iterable[tuple[str, float]]:
         """Schedule keys of the links' check addresses, with the interval of each."""
@@ -419,30 +443,6 @@ class Pipeline:
 
     def _publish(self, out: Outturn) -> None:
         self.announcer.tell(self.network, out.changes)
+        self.operations.incidents.note(out.changes)
         for device, after_s in out.pokes.items():
             self._poke(device, after_s)
-
-    def _show_changed(self, old: Inventory, diff: inventories.Diff) -> None:
-        """Exports the state series of what is new or has another description than before."""
-        new = self.inventory
-        for device in diff.added | diff.changed:
-            self.announcer.show(self.network, Subject("device", device))
-        moved = {site for site in new.sites if old.sites.get(site) != new.sites[site]}
-        for link in new.links.values():
-            if old.links.get(link.id) != link or link.site in moved:
-                self.announcer.show(self.network, Subject("link", link.id))
-        served = old.links_of_site()
-        for site in self.network.sites:
-            if site in moved or site not in served:
-                self.announcer.show(self.network, Subject("site", site))
-
-
-def _fresh_until(watch: Watch, now: float, age_s: float) -> float:
-    """Until when nothing of it ages, whatever polls bring till then, but for one that tells another period. The clock closes
-    slots when another one begins, and at no other time."""
-    until = min((now // SLOT_S + 1) * SLOT_S, (watch.read_at or now) + age_s, (watch.alive_at or now) + age_s)
-    for ends in watch.ends.values():
-        for end in ends:
-            if end.shown_at and end.shown_at + RATE_HOLDS_S < until:
-                until = end.shown_at + RATE_HOLDS_S
-    return until

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 
+from netmon.causes.explained import BY_DEVICE, BY_LINK, BY_SITE
 from netmon.derive.counters import Limits, measurable
 from netmon.derive.layout import Layout
 from netmon.derive.slots import present
@@ -14,20 +15,24 @@ from netmon.model import (
     DeviceState,
     Direction,
     EchoSlot,
+    Incident,
     LinkState,
     Outcome,
     Poll,
     Readings,
     Series,
     Service,
+    SiteKind,
     Slot,
     SpeedTest,
+    Subject,
 )
 from netmon.network import Network
 
 _UNIX: Callable[[At], float] = itemgetter(0)
 
-EXPLAINED_BY = ("upstream", "self")
+ALWAYS_TOLD = ("upstream", "self")
+"""What may explain a device is told of every device: that of those which are lost is not all."""
 
 
 def shown_values(layout: Layout, readings: Readings, totals: Sequence[int], limits: Limits, every_s: float) -> list[float]:
@@ -59,8 +64,9 @@ def poll_values(poll: Poll) -> tuple[float, ...]:
     return float(snmp_up), poll.ended.monotonic - poll.sent.monotonic, float(bool(poll.incomplete))
 
 
-def device_samples(network: Network, device: str) -> list[tuple[Series, float]]:
-    """netmon_device_up, _state and _explained. Until a device was ever heard of, `up` is not told."""
+def device_samples(network: Network, device: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
+    """netmon_device_up, _state and _explained, by what else pages for it. Until a device was ever heard of, `up` is not
+    told."""
     track = network.tracks[device]
     labels = network.inventory.device_labels(device)
     samples: list[tuple[Series, float]] = []
@@ -69,17 +75,18 @@ def device_samples(network: Network, device: str) -> list[tuple[Series, float]]:
     samples += [
         (Series("netmon_device_state", (*labels, ("state", state))), int(track.state is state)) for state in DeviceState
     ]
-    explained = "upstream" if track.state is DeviceState.UNREACHABLE else ""
+    explained = {*by} - {"self"} | ({"upstream"} if track.state is DeviceState.UNREACHABLE else set())
     # What was down before netmon ceased to know goes on paging where it did (SEMANTICS 10), and begins to nowhere.
     lost_by_us = network.isolated_since or track.outcome == Outcome.LOCAL or track.shown_up is False
     if track.state is DeviceState.UNKNOWN and lost_by_us:
-        explained = "self"
-    samples += [(Series("netmon_device_explained", (*labels, ("by", by))), int(by == explained)) for by in EXPLAINED_BY]
+        explained.add("self")
+    told = BY_DEVICE if explained or track.shown_up is False else ALWAYS_TOLD
+    samples += [(Series("netmon_device_explained", (*labels, ("by", each))), int(each in explained)) for each in told]
     return samples
 
 
-def link_samples(network: Network, link_id: str) -> list[tuple[Series, float]]:
-    """netmon_link_info and _up; `up` keeps its last value while unknown."""
+def link_samples(network: Network, link_id: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
+    """netmon_link_info, _up and, of one that is not up, _explained; `up` keeps its last value while unknown."""
     link, told = network.inventory.links[link_id], network.links[link_id]
     labels = network.inventory.link_labels(link_id)
     facts = (
@@ -92,7 +99,18 @@ def link_samples(network: Network, link_id: str) -> list[tuple[Series, float]]:
     samples: list[tuple[Series, float]] = [(Series("netmon_link_info", (*labels, *facts)), 1)]
     if told.last_known:
         samples.append((Series("netmon_link_up", labels), int(told.last_known == LinkState.UP)))
+    if told.state == LinkState.UNKNOWN and told.last_known == LinkState.DOWN:
+        # Nobody can tell whether it is back: it goes on paging where it did, and begins to nowhere.
+        by = {*by, "device" if _behind_a_loss(network, link_id) else "self"}
+    if by or told.last_known == LinkState.DOWN:
+        samples += [(Series("netmon_link_explained", (*labels, ("by", each))), int(each in by)) for each in BY_LINK]
     return samples
+
+
+def _behind_a_loss(network: Network, link_id: str) -> bool:
+    """Whether a device that witnesses a link is lost, which pages or is explained by what does."""
+    link = network.inventory.links[link_id]
+    return any(port is not None and network.tracks[port.device].fallen for port in (link.near, link.far))
 
 
 def capacity_samples(inventory: Inventory, link_id: str, now: float) -> list[tuple[Series, float]]:
@@ -140,11 +158,53 @@ def speed_samples(inventory: Inventory, test: SpeedTest) -> list[tuple[Series, f
     return samples
 
 
-def site_samples(network: Network, site_id: str) -> list[tuple[Series, float]]:
-    """netmon_site_info and netmon_site_service."""
+def site_samples(network: Network, site_id: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
+    """netmon_site_info, netmon_site_service and netmon_site_explained."""
     site, told = network.inventory.sites[site_id], network.sites[site_id]
     labels = network.inventory.site_labels(site_id)
     return [
         (Series("netmon_site_info", (*labels, ("kind", site.kind), ("name", site.name))), 1),
         *((Series("netmon_site_service", (*labels, ("state", service))), int(told.state == service)) for service in Service),
+        *site_explained(network.inventory, site_id, by),
     ]
+
+
+def site_explained(inventory: Inventory, site: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
+    """netmon_site_explained."""
+    labels = inventory.site_labels(site)
+    return [(Series("netmon_site_explained", (*labels, ("by", each))), int(each in by)) for each in BY_SITE]
+
+
+def flapping_samples(inventory: Inventory, subject: Subject, value: int) -> list[tuple[Series, float]]:
+    """netmon_device_flapping or netmon_link_flapping."""
+    labels = inventory.device_labels(subject.id) if subject.kind == "device" else inventory.link_labels(subject.id)
+    return [(Series(f"netmon_{subject.kind}_flapping", labels), value)]
+
+
+def incident_samples(incident: Incident, inventory: Inventory, paging: bool) -> list[tuple[Series, float]]:
+    """What the page says of an incident that goes on."""
+    labels = (("province", incident.province), ("root_kind", incident.root.kind), ("root", incident.root.id))
+    link = inventory.links.get(incident.root.id) if incident.root.kind == "link" else None
+    facts = (
+        ("incident", incident.id),
+        ("cause", incident.said_cause.value),
+        ("operator", link.operator if link else ""),
+        ("circuit", link.circuit_id if link else ""),
+    )
+    impact = incident.impact
+    return [
+        (Series("netmon_incident_info", (*labels, *facts)), 1),
+        (Series("netmon_incident_paging", labels), int(paging)),
+        (Series("netmon_incident_members", labels), len(incident.members)),
+        (Series("netmon_incident_communes", (*labels, ("state", Service.ISOLATED))), len(impact.isolated)),
+        (Series("netmon_incident_communes", (*labels, ("state", Service.ON_BACKUP))), len(impact.on_backup)),
+        (Series("netmon_incident_sites", (*labels, ("kind", SiteKind.SERVICE_CENTRE))), len(impact.service_centres)),
+        (Series("netmon_incident_sites", (*labels, ("kind", SiteKind.BTS))), len(impact.stations)),
+        (Series("netmon_incident_acknowledged", labels), int(bool(incident.acknowledged))),
+    ]
+
+
+def incident_over(province: str, root: Subject) -> list[tuple[Series, float]]:
+    """What the page says of an incident that is over."""
+    labels = (("province", province), ("root_kind", root.kind), ("root", root.id))
+    return [(Series("netmon_incident_paging", labels), 0), (Series("netmon_incident_members", labels), 0)]

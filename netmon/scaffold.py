@@ -12,6 +12,7 @@ from datetime import date
 from importlib.resources import files
 from itertools import cycle
 from math import asin, cos, radians, sin, sqrt
+from string import Template
 
 from netmon.units import Register, Unit, fold
 
@@ -121,6 +122,8 @@ def province(
     written = {
         "netmon.yaml": _netmon(place),
         "targets.yaml": files("netmon").joinpath("data/targets.yaml").read_text(encoding="utf-8"),
+        "calendar.yaml": _example("calendar.yaml", place),
+        "maintenance.yaml": _example("maintenance.yaml", place),
         "inventory/provincial-centre.yaml": _centre(place),
         "inventory/communes.yaml": _communes(place),
     }
@@ -143,6 +146,18 @@ def prefix(unit: Unit) -> str:
 def _people_name(unit: Unit) -> str:
     """A commune's name as it stands within a sentence: "phường Thục Phán"."""
     return unit.name[:1].lower() + unit.name[1:]
+
+
+def _example(name: str, place: _Place) -> str:
+    """A file of `data/` with the province's own words in it."""
+    first = place.communes[0]
+    words = {
+        "prefix": place.prefix,
+        "code": first.code,
+        "commune": f"{first.name[:1].lower()}{first.name[1:]}",
+        "commune_id": fold(first.name.partition(" ")[2]).replace(" ", "-"),
+    }
+    return Template(files("netmon").joinpath(f"data/{name}").read_text(encoding="utf-8")).substitute(words)
 
 
 def _netmon(place: _Place) -> str:
@@ -195,6 +210,13 @@ exporters:
 # scope:
 #   except:
 #     "{place.communes[-1].code}": not yet on the network
+
+# Who may write into the incident book and declare storms and works over the web API, by name: docs/incidents.md. Without a
+# token the page and the API only show.
+# web:
+#   tokens:
+#     lan: !env NETMON_WEB_LAN
+#     phone-desk: !credential web-phone-desk
 """
 
 

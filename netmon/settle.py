@@ -94,3 +94,14 @@ class Settler:
             end.shown_at = now
             rates = samples.rate_samples(inventory, end.link.id, slot)
             self._outlets.put(f"rate:{end.link.id}", rates, at=(slot.k + 1) * SLOT_S)
+
+
+def fresh_until(watch: Watch, now: float, age_s: float) -> float:
+    """Until when nothing of a watch ages, whatever polls bring till then, but for one that tells another period. The clock
+    closes slots when another one begins, and at no other time."""
+    until = min((now // SLOT_S + 1) * SLOT_S, (watch.read_at or now) + age_s, (watch.alive_at or now) + age_s)
+    for ends in watch.ends.values():
+        for end in ends:
+            if end.shown_at and end.shown_at + RATE_HOLDS_S < until:
+                until = end.shown_at + RATE_HOLDS_S
+    return until

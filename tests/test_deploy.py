@@ -235,7 +235,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The configuration as its guide installs it, under another root and on free ports, below what Debian ships."""
     home = tmp_path_factory.mktemp("mosquitto")
     (home / "certs").mkdir()
-    guide = (DEPLOY / "mosquitto" / "README.md").read_text().replace("mqtt.caobang.example", "localhost")
+    guide = (DEPLOY / "mosquitto" / "README.md").read_text().replace("mqtt.cb.example", "localhost")
     for command in re.findall(r"^ +(openssl .*)$", guide.replace("\\\n", " "), re.MULTILINE):
         argv = [peers.require("openssl"), *shlex.split(command)[1:]]
         subprocess.run(argv, cwd=home / "certs", check=True, capture_output=True)
@@ -318,7 +318,7 @@ async def test_a_report_is_tried_as_the_guide_writes_it(broker: Broker):
     guide = (DEPLOY / "mosquitto" / "README.md").read_text().partition("## Try it")[2]
     (command,) = re.findall(r"^    (mosquitto_pub (?:.*\\\n)*.*)$", guide, re.MULTILINE)
     for written, ours in (
-        ("mqtt.caobang.example", "localhost"), ("8883", str(broker.field)), ("ca.crt", shlex.quote(str(broker.authority))),
+        ("mqtt.cb.example", "localhost"), ("8883", str(broker.field)), ("ca.crt", shlex.quote(str(broker.authority))),
         ("PASSWORD", shlex.quote(PASSWORDS["cb-bts-01273-pwr"])),
     ):  # fmt: skip
         assert command.count(written) == 1, written

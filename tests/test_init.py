@@ -16,6 +16,7 @@ from netmon.settings import load, quantities
 from netmon.units import Register
 
 SHIPPED = Path(__file__).parents[1] / "config" / "targets.yaml"
+EVERY_FILE = [".gitignore", "calendar.yaml", "inventory", "maintenance.yaml", "netmon.yaml", "secrets", "targets.yaml"]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_an_empty_directory_is_filled_and_stays_itself(tmp_path: Path) -> None:
     before = tmp_path.stat().st_ino
     assert main(["init", "--province", "04", "-o", str(tmp_path)]) == 0
     assert tmp_path.stat().st_ino == before
-    assert sorted(os.listdir(tmp_path)) == [".gitignore", "inventory", "netmon.yaml", "secrets", "targets.yaml"]
+    assert sorted(os.listdir(tmp_path)) == EVERY_FILE
 
 
 @pytest.mark.parametrize("there", [False, True])

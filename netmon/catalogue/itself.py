@@ -81,7 +81,7 @@ ITSELF = (
     Family("netmon_config_devices", "gauge", "", "Devices in the configuration.", "Số thiết bị trong cấu hình.", ()),
     Family("netmon_bugs_total", "counter", "", "Exceptions that netmon did not expect, by room.",
            "Số lỗi không lường trước của netmon theo phần.", ("room",),
-           values=("pipeline", "pollers", "targets", "daemon")),
+           values=("pipeline", "pollers", "targets", "fibre", "backups", "daemon")),
     Family("netmon_scrape_series", "gauge", "", "Series on the last page of metrics.",
            "Số chuỗi ở trang số đo gần nhất.", ()),
 )

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 
 from netmon import __version__
 from netmon.cli import (
+    calendar,
     cells,
     check,
+    dark,
     discover,
     evidence,
     explain,
     fibre,
+    incident,
     init,
+    maintenance,
     notices,
     probe,
     profile,
@@ -24,6 +28,7 @@ from netmon.cli import (
     run,
     site,
     status,
+    storm,
 )
 
 COMMANDS = (
@@ -34,10 +39,15 @@ COMMANDS = (
     status,
     site,
     fibre,
+    dark,
     explain,
     evidence,
     report,
+    storm,
+    maintenance,
     cells,
+    incident,
+    calendar,
     notices,
     probe,
     profile,

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from netmon import units
-from netmon.cli import report_data
+from netmon.cli import report_data, report_now
 from netmon.cli.report_backups import add_backups, make_backups
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, fail
@@ -112,8 +112,9 @@ REPORTS = (
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "report",
-        help="make a month's report: CSV and a page to print, in Vietnamese or English",
-        description="Make a month's report: CSV and a page to print, in Vietnamese or English.",
+        help="make a report: of a month, as CSV and a page to print; of this hour: sitrep, shift",
+        description="Make a month's report, as CSV and a page to print, or tell how things stand (sitrep, shift), in "
+        "Vietnamese or English.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -125,6 +126,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         _add_common(own)
         command.add(own)
         own.set_defaults(run=partial(_run, command))
+    report_now.add(reports)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

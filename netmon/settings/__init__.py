@@ -5,6 +5,8 @@
     profiles/*.yaml    what to ask which device, beside what netmon brings
     layouts/*.yaml     how MQTT messages are read that are not netmon's own
     targets.yaml       what is judged
+    calendar.yaml      who is called when, days off, change freezes
+    maintenance.yaml   planned works
 
 `load` reads them, or raises ConfigErrors with one line for each problem: file:line:column, what is wrong, what was
 probably meant. Quantities, secrets and names are turned into netmon's own here, once; docs/configuration.md has each key.
@@ -15,21 +17,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 from netmon import profiles, units
 from netmon.credential import Credential, Secret
+from netmon.declaring import Places
+from netmon.events.calendar import Calendar
 from netmon.inventory import Inventory
 from netmon.layouts import Layout
+from netmon.model import Declared
 from netmon.profiles import Profiles
 from netmon.settings import build, models, places, rules, yaml
+from netmon.settings.calendar import read_calendar
 from netmon.settings.checks import check
 from netmon.settings.doubts import Written, doubts
 from netmon.settings.faults import faults
 from netmon.settings.layouts import layout_files, layouts, misfits
+from netmon.settings.maintenance import read_maintenance
 from netmon.settings.models import InfluxApi
 from netmon.settings.problem import ConfigErrors, Problem
 from netmon.settings.quantities import today as day_in_viet_nam
@@ -47,6 +54,7 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "TrapSettings",
+    "WebSettings",
     "default_directory",
     "load",
 ]
@@ -139,11 +147,18 @@ class InfluxSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Who may do something over the web API: tokens by the name of the author."""
+
+    tokens: Mapping[str, Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A configuration without faults. `provinces` are codes; `targets` are in the order of their file.
 
     `scope` maps the codes of communes that do not count for their province (SEMANTICS 7) to the reason. `profiles` are
-    those that netmon brings and those of the directory's `profiles/`.
+    those that netmon brings and those of the directory's `profiles/`. `maintenance` are the works of maintenance.yaml.
     """
 
     directory: Path
@@ -157,9 +172,12 @@ class Settings:
     control: Path
     scope: Mapping[str, str]
     profiles: Profiles
+    calendar: Calendar
+    maintenance: tuple[Declared, ...] = ()
     mqtt: MqttSettings | None = None
     traps: TrapSettings | None = None
     influx: InfluxSettings | None = None
+    web: WebSettings = WebSettings()
     warnings: tuple[Problem, ...] = ()
 
 
@@ -209,9 +227,16 @@ def load(
     problems += [*no_layouts, *unfit, *misfits(inventory, known)]
     if netmon.root is not None:
         problems += places.paths(netmon.root, directory.resolve(), keys=secrets)
+    calendar, unfit = read_calendar(directory / "calendar.yaml", fetched, register=register, today=today)
+    problems += unfit
     if problems or netmon.root is None:
         raise ConfigErrors(problems)
-    settings = _settings(directory, read, known, known_profiles, register, today, keys=secrets)
+    settings = _settings(directory, read, known, known_profiles, calendar, register, today, keys=secrets)
+    declared = Places(settings.inventory, register, today)
+    works, problems = read_maintenance(directory / "maintenance.yaml", fetched, declared)
+    if problems:
+        raise ConfigErrors(problems)
+    settings = replace(settings, maintenance=works)
     written = Written.of(netmon.root, inventory, targets)
     warnings = [
         *_unread(directory / "inventory", names),
@@ -261,6 +286,7 @@ def _settings(
     read: Mapping[Path, models.Shape],
     known: Mapping[str, Layout | None],
     known_profiles: Profiles,
+    calendar: Calendar,
     register: units.Register,
     today: date,
     *,
@@ -300,9 +326,11 @@ def _settings(
         control=build.control_path(main.control, home),
         scope=dict(main.scope.excluded),
         profiles=known_profiles,
+        calendar=calendar,
         mqtt=_mqtt(main.mqtt, used, home, keys=keys),
         traps=_traps(main.traps),
         influx=_influx(main.exporters.influxdb, home, kept),
+        web=WebSettings(tokens=dict(main.web.tokens)),
     )
 
 

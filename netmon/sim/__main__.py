@@ -23,11 +23,13 @@ from netmon.settings import ConfigErrors, Settings, load
 from netmon.sim import sink
 from netmon.sim.agents import Agent, listen
 from netmon.sim.broker import is_local
+from netmon.sim.director import ORDERS, Director, OrderError
+from netmon.sim.orders import directed, tell
 from netmon.sim.province import province
 from netmon.sim.reports import Line, report
 from netmon.sim.seed import SeedError, fill
 from netmon.sim.stations import stations
-from netmon.sim.troubles import Script, Trouble, in_words, script
+from netmon.sim.troubles import Script, Trouble, in_words, script, stage
 from netmon.snmp import Credential
 from netmon.store import StoreError
 
@@ -58,14 +60,24 @@ def _endpoint(settings: Settings, device: str, port: int | None) -> tuple[str, i
 
 
 async def serve(
-    settings: Settings, *, seed: int, port: int | None, troubles: Sequence[Trouble], speed: float, mqtt: bool
+    settings: Settings,
+    *,
+    seed: int,
+    port: int | None,
+    troubles: Sequence[Trouble],
+    speed: float,
+    mqtt: bool,
+    orders: Path | None = None,
 ) -> None:
-    """Answer for every device, or report for it, until SIGTERM or SIGINT; its troubles are timed from now."""
+    """Answer for every device, or report for it, until SIGTERM or SIGINT; its troubles are timed from now, or ordered on a
+    socket."""
     started, began = time.time(), time.monotonic()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     chosen = script(settings.inventory, seed=seed, started=started, troubles=troubles, speed=speed)
+    if orders:
+        chosen = Script(stage=stage(settings.inventory))
     made = agents(settings, chosen, seed=seed, started=started)
     if mqtt and settings.mqtt and not is_local(settings.mqtt):
         raise SimulationError(
@@ -86,6 +98,8 @@ async def serve(
         stack.enter_context(await listen(places, clock))
         if settings.influx and (address := sink.address(settings.influx)):
             stack.push_async_callback((await sink.serve(settings.influx, *address)).cleanup)
+        if orders and chosen.stage:
+            await stack.enter_async_context(directed(orders, Director(settings.inventory, chosen.stage, seed=seed), clock))
         told = {"ready": True, "agents": len(made), "publishers": len(reporting), "seed": seed}
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
@@ -135,7 +149,12 @@ def _options(argv: Sequence[str], *, seeding: bool) -> argparse.Namespace:
             prog="python -m netmon.sim",
             description="Plays every device of a configuration: SNMP agents on their loopback addresses, and those that\n"
             "report over MQTT at the broker that it names.",
-            epilog="'python -m netmon.sim seed --config DIR' writes the province's past into the store.",
+            epilog="'python -m netmon.sim seed --config DIR' writes the province's past into the store.\n"
+            "'python -m netmon.sim direct SOCKET ORDER' gives an order to one that runs with --direct SOCKET.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument(
+            "--direct", type=Path, metavar="SOCKET", help="takes orders on a Unix socket; no trouble comes by itself then"
         )
         parser.add_argument(
             "--port", type=int, metavar="P", help="the UDP port of every agent instead of the configured one"
@@ -144,14 +163,37 @@ def _options(argv: Sequence[str], *, seeding: bool) -> argparse.Namespace:
         parser.add_argument("--speed", type=above_zero, default=1.0, metavar="X", help="runs the troubles X times as fast")
     parser.add_argument("--config", type=Path, required=True, metavar="DIR", help="the configuration whose devices to play")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="chooses traffic and troubles")
-    parser.add_argument(
-        "--troubles", type=_troubles, default=tuple(Trouble), metavar="LIST", help=f"some of {','.join(Trouble)}; or none"
+    parser.add_argument("--troubles", type=_troubles, metavar="LIST", help=f"some of {','.join(Trouble)}; or none")
+    options = parser.parse_args(argv)
+    if options.troubles is None:
+        options.troubles = tuple(Trouble)
+    elif not seeding and options.direct and options.troubles:
+        parser.error("--troubles and --direct: what goes wrong is either chosen by the seed or ordered")
+    return options
+
+
+def _ordered(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m netmon.sim direct",
+        description="Gives an order to a simulator that runs with --direct, and prints what is in force then.",
+        epilog=ORDERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    return parser.parse_args(argv)
+    parser.add_argument("socket", type=Path, metavar="SOCKET", help="the socket that it takes orders on")
+    parser.add_argument("order", metavar="ORDER", help="one of those below")
+    options = parser.parse_args(argv)
+    try:
+        sys.stdout.write(tell(options.socket, options.order) + "\n")
+    except (OrderError, OSError) as error:
+        _say(f"netmon.sim: {error}")
+        return 1
+    return 0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Seeds, or plays the province until it is told to stop; the exit code."""
+    """Seeds, gives an order, or plays the province until it is told to stop; the exit code."""
+    if argv[:1] == ["direct"]:
+        return _ordered(argv[1:])
     seeding = argv[:1] == ["seed"]
     options = _options(argv[1:] if seeding else argv, seeding=seeding)
     try:
@@ -167,6 +209,7 @@ def main(argv: Sequence[str]) -> int:
                     troubles=options.troubles,
                     speed=options.speed,
                     mqtt=not options.no_mqtt,
+                    orders=options.direct,
                 )
             )
     except (ConfigErrors, SimulationError, SeedError, StoreError, OSError) as error:

@@ -7,7 +7,7 @@ from math import pi, sin
 from random import Random
 
 from netmon.model import Link, LinkKind
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells
 
 DARK_DBM = -40.0
 """What an optic tells that gets no light."""
@@ -31,7 +31,7 @@ class Optic:
     fading_db_per_week: float
     since: float
     phase: float
-    cut: Timetable | None = None
+    cut: Spells | None = None
 
     def receive_dbm(self, at: float) -> float:
         """The light that arrives at an instant (Unix seconds)."""
@@ -46,7 +46,7 @@ class Optic:
         return 38 + 6 * self.phase + 3 * sin(2 * pi * at / _DAY_S)
 
 
-def optics(link: Link, *, seed: int, started: float, cut: Timetable | None) -> tuple[Optic, Optic] | None:
+def optics(link: Link, *, seed: int, started: float, cut: Spells | None) -> tuple[Optic, Optic] | None:
     """The modules at the near and at the far end of a link; None for one that is no fibre. One in some dozens fades."""
     if link.kind is not LinkKind.FIBRE:
         return None

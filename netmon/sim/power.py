@@ -11,7 +11,7 @@ from math import inf, pi, sin
 from typing import NamedTuple
 
 from netmon.model import ZONE_S
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells, Timetable, Told
 
 FLOAT_VOLTS = 53.5
 """A full battery under mains: what a healthy site shows all day."""
@@ -67,7 +67,7 @@ class PowerPlant:
     `phase`, from 0 to 1, moves its slow swings against those of other sites.
     """
 
-    failures: Timetable | None = None
+    failures: Spells | None = None
     load_amperes: float = 34.0
     capacity_ampere_hours: float = 150.0
     phase: float = 0.0
@@ -92,10 +92,15 @@ class PowerPlant:
             battery_voltage_volts=volts,
             battery_current_amperes=amperes,
             battery_charge_ratio=charge,
-            battery_remaining_seconds=charge * self.autonomy_s,
+            battery_remaining_seconds=charge * self.autonomy_s / self._pace(unix),
             battery_discharge_duration_seconds=away,
             temperature_celsius=self._temperature(unix),
         )
+
+    def _pace(self, unix: float) -> float:
+        """How many times as fast as it would the battery empties or fills."""
+        begun = self.failures.begun(unix) if self.failures else 0
+        return self.failures.pace(begun - 1) if begun and isinstance(self.failures, Told) else 1.0
 
     def _battery(self, failing: bool, charge: float) -> tuple[float, float]:
         """Voltage, and current into it."""
@@ -117,18 +122,32 @@ class PowerPlant:
         return sin(2 * pi * (times * (day - 8 / 24) + (self.phase if times > 1 else 0)))
 
 
-def level(failures: Timetable | None, unix: float, *, empties_s: float, fills_s: float) -> float:
+def level(failures: Spells | None, unix: float, *, empties_s: float, fills_s: float) -> float:
     """How full something is, 0 to 1, that empties evenly in `empties_s` during failures and fills in `fills_s` between them.
 
-    In closed form: a period takes at most d and gives back at most c, so at the start of window n it holds 1 when it can
-    regain what it loses, else 1 - n (d - c), but no less than one filling from empty.
+    Of a timetable in closed form: a period takes at most d and gives back at most c, so at the start of window n it holds 1
+    when it can regain what it loses, else 1 - n (d - c), but no less than one filling from empty.
     """
     if failures is None or failures.begun(unix) == 0:
         return 1.0
     n = failures.begun(unix) - 1
+    if not isinstance(failures, Timetable):
+        return _step_by_step(failures, n, unix, empties_s, fills_s)
     start, end = failures.window(n)
     d = failures.lasting / empties_s
     c = (failures.every - failures.lasting) / fills_s if failures.every else inf
     held = 1.0 if n == 0 or c >= d else max(min(1.0, c), 1.0 - n * (d - c))
     held = max(0.0, held - (min(unix, end) - start) / empties_s)
     return min(1.0, held + max(0.0, unix - end) / fills_s)
+
+
+def _step_by_step(failures: Spells, last: int, unix: float, empties_s: float, fills_s: float) -> float:
+    """The same of failures that are no timetable, up to the window `last`; each has a pace of its own where it was told."""
+    held = 1.0
+    for n in range(last + 1):
+        start, end = failures.window(n)
+        until = failures.window(n + 1)[0] if n < last else unix
+        pace = failures.pace(n) if isinstance(failures, Told) else 1.0
+        held = max(0.0, held - pace * (min(until, end) - start) / empties_s)
+        held = min(1.0, held + pace * max(0.0, until - end) / fills_s)
+    return held

@@ -11,7 +11,7 @@ from random import Random
 
 from netmon.inventory import Inventory
 from netmon.model import LinkRole, SiteKind, SpeedTest
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells
 
 TEST_EVERY_S = 60.0
 """Often, to be seen in a demonstration; a real probe tests once or a few times an hour."""
@@ -43,7 +43,7 @@ class Probe:
     phase: float
     booted: float
     lines: tuple[Line, ...]
-    lost: tuple[Timetable, ...] = ()
+    lost: tuple[Spells, ...] = ()
 
     def cut_off(self, at: float) -> bool:
         return any(timetable.active(at) for timetable in self.lost)
@@ -98,7 +98,7 @@ class Probe:
         return line, download, upload, round(line.latency * dice.uniform(0.8, 1.6), 1)
 
 
-def probe(inventory: Inventory, device_id: str, *, seed: int, started: float, lost: tuple[Timetable, ...]) -> Probe:
+def probe(inventory: Inventory, device_id: str, *, seed: int, started: float, lost: tuple[Spells, ...]) -> Probe:
     """The probe that a device of an inventory is: it measures the primary link of its commune, and two mobile networks."""
     device, site, dice = inventory.devices[device_id], inventory.site_of(device_id), Random(f"{seed}/{device_id}")
     fixed = next(

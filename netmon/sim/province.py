@@ -13,7 +13,7 @@ from netmon.model import Capacity, Direction, Link, LinkKind, LinkRole, Port, Si
 from netmon.sim.optics import Optic, optics
 from netmon.sim.power import PowerPlant
 from netmon.sim.stations import plant
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells
 from netmon.sim.traffic import Flow, full_week, office_week, quiet_week, spilled
 from netmon.sim.troubles import Script, behind
 
@@ -61,7 +61,7 @@ class Interface:
     mac: bytes = b""
     into: tuple[Flow, ...] = ()
     out: tuple[Flow, ...] = ()
-    down: Timetable | None = None
+    down: Spells | None = None
     full: bool = False
     optic: Optic | None = None
 
@@ -79,8 +79,8 @@ class Machine:
     location: str
     booted: float
     interfaces: tuple[Interface, ...]
-    silent: tuple[Timetable, ...] = ()
-    reboots: Timetable | None = None
+    silent: tuple[Spells, ...] = ()
+    reboots: Spells | None = None
     plant: PowerPlant | None = None
 
     def silent_at(self, at: float) -> bool:
@@ -118,7 +118,7 @@ class _Plan:
 
 
 def traffic(
-    inventory: Inventory, chosen: Script, *, seed: int, at: float, closed: Mapping[str, Timetable]
+    inventory: Inventory, chosen: Script, *, seed: int, at: float, closed: Mapping[str, Spells]
 ) -> dict[str, dict[Direction, Flow]]:
     """The flows of every link by its capacity at `at`; `closed` says when a link carries nothing. What the one cannot carry
     whose commune is on its backup goes over that."""
@@ -151,13 +151,19 @@ def traffic(
 
 def province(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> Province:
     """Every device of an inventory that speaks SNMP with its interfaces, their traffic and their troubles."""
-    silent: dict[str, list[Timetable]] = {}
+    silent: dict[str, list[Spells]] = {}
     for trouble in (chosen.cut, chosen.reboot):
         if trouble is not None and trouble[0].near is not None:
             for lost in behind(inventory, (trouble[0].near.device,)):
                 silent.setdefault(lost, []).append(trouble[1])
     closed = {link.id: window for link in inventory.links.values() if (window := _lost_end(link, silent))}
-    severed = {trouble[0].id: trouble[1] for trouble in (chosen.cut, chosen.backup) if trouble}
+    severed: dict[str, Spells] = {trouble[0].id: trouble[1] for trouble in (chosen.cut, chosen.backup) if trouble}
+    reboots: dict[str, Spells] = {}
+    if chosen.reboot and chosen.reboot[0].near:
+        reboots[chosen.reboot[0].near.device] = chosen.reboot[1]
+    if chosen.stage:
+        silent = {device: [absent] for device, absent in chosen.stage.absent.items()}
+        severed, reboots = dict(chosen.stage.cut), dict(chosen.stage.restarts)
     closed |= severed
     flows = traffic(inventory, chosen, seed=seed, at=started, closed=closed)
 
@@ -168,7 +174,6 @@ def province(inventory: Inventory, chosen: Script, *, seed: int, started: float)
                 cut = severed.get(link.id)
                 light = optics(link, seed=seed, started=started, cut=cut)
                 _attach(plans[port.device], link, port, flows, inventory, chosen, cut, light)
-    reboots = {chosen.reboot[0].near.device: chosen.reboot[1]} if chosen.reboot and chosen.reboot[0].near else {}
     roles = {key: _role(inventory, key, plan) for key, plan in plans.items()}
     cores = [plans[key] for key, role in roles.items() if role is Role.CORE]
     machines = {}
@@ -188,7 +193,7 @@ def province(inventory: Inventory, chosen: Script, *, seed: int, started: float)
     return Province(machines=machines, flows=flows)
 
 
-def _lost_end(link: Link, silent: Mapping[str, list[Timetable]]) -> Timetable | None:
+def _lost_end(link: Link, silent: Mapping[str, list[Spells]]) -> Spells | None:
     """When a link carries nothing: while a device at one of its ends is lost."""
     for port in (link.near, link.far):
         if port is not None and port.device in silent:
@@ -203,7 +208,7 @@ def _attach(
     flows: Flows,
     inventory: Inventory,
     chosen: Script,
-    severed: Timetable | None,
+    severed: Spells | None,
     light: tuple[Optic, Optic] | None,
 ) -> None:
     """Put one end of a link on its device. What the commune receives comes into the near end and goes out of the far one."""

@@ -14,7 +14,7 @@ from netmon.model import SiteKind, Speech
 from netmon.sim.feeds import Feed, feed, operator_of
 from netmon.sim.power import PowerPlant
 from netmon.sim.probes import Probe, probe
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells, Timetable
 from netmon.sim.troubles import Script, behind
 
 Measures = Mapping[str, float | Mapping[str, float]]
@@ -40,7 +40,7 @@ class Station:
     booted: float
     rectifiers: int
     fuel: float | None = None
-    lost: tuple[Timetable, ...] = ()
+    lost: tuple[Spells, ...] = ()
 
     def cut_off(self, at: float) -> bool:
         return any(timetable.active(at) for timetable in self.lost) or self.plant.at(at).dark
@@ -94,13 +94,17 @@ class Station:
 
 def plant(device: str, chosen: Script, *, seed: int) -> PowerPlant:
     """The power of a base station, with the failures that were chosen for it. One behind SNMP has the same."""
-    failures = dict(chosen.battery).get(device)
-    dice = Random(f"{seed}/{device}/power")
+    failures: Spells | None = dict(chosen.battery).get(device)
+    place, lasts = device, failures is None
+    if chosen.stage:  # all of a site hangs on one plant, so that a director can tell when it goes dark
+        place = chosen.stage.site_of[device]
+        failures = chosen.stage.mains[place]
+    dice = Random(f"{seed}/{place}/power")
     load, capacity, phase = round(dice.uniform(22, 34), 1), float(dice.choice((150, 200, 300))), dice.random()
     return PowerPlant(
         failures=failures,
         load_amperes=load,
-        capacity_ampere_hours=capacity if failures is None else _AGED_AMPERE_HOURS,
+        capacity_ampere_hours=capacity if lasts else _AGED_AMPERE_HOURS,
         phase=phase,
     )
 
@@ -118,7 +122,9 @@ def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float)
         if device.speaks is not Speech.MQTT:
             continue
         site, dice = inventory.sites[device.site], Random(f"{seed}/{device.id}")
-        cut_off = (chosen.cut[1],) if chosen.cut and device.id in lost else ()
+        cut_off: tuple[Spells, ...] = (chosen.cut[1],) if chosen.cut and device.id in lost else ()
+        if chosen.stage:
+            cut_off = (chosen.stage.absent[device.id],)
         if operator_of(device):
             found.append(feed(inventory, device, plants, seed=seed, started=started))
             continue

@@ -14,7 +14,7 @@ from math import exp, sqrt
 from random import Random
 
 from netmon.model import SLOT_S
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Spells
 
 KNOTS = 7 * 24 * 3600 // SLOT_S
 _SLOT_US = SLOT_S * 1_000_000
@@ -39,7 +39,7 @@ class Flow:
 
     __slots__ = ("_closed", "_diverted", "_lost", "_rates", "_sums")
 
-    def __init__(self, rates: Iterable[int], closed: Timetable | None = None, diverted: Flow | None = None) -> None:
+    def __init__(self, rates: Iterable[int], closed: Spells | None = None, diverted: Flow | None = None) -> None:
         week = list(rates)
         if len(week) != KNOTS or min(week) < 0:
             raise ValueError(f"a week has {KNOTS} rates, none below 0")

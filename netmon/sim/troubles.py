@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Link, LinkRole, SiteKind, Speech
-from netmon.sim.timetable import Timetable
+from netmon.sim.timetable import Timetable, Told
 
 T = TypeVar("T")
 
@@ -25,9 +25,33 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What a director switches while the simulator runs: devices that are absent and links that are cut, restarts by device,
+    and when the mains of a site are away."""
+
+    site_of: Mapping[str, str]
+    absent: Mapping[str, Told]
+    cut: Mapping[str, Told]
+    restarts: Mapping[str, Told]
+    mains: Mapping[str, Told]
+
+
+def stage(inventory: Inventory) -> Stage:
+    """A stage on which nothing has happened yet."""
+    return Stage(
+        site_of={device.id: device.site for device in inventory.devices.values()},
+        absent={device: Told() for device in inventory.devices},
+        cut={link: Told() for link in inventory.links},
+        restarts={device: Told() for device in inventory.devices},
+        mains={site: Told() for site in inventory.sites},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
     """The troubles of one run. `cut`, `reboot` and `backup` hold a link and when; `battery` holds power controllers of base
-    stations and when their mains fail; `busy` is a link that fills up, no trouble yet.
+    stations and when their mains fail; `busy` is a link that fills up, no trouble yet. With a `stage` there is none of
+    these but what a director tells.
 
     A rebooting router is told by the link whose near end it is. `backup` is the primary link that a commune loses while
     its other one goes on.
@@ -39,6 +63,7 @@ class Script:
     busy: Link | None = None
     backup: tuple[Link, Timetable] | None = None
     battery: tuple[tuple[str, Timetable], ...] = ()
+    stage: Stage | None = None
 
 
 def behind(inventory: Inventory, dead: Iterable[str]) -> frozenset[str]:

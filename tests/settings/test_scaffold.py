@@ -126,11 +126,16 @@ def test_the_example_has_180_devices_of_which_102_report_over_mqtt(register: Reg
     assert settings.influx is None
 
 
-def test_what_stands_commented_in_the_example_is_right(register: Register, tmp_path: Path) -> None:
+def test_what_stands_commented_in_the_example_is_right(
+    register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever takes the comment signs away has a section that works."""
     files = scaffold.province("04", register, ON, bts=False, secret=lambda name: "!env NETMON_COMMUNITY")
     text = files["netmon.yaml"].replace("!credential influxdb", "!env NETMON_COMMUNITY")
-    text = re.sub(r"(?m)^# (?=mqtt:|traps:|  |scope:)", "", text)
+    text = text.replace("!env NETMON_WEB_LAN", "!env NETMON_TOKEN_LAN").replace("!credential web-", "!env NETMON_TOKEN_")
+    for name in ("LAN", "phone-desk"):
+        monkeypatch.setenv(f"NETMON_TOKEN_{name}", f"{name}-" + 20 * "x")
+    text = re.sub(r"(?m)^# (?=mqtt:|traps:|  |scope:|web:)", "", text)
     (tmp_path / "inventory").mkdir()
     for name, content in {**files, "netmon.yaml": text}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -140,6 +145,7 @@ def test_what_stands_commented_in_the_example_is_right(register: Register, tmp_p
     assert settings.influx is not None
     assert (settings.influx.url, settings.influx.bucket) == ("http://127.0.0.1:8086", "netmon")
     assert len(settings.scope) == 1
+    assert set(settings.web.tokens) == {"lan", "phone-desk"}
     assert {name: entry.version for name, entry in settings.credentials.items()} == {"snmp": "3", "old": "2c"}
     assert {device.credential for device in settings.inventory.devices.values()} == {"snmp"}
     assert [problem.text for problem in settings.warnings] == ["no device speaks MQTT: the broker is asked for nothing"]

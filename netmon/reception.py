@@ -1,0 +1,122 @@
+"""Who may ask a running netmon, and who answers: the HTTP listener and the control socket, with the same answers to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from netmon.answers import Answers
+from netmon.control import ControlServer, Handler
+from netmon.credential import Secret
+from netmon.desk import Desk
+from netmon.events.calendar import frozen, on_call
+from netmon.events.windows import phase
+from netmon.exporters.influx import Influx
+from netmon.exporters.prometheus import Page
+from netmon.imports import Imports
+from netmon.judge import Judge
+from netmon.model import Meter, Phase, Verdict, WindowKind
+from netmon.network import Network
+from netmon.pipeline import Pipeline
+from netmon.pollers.choice import Pollers
+from netmon.readiness import Readiness
+from netmon.settings import Settings
+from netmon.store import Reader, Store
+from netmon.targets.definitions import BackupDrill
+from netmon.units import Register
+from netmon.web import Listener
+
+DEEDS = ("incidents", "incident", "storm", "maintenance")
+"""Commands that may be given over HTTP as well, with a token."""
+
+
+class Reception:
+    """Answers for one netmon. `settings` gives those that hold now; `reload` does what its name says."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        pipeline: Pipeline,
+        judge: Judge,
+        pollers: Pollers,
+        page: Page,
+        influx: Influx | None,
+        register: Register,
+        store: Store,
+        reader: Reader,
+        meter: Meter,
+        settings: Callable[[], Settings],
+        started: float,
+        reload: Handler,
+    ) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._judge = judge
+        operations = pipeline.operations
+        operations.scope = lambda: settings().scope
+        operations.frozen = lambda start, end: frozen_words(settings(), start, end)
+        self.desk = Desk(
+            network, operations, pipeline.cells, reader, register, settings, self._hotlines, self._on_call, meter
+        )
+        answers = Answers(
+            network=network,
+            pipeline=pipeline,
+            judge=judge,
+            pollers=pollers,
+            page=page,
+            influx=influx,
+            register=register,
+            settings=settings,
+            started=started,
+            desk=self.desk,
+        )
+        imports = Imports(store, register, pipeline.cells)
+        readiness = Readiness(network, operations.darkness, reader, self._drills)
+        handlers: Mapping[str, Handler] = {
+            "status": answers.control_status,
+            "fibre": answers.control_fibre,
+            "verdicts": answers.control_verdicts,
+            "reload": reload,
+            "site": answers.control_site,
+            "ispeed": imports.control_ispeed,
+            "cells": imports.control_cells,
+            "storm": operations.windows.control_storm,
+            "maintenance": operations.windows.control_maintenance,
+            "incidents": self.desk.control_incidents,
+            "incident": self.desk.control_incident,
+            "sitrep": self.desk.control_sitrep,
+            "shift": self.desk.control_shift,
+            "dark": answers.control_dark,
+            "readiness": readiness.control_readiness,
+        }
+        listen = settings().prometheus
+        deeds = {name: handlers[name] for name in DEEDS}
+        self.listener = Listener(answers, listen.host, listen.port, deeds=deeds, tokens=self._tokens, meter=meter)
+        self.control = ControlServer(settings().control, handlers)
+
+    async def stop(self) -> None:
+        await self.control.stop()
+        await self.listener.stop()
+
+    def _tokens(self) -> Mapping[str, Secret]:
+        return self._settings().web.tokens
+
+    def _hotlines(self) -> Mapping[str, str]:
+        return self._settings().calendar.hotlines
+
+    def _on_call(self, now: float) -> Sequence[str]:
+        calendar = self._settings().calendar
+        storm = any(
+            window.kind is WindowKind.STORM and not window.exercise and phase(window, now) is not Phase.OVER
+            for window in self._pipeline.operations.windows.standing()
+        )
+        return on_call(calendar, now, storm=storm)
+
+    def _drills(self) -> Sequence[Verdict]:
+        drills = {target.id for target in self._settings().targets if isinstance(target, BackupDrill)}
+        return [verdict for verdict in self._judge.verdicts if verdict.target in drills]
+
+
+def frozen_words(settings: Settings, start: float, end: float) -> list[str]:
+    """The change freezes of the calendar that an interval lies in, in both languages."""
+    return [f"{freeze.vi} / {freeze.en}" for freeze in frozen(settings.calendar, start, end)]
