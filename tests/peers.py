@@ -306,7 +306,7 @@ _TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 
 def of_alertmanager(program: str) -> list[str | Path]:
     """How `prometheus-alertmanager` or `amtool` is run: one that was only unpacked sees its own files below /usr/share, in a
-    namespace of its own, so that nothing is put there."""
+    namespace of its own, so that nothing is put there. Where the kernel grants none and we may, they are linked there."""
     path = require(program)
     unpacked = ROOT / ".cache/peers/prometheus-alertmanager/usr/share"
     if _TEMPLATES.exists() or not unpacked.is_dir():
@@ -314,6 +314,11 @@ def of_alertmanager(program: str) -> list[str | Path]:
     mount = f"mount -t overlay overlay -o lowerdir='{unpacked}':/usr/share /usr/share"
     apart = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
     if subprocess.run([*apart, mount], capture_output=True, check=False).returncode:
+        if os.access("/usr/share", os.W_OK):
+            _TEMPLATES.parent.parent.mkdir(exist_ok=True)
+            with suppress(FileExistsError):  # another process was faster
+                _TEMPLATES.parent.symlink_to(unpacked / "prometheus/alertmanager")
+            return [path]
         say = pytest.fail if os.environ.get("NETMON_REQUIRE_PEERS") == "1" else pytest.skip
         say(f"{program} needs {_TEMPLATES}: install Debian's prometheus-alertmanager")
     return [*apart, f'{mount} && exec "$0" "$@"', path]
