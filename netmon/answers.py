@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -96,11 +97,6 @@ class Answers:
             connections=self._connections(),
         ) | self._on_the_wall(time.time())
 
-    def dark(self) -> Mapping[str, Any]:
-        """Sites and communes whose power runs out, the soonest first."""
-        down = {name for name, told in self._network.links.items() if told.state == LinkState.DOWN}
-        return self._pipeline.operations.darkness.facts(time.time(), down)
-
     def _on_the_wall(self, now: float) -> dict[str, Any]:
         """Incidents, storms and works, as the wallboard shows them."""
         operations = self._pipeline.operations
@@ -161,8 +157,9 @@ class Answers:
         return self.fibre()
 
     async def control_dark(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """All that `netmon dark` shows."""
-        return self.dark()
+        """All that `netmon dark` shows: sites and communes whose power runs out, the soonest first."""
+        down = {name for name, told in self._network.links.items() if told.state == LinkState.DOWN}
+        return await asyncio.to_thread(self._pipeline.operations.darkness.asked(time.time(), down))
 
     async def control_site(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon site` shows of the site of that `name`. ControlError: there is none."""

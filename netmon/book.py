@@ -37,6 +37,9 @@ VERBS = {
 
 _CAUSES = ", ".join(CauseClass)
 
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of what follows: with them a text reads as what it does not say."""
+
 
 class MissingError(ControlError, ValueError):
     """There is no such incident or subject."""
@@ -141,7 +144,7 @@ def _read(text: object) -> str:
     text = (text or "").strip()
     if len(text) > TEXT_AT_MOST:
         raise WordingError(f"a text has at most {TEXT_AT_MOST} characters, and this one has {len(text)}")
-    if any(sign not in "\n\t" and category(sign) in ("Cc", "Cs") for sign in text):
+    if any(sign not in "\n\t" and (category(sign) in ("Cc", "Cs") or sign in _TURNS) for sign in text):
         raise WordingError("a text has no control characters")
     return text
 
@@ -336,11 +339,14 @@ def list_from_store(
     *,
     everything: bool = False,
     since: float = 0.0,
+    live: Mapping[str, Incident] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The answer to "incidents": those that go on; with `everything` or `since` also those that are over (not before it)."""
+    """The answer to "incidents": those that go on; with `everything` or `since` also those that are over (not before it).
+    `live` are those that a running netmon knows better than its store, by id."""
     found = books.incidents(going_on=not everything and not since, since=since)
     serving = inventory.links_of_site()
-    return {"incidents": [incident_json(each, inventory, now, hotlines, serving=serving) for each in found]}
+    told = (live.get(each.id, each) for each in found)
+    return {"incidents": [incident_json(each, inventory, now, hotlines, serving=serving) for each in told]}
 
 
 def from_store(

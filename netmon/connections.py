@@ -5,7 +5,7 @@ It remembers and does nothing: each call adds what changed to an `Outturn`, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from netmon.derive import services
 from netmon.derive.services import Witness
 from netmon.derive.states import ALIVE, Track
 from netmon.inventory import Inventory
-from netmon.model import DeviceState, Link, LinkRole, LinkState, Poll, Port, Service, Subject
+from netmon.model import DeviceState, Link, LinkRole, LinkState, Poll, Port, Service, Speech, Subject
 
 
 class Change(NamedTuple):
@@ -83,9 +83,12 @@ class Connections:
         self._of_device: dict[str, list[Link]] = {}
         self._ports: dict[str, list[Port]] = {}
         self._uphill = {link.id: _uphill(link, inventory) for link in inventory.links.values() if link.check is not None}
+        near = {link.near.device for link in inventory.links.values() if link.near is not None}
+        self._below = _hanging_on(near, inventory)
         for link in inventory.links.values():
             witnesses = [port.device for port in (link.near, link.far) if port is not None]
-            for device in dict.fromkeys((*witnesses, *self._uphill.get(link.id, ()))):
+            below = self.below(link.near.device) if link.near is not None else ()
+            for device in dict.fromkeys((*witnesses, *below, *self._uphill.get(link.id, ()))):
                 self._of_device.setdefault(device, []).append(link)
             for port in (link.near, link.far):
                 if port is not None:
@@ -120,6 +123,10 @@ class Connections:
         told = self.links.get(subject.id) if subject.kind == "link" else None
         if told is not None and not told.last_known and state in (LinkState.UP, LinkState.DOWN):
             self.links[subject.id] = told._replace(last_known=state)
+
+    def below(self, device: str) -> Sequence[str]:
+        """What tells by its answers that a mute device at the near end of a link goes on forwarding."""
+        return self._below.get(device, ())
 
     @property
     def ports(self) -> Mapping[Port, bool | None]:
@@ -256,12 +263,18 @@ class Connections:
     def _witnesses(self, link: Link) -> set[Witness]:
         said = set()
         if link.near is not None:
-            said.add(services.near_witness(self._state(link.near.device), self._oper.get(link.near)))
+            device = link.near.device
+            said.add(services.near_witness(self._state(device), self._oper.get(link.near), forwards=self._forwards(device)))
         if link.far is not None:
             said.add(services.far_witness(self._state(link.far.device), self._oper.get(link.far)))
         if link.check is not None:
             said.add(self._check_witness(link.id))
         return said
+
+    def _forwards(self, device: str) -> bool:
+        """Whether what hangs on a device alone answered after the device had been silent twice, and has not fallen since."""
+        silent, tracks = self._tracks[device].silent_again, self._tracks
+        return silent > 0.0 and any(tracks[low].heard >= silent and not tracks[low].fallen for low in self.below(device))
 
     def _check_witness(self, link_id: str) -> Witness:
         said = self._checks.get(link_id)
@@ -289,6 +302,17 @@ class Connections:
                 if port is link.far and track.state is DeviceState.DOWN:
                     return port.device
         return ""
+
+
+def _hanging_on(near: Set[str], inventory: Inventory) -> dict[str, list[str]]:
+    """By device: those that name it as their only upstream. What reports by itself is none of them: it may have a way of its
+    own, over a mobile network."""
+    found: dict[str, list[str]] = {}
+    for device in inventory.devices.values():
+        upstreams = set(device.upstreams)
+        if len(upstreams) == 1 and upstreams <= near and device.speaks is not Speech.MQTT:
+            found.setdefault(device.upstreams[0], []).append(device.id)
+    return found
 
 
 def _uphill(link: Link, inventory: Inventory) -> tuple[str, ...]:

@@ -23,12 +23,19 @@ log = structlog.get_logger(__name__)
 LINE_LIMIT = 4 * 2**20
 """Octets of the longest request; answers are not limited."""
 
+OWN_AUTHORS = frozenset({"netmon", "file"})
+"""By these names netmon itself writes: what it found, and what stands in its configuration."""
+
 Handler = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Does one command: takes the author's name and the request, returns the answer's fields."""
 
 
 class ControlError(Exception):
     """A command that cannot be done, in words for the one who asked."""
+
+
+class UnwrittenError(ControlError):
+    """A command that was done, and that a kill would undo: the store does not commit."""
 
 
 class ControlServer:
@@ -85,7 +92,7 @@ class ControlServer:
     async def _answer(self, author: str, line: bytes) -> Mapping[str, Any]:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"ok": False, "error": "the request is not a line of JSON"}
         command = request.get("command") if isinstance(request, dict) else None
         handler = self._handlers.get(command) if isinstance(command, str) else None
@@ -101,12 +108,14 @@ class ControlServer:
 
 
 def author_of(peer: Any) -> str:
-    """The user at the other end of a Unix socket, by name where there is one."""
+    """The user at the other end of a Unix socket, by name where there is one; "user netmon" is a person who took on the
+    user that netmon runs as."""
     _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     try:
-        return pwd.getpwuid(uid).pw_name
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
+    return f"user {name}" if name in OWN_AUTHORS else name
 
 
 def ask(path: Path, command: str, timeout_s: float = 10.0, **fields: Any) -> dict[str, Any]:

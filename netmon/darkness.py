@@ -7,16 +7,18 @@ failure on a point a minute, and one a quarter of an hour of what lies further b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
-from netmon.causes.dark import Left, Outlook, Plant, Point, Said, outlook
-from netmon.causes.feeds import CutOff, cut_off, feeds_of
+from netmon.causes.dark import FULL, Left, Outlook, Plant, Point, Said, outlook
+from netmon.causes.feeds import feeds_of
+from netmon.dark_facts import BOUNDS, Stands, facts
 from netmon.derive.layout import MAINS, Layout
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
-from netmon.model import Kind, Readings, Series, SiteKind, Subject
+from netmon.model import Kind, Readings, Series, Subject
 from netmon.supply import ON_BATTERY, PERIODS
 
 EVERY_S = 60.0
@@ -25,6 +27,8 @@ RECENT, OLDER = 45, 24
 """Points kept a minute apart, and those before them a quarter of an hour apart: six hours, for fuel goes slowly."""
 OLDER_EVERY_S = 900.0
 SHOWN_EVERY_S = 30.0
+SHOWN_AT_ONCE = 200
+"""So many sites are put on the page in one go, those that waited longest first."""
 
 LOW_S = 900.0
 """So little that is left is called low, as an empty battery is."""
@@ -56,7 +60,6 @@ _LITHIUM = ("lithium", "li-ion", "lifepo", "lfp")
 RAN = ("generator_run_seconds", "generator_up")
 """Figures of which hours and days are kept, by device of a site: whether a generator was tried lately."""
 
-_BOUNDS = ("earliest", "likely", "latest")
 _UNTOLD = Said("chưa có số đo nào từ khi netmon khởi động lại", "nothing was told since netmon restarted")
 
 
@@ -91,6 +94,7 @@ class _Held:
         self.device = device
         self.since: float | None = None
         self.told = False  # whether it says at all if its mains are there
+        self.was_full = False  # when its mains failed
         self.low_at = 0.0
         self.last: Point | None = None
         self.holds_s = 0.0
@@ -106,7 +110,8 @@ class _Held:
             self.older.append(self.recent[0])
         self.recent.append(point)
         points = [*self.older, *self.recent]
-        self.outlook = outlook(Plant(since=self.since or point.at, points=points, lithium=self.lithium), point.at)
+        plant = Plant(since=self.since or point.at, points=points, lithium=self.lithium, was_full=self.was_full)
+        self.outlook = outlook(plant, point.at)
         self.reckoned = point.at
 
     def forget(self) -> None:
@@ -194,7 +199,7 @@ class Darkness:
         # What reports by itself is looked at more often than it reports.
         if held.last is not None and point.at == held.last.at:
             return
-        site = self._inventory.devices[device].site
+        site, before = self._inventory.devices[device].site, held.last
         held.last = point
         away_s = None if places.away is None else readings.values[places.away]
         if places.mains is not None:
@@ -202,7 +207,7 @@ class Darkness:
         else:
             lost = None if away_s is None else away_s > 0
         if lost is not None:
-            self._turn(held, site, lost, point.at, away_s)
+            self._turn(held, site, lost, point.at, away_s, before)
         due = not held.recent or not 0 <= point.at - held.recent[-1].at < 0.9 * EVERY_S
         if held.since is not None and due:
             if held.recent and point.at < held.recent[-1].at:
@@ -214,11 +219,13 @@ class Darkness:
         if due or held.since is None:
             self._keep_runs(site, device, point)
 
-    def _turn(self, held: _Held, site: str, lost: bool, at: float, away_s: float | None) -> None:
+    def _turn(self, held: _Held, site: str, lost: bool, at: float, away_s: float | None, before: Point | None) -> None:
         was, first = held.since is not None, not held.told
         held.told = True
         if lost and not was:
             held.since = at - away_s if away_s is not None and 0 < away_s < at else at
+            on_mains = not first and before is not None and 0 <= held.since - before.at <= held.holds_s
+            held.was_full = on_mains and before is not None and before.charge is not None and before.charge >= FULL
         elif was and not lost:
             held.forget()
             self._hide(site)
@@ -250,18 +257,17 @@ class Darkness:
 
     def sweep(self, now: float) -> None:
         """Shows how long each site has, every half a minute; what polls spread over time stays spread here."""
-        for site in self._on_battery():
-            if 0 <= now - self._shown.get(site, 0.0) < SHOWN_EVERY_S:
-                continue
+        due = [site for site in self._on_battery() if not 0 <= now - self._shown.get(site, 0.0) < SHOWN_EVERY_S]
+        for site in sorted(due, key=lambda site: self._shown.get(site, 0.0))[:SHOWN_AT_ONCE]:
             self._shown[site] = now
-            held = self._soonest(site, now)
+            held = self._ends_first(site, now)
             left = held.left(now)
             # A site that is silent and has outlasted the latest end is dark, and no longer about to be.
             if left is None or (not left.latest and held.silent(now)):
                 self._outlets.drop(f"dark:{site}")
                 continue
             labels = self._labels[site]
-            series = (Series("netmon_site_dark_seconds", (*labels, ("bound", bound))) for bound in _BOUNDS)
+            series = (Series("netmon_site_dark_seconds", (*labels, ("bound", bound))) for bound in BOUNDS)
             self._outlets.put(f"dark:{site}", list(zip(series, left, strict=True)))
 
     def _hide(self, site: str) -> None:
@@ -277,6 +283,8 @@ class Darkness:
             held.start_anew()
             if held.since is not None:
                 held.since += step_s
+            if held.low_at:
+                held.low_at += step_s
 
     def on_battery(self) -> dict[str, float]:
         """Sites whose mains are gone, and since when; one that fell silent so is still among them."""
@@ -295,60 +303,27 @@ class Darkness:
             if held.last is not None
         }
 
+    def soonest(self, now: float) -> list[tuple[str, float]]:
+        """Sites and the seconds that each probably has, the soonest first; those of which it is not known are left out."""
+        known = [(stands.site, stands.left) for stands in self._stand(now) if stands.left is not None]
+        known.sort(key=lambda one: (one[1].likely, one[1].earliest, one[0]))
+        return [(site, left.likely) for site, left in known]
+
     def facts(self, now: float, lost: Set[str] = frozenset()) -> dict[str, Any]:
         """Sites and communes that go dark, the soonest first and those of which it is not known last. `lost` are links that
         are down already."""
-        soonest = {site: self._soonest(site, now) for site in self._on_battery()}
-        lefts = {site: left for site, held in soonest.items() if (left := held.left(now)) is not None}
-        seats = {site.id: site.commune for site in self._inventory.sites.values() if site.kind is SiteKind.PEOPLES_COMMITTEE}
-        rows = [self._site_fact(site, held, lefts.get(site), seats, lost, now) for site, held in soonest.items()]
-        return {"sites": _in_order(rows), "communes": _in_order(self._commune_facts(soonest, lefts, seats, lost))}
+        return self.asked(now, lost)()
 
-    def _site_fact(
-        self, site: str, held: _Held, left: Left | None, seats: Mapping[str, str], lost: Set[str], now: float
-    ) -> dict[str, Any]:
-        place, last = self._inventory.sites[site], held.last
-        takes = sorted({seats[one] for one in cut_off({site: 0.0}, self._feeds, lost) if one in seats})
-        return {
-            "site": site,
-            "name": place.name,
-            "kind": place.kind,
-            "province": place.province,
-            "commune": place.commune,
-            "device": held.device,
-            "since": held.since,
-            "heard": last.at if last else None,
-            "silent": held.silent(now),
-            **_bounds(left),
-            "basis": held.outlook.basis._asdict(),
-            "low": bool(last and last.low),
-            "generator": last.generator if last else None,
-            "fuel_ratio": last.fuel if last else None,
-            "fuel_liters": last.litres if last else None,
-            "takes": takes,
-        }
+    def asked(self, now: float, lost: Set[str] = frozenset()) -> Callable[[], dict[str, Any]]:
+        """`facts` as they are now, to be worked out by any thread: with thousands of sites that takes a while."""
+        return partial(facts, self._stand(now), self._inventory, self._feeds, lost)
 
-    def _commune_facts(
-        self, soonest: Mapping[str, _Held], lefts: Mapping[str, Left], seats: Mapping[str, str], lost: Set[str]
-    ) -> Iterable[dict[str, Any]]:
-        """A commune's earliest end is that by the earliest ends of all that it hangs on, and so for the others."""
-        each: list[dict[str, CutOff]] = [
-            cut_off({site: left[n] for site, left in lefts.items()}, self._feeds, lost) for n in range(len(_BOUNDS))
+    def _stand(self, now: float) -> list[Stands]:
+        found = ((site, self._ends_first(site, now)) for site in self._on_battery())
+        return [
+            Stands(site, held.device, held.since, held.last, held.silent(now), held.left(now), held.outlook.basis)
+            for site, held in found
         ]
-        unknown = soonest.keys() - lefts.keys()
-        for seat, commune in seats.items():
-            by = each[1][seat].by if seat in each[1] else seat if seat in unknown else None
-            if by is None:
-                continue
-            left = Left(*(found[seat].at for found in each)) if seat in each[1] else None
-            yield {
-                "commune": commune,
-                "province": self._inventory.sites[seat].province,
-                "site": seat,
-                "by": by,
-                **_bounds(left),
-                "basis": soonest[by].outlook.basis._asdict(),
-            }
 
     def _on_battery(self) -> dict[str, list[_Held]]:
         found = {
@@ -357,14 +332,15 @@ class Darkness:
         }
         return {site: there for site, there in found.items() if there}
 
-    def _soonest(self, site: str, now: float) -> _Held:
-        """Of a site's power devices the one that probably ends first; those of which nothing is known last."""
+    def _ends_first(self, site: str, now: float) -> _Held:
+        """Of a site's power devices the one that probably ends first; those of which nothing is known last, and after them
+        what is dark itself: it says nothing of a site that others still feed."""
 
-        def likely(held: _Held) -> float:
-            left = held.left(now)
-            return float("inf") if left is None else left.likely
+        def order(held: _Held) -> tuple[float, bool]:
+            left, silent = held.left(now), held.silent(now)
+            return (float("inf") if left is None or (not left.latest and silent) else left.likely, silent)
 
-        return min((self._held[d] for d in self._of_site[site] if self._held[d].since is not None), key=likely)
+        return min((self._held[d] for d in self._of_site[site] if self._held[d].since is not None), key=order)
 
 
 def _find(series: Sequence[Series]) -> _Places | None:
@@ -403,20 +379,3 @@ def _point(places: _Places, readings: Readings) -> Point:
         elif field == "amperes" or value >= 0:
             told[field] = min(1.0, value) if field in ("charge", "fuel") else value
     return Point(at=max(readings.at[n].unix for n in all_places), **told)
-
-
-def _bounds(left: Left | None) -> dict[str, float | None]:
-    return dict(zip(_BOUNDS, map(round, left) if left is not None else (None,) * 3, strict=True))
-
-
-def _in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The soonest first; of equal ones that with the earliest end, then by name."""
-    worst = float("inf")
-    return sorted(
-        rows,
-        key=lambda row: (
-            worst if row["likely"] is None else row["likely"],
-            worst if row["earliest"] is None else row["earliest"],
-            row["site"],
-        ),
-    )

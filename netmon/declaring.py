@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from netmon.events.windows import phase
+from netmon.events.windows import RECOVERY_S, in_since, phase, struck_until
 from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Declared, Phase, Subject, WindowKind
 from netmon.units import Register
@@ -33,7 +33,7 @@ LONGEST_S = {WindowKind.STORM: 30 * DAY_S, WindowKind.MAINTENANCE: 14 * DAY_S}
 BEFORE_S, AHEAD_S = 7 * DAY_S, 366 * DAY_S
 """A window begins at most so long before it is declared, and so long after: anything else is a slip of the year."""
 
-_EARLIEST, _LATEST = 946_684_800.0, 4_102_444_800.0  # the years 2000 to 2099
+_EARLIEST, _LATEST = 946_684_800.0, 4_102_419_600.0  # 2000 to 2099; no calendar of Viet Nam is known after that
 _SPAN = re.compile(r"\+(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -63,13 +63,15 @@ class Places:
 def absolute(value: object) -> float:
     """An instant that needs no other: ISO 8601 with or without a zone, a day (its midnight), or Unix seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _in_our_time(float(value), value)
+        return _in_our_time(value, value)
     found: date | None = value if isinstance(value, date) else None
     if isinstance(value, str):
         try:
             found = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise DeclarationError(f"'{value}' is not a time", "write it as 2026-11-22T14:00, 14:00, now or +6h") from None
+            raise DeclarationError(
+                f"'{value[:80]}' is not a time", "write it as 2026-11-22T14:00, 14:00, now or +6h"
+            ) from None
     if found is None:
         raise DeclarationError("expected a time", "write it as 2026-11-22T14:00")
     if not isinstance(found, datetime):
@@ -98,7 +100,7 @@ def ends(value: object, start: float, now: float) -> float:
         return now if value == "now" else later
     if isinstance(value, str) and (clock := _OF_DAY.fullmatch(value.strip())):
         at = _at_clock(begun, int(clock[1]), int(clock[2]))
-        return at if at > begun else at + DAY_S
+        return at if at > begun else _in_our_time(at + DAY_S, value)
     return absolute(value)
 
 
@@ -140,6 +142,15 @@ def areas(value: object, places: Places) -> tuple[str, ...]:
             raise DeclarationError(f"there is no unit with the code '{code}'", f"did you mean {meant}?" if meant else "")
         found.append(code)
     return tuple(dict.fromkeys(found))
+
+
+def communes(value: object, places: Places) -> tuple[str, ...]:
+    """As `areas`, of works: no provinces, for works on all of one would explain whatever falls in it."""
+    found = areas(value, places)
+    for code in found:
+        if _parent(places, code) == "":
+            raise DeclarationError(f"works are not done on a whole province: {code} is one, name communes, sites or cables")
+    return found
 
 
 def subjects(value: object, places: Places) -> tuple[Subject, ...]:
@@ -189,7 +200,7 @@ def declared(kind: WindowKind, asked: Mapping[str, Any], places: Places, now: fl
         name=words(asked.get("name"), "the name", LONGEST_NAME, needed=True),
         start=start,
         until=ends(asked["until"], start, now),
-        areas=areas(asked.get("areas"), places),
+        areas=_areas_of(kind)(asked.get("areas"), places),
         subjects=subjects(asked.get("on"), places),
         level=level(asked.get("level")) if kind is WindowKind.STORM else 0,
         exercise=exercise,
@@ -205,7 +216,9 @@ def declared(kind: WindowKind, asked: Mapping[str, Any], places: Places, now: fl
 
 
 def updated(window: Declared, asked: Mapping[str, Any], places: Places, now: float) -> Declared:
-    """A window with what was asked to change. One that has begun keeps its start, and one that was ended its end."""
+    """A window with what was asked to change, which is never what is past: one that has begun keeps its start, works keep
+    what they are done on then, and one that is past its end, or was ended, its end. What comes into a storm after its onset
+    counts from now on, and what is taken away until now."""
     known(asked, ("id", *(name for name in _FIELDS[window.kind] if name not in _FIXED)))
     given = {name for name, value in asked.items() if value is not None and name not in ("id", *_ENVELOPE)}
     if not given:
@@ -215,13 +228,18 @@ def updated(window: Declared, asked: Mapping[str, Any], places: Places, now: flo
         raise DeclarationError("it has begun: its start is a fact now")
     if "until" in given and window.ended is not None:
         raise DeclarationError("it was ended: declare another one if it goes on")
+    works = window.kind is WindowKind.MAINTENANCE
+    if "until" in given and works and now >= window.until:
+        raise DeclarationError("its end has passed: declare other works for what is still to be done")
     start = begins(asked["from"], now) if "from" in given else window.start
+    if "from" in given and start < now:
+        raise DeclarationError("from has passed: an update moves it to now at the earliest")
     changed = replace(
         window,
         start=start,
         until=ends(asked["until"], start, now) if "until" in given else window.until,
         name=words(asked["name"], "the name", LONGEST_NAME, needed=True) if "name" in given else window.name,
-        areas=areas(asked["areas"], places) if "areas" in given else window.areas,
+        areas=_areas_of(window.kind)(asked["areas"], places) if "areas" in given else window.areas,
         subjects=subjects(asked["on"], places) if "on" in given else window.subjects,
         level=level(asked["level"]) if "level" in given else window.level,
         note=words(asked["note"], "the note", LONGEST_NOTE) if "note" in given else window.note,
@@ -230,11 +248,38 @@ def updated(window: Declared, asked: Mapping[str, Any], places: Places, now: flo
     fits(changed, since=max(changed.start, now) if goes_on else changed.start)
     if "until" in given and changed.until <= now:
         raise DeclarationError("until is over already: `end` ends it now")
-    if "from" in given and not now - BEFORE_S <= start <= now + AHEAD_S:
-        raise DeclarationError("from lies too far off: at most 7 days before now and 366 days after it")
+    if "from" in given and start > now + AHEAD_S:
+        raise DeclarationError("from lies too far off: at most 366 days after now")
+    if works:
+        return _of_works(window, changed, now)
+    if at is Phase.PREPARE:
+        return changed
+    if changed.areas != window.areas:
+        changed = _moved(window, changed, places, now)
     if at is Phase.RECOVER and phase(changed, now) is Phase.IMPACT:
-        changed = replace(changed, back=())  # it strikes again: who was back has to come back once more
+        changed = _joined(changed, _that_left(changed, places, now), now)  # who was back has to come back once more
     return changed
+
+
+def goes_on(closed: Declared, anew: Declared, now: float) -> bool:
+    """Whether a storm that is declared anew is one that was closed, and might still be recovered from."""
+    lately = closed.closed is not None and now < struck_until(closed) + RECOVERY_S
+    return lately and closed.exercise == anew.exercise and (anew.start <= now or struck_until(closed) <= closed.start)
+
+
+def reopened(closed: Declared, anew: Declared, now: float) -> Declared:
+    """A storm that was closed and is declared anew: the time between is not its own. It keeps its id and its past."""
+    at = min(closed.closed if closed.closed is not None else now, now)
+    if phase(replace(closed, closed=None), now) is Phase.OVER or closed.start >= at:
+        return replace(anew, id=closed.id)  # it never struck
+    past = _joined(closed, (), closed.start, also=closed.areas)
+    return replace(
+        anew,
+        id=closed.id,
+        start=closed.start,
+        back=(*past.back, *((code, at) for code in closed.areas)),
+        joined=(*past.joined, *((code, max(anew.start, at)) for code in anew.areas)),
+    )
 
 
 def known(asked: Mapping[str, Any], fields: Iterable[str]) -> None:
@@ -262,6 +307,54 @@ def fits(window: Declared, *, since: float | None = None) -> None:
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
+def _areas_of(kind: WindowKind) -> Callable[[object, Places], tuple[str, ...]]:
+    return areas if kind is WindowKind.STORM else communes
+
+
+def _of_works(was: Declared, changed: Declared, now: float) -> Declared:
+    """Works as changed: what they are done on counts from when it was said, and is a fact once they have begun."""
+    if (was.start, set(was.areas), set(was.subjects)) == (changed.start, set(changed.areas), set(changed.subjects)):
+        return changed
+    if phase(was, now) is not Phase.PREPARE:
+        raise DeclarationError("it has begun: what it is done on is a fact now", "declare other works for what is more")
+    return replace(changed, declared=now)
+
+
+def _moved(was: Declared, changed: Declared, places: Places, now: float) -> Declared:
+    """A storm that lasts, over other areas from now on; the past is what it was."""
+    gone = [code for code in was.areas if code not in changed.areas]
+    stay = [code for code in was.areas if code in changed.areas and _parent(places, code) in gone]
+    come = [code for code in changed.areas if code not in was.areas]
+    come += [code for code in stay if _is_in(was, code, places, now)]
+    left = tuple((code, now) for code in gone if _parent(places, code) not in changed.areas)
+    return replace(
+        _joined(replace(changed, areas=was.areas), come, now, also=gone), areas=changed.areas, back=(*was.back, *left)
+    )
+
+
+def _joined(storm: Declared, come: Iterable[str], now: float, *, also: Iterable[str] = ()) -> Declared:
+    """A storm into which codes come now. What was in it from the start is told apart: they, and `also` others."""
+    codes, told = tuple(come), {code for code, _ in storm.joined}
+    begun = ((code, storm.start) for code in (*codes, *also) if code in storm.areas and code not in told)
+    return replace(storm, joined=(*storm.joined, *dict.fromkeys(begun), *((code, now) for code in codes)))
+
+
+def _that_left(storm: Declared, places: Places, now: float) -> tuple[str, ...]:
+    """The communes of a storm's areas that are back."""
+    left = dict.fromkeys(code for code, _ in storm.back if {code, _parent(places, code)} & set(storm.areas))
+    return tuple(code for code in left if not _is_in(storm, code, places, now))
+
+
+def _is_in(storm: Declared, code: str, places: Places, now: float) -> bool:
+    return in_since(storm, province=_parent(places, code) or code, commune=code, now=now) is not None
+
+
+def _parent(places: Places, code: str) -> str | None:
+    """The province of a commune, "" of a province; None: the code is no longer in force."""
+    unit = places.register.unit(code, places.on)
+    return unit.parent if unit is not None else None
+
+
 def _later(value: object, base: float) -> float | None:
     if not isinstance(value, str):
         return None
@@ -278,8 +371,9 @@ def _at_clock(day: float, hour: int, minute: int) -> float:
 
 def _in_our_time(unix: float, written: object) -> float:
     if not _EARLIEST <= unix < _LATEST:
-        raise DeclarationError(f"'{written}' is no time of this century")
-    return unix
+        shown = f"'{str(written)[:40]}'" if isinstance(written, str | float | date) else "that number"
+        raise DeclarationError(f"{shown} is no time of this century")
+    return float(unix)
 
 
 def _list(value: object, what: str) -> list[str]:

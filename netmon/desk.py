@@ -10,13 +10,12 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from netmon import book
+from netmon import book, declaring
 from netmon.cells import Cells
 from netmon.control import ControlError
 from netmon.events.windows import phase, stands
@@ -53,6 +52,8 @@ KEPT = 2_000
 """Situation reports that are kept at most, some three months of hours."""
 
 FORMATS = ("text", "html", "json")
+
+LATEST = 4_102_444_800.0  # the year 2100
 
 
 class Desk:
@@ -98,12 +99,12 @@ class Desk:
             going_on = self._operations.incidents.going_on()
             serving = inventory.links_of_site()
             return {"incidents": [book.incident_json(one, inventory, now, hotlines, serving=serving) for one in going_on]}
-        if not isinstance(since, int | float | None) or isinstance(since, bool):
-            raise ControlError("since is an instant in Unix seconds")
+        start = _instant(since) if since is not None else 0.0
+        live = {one.id: one for one in self._operations.incidents.going_on()}
 
         def read() -> Mapping[str, Any]:
             return book.list_from_store(
-                self._reader, inventory, now, hotlines, everything=everything, since=float(since or 0.0)
+                self._reader, inventory, now, hotlines, everything=everything, since=start, live=live
             )
 
         return await asyncio.to_thread(read)
@@ -112,7 +113,11 @@ class Desk:
         """Shows an incident with its book, opens one, or writes into the book of one. ControlError: it cannot be done."""
         action, name = str(request.get("action", "show")), str(request.get("id", ""))
         inventory, now, hotlines = self._network.inventory, time.time(), self._hotlines()
-        incidents, note = self._operations.incidents, str(request.get("by") or "")[: book.NAME_AT_MOST]
+        incidents = self._operations.incidents
+        try:
+            note = declaring.words(request.get("by"), "by", declaring.LONGEST_NAME)
+        except declaring.DeclarationError as error:
+            raise book.WordingError(str(error)) from None
         if action == "open":
             root, province, cause, text = book.to_open(request, inventory)
             opened = incidents.open(root, province, cause, text, author, note)
@@ -163,11 +168,7 @@ class Desk:
             ended=ended,
             upstream_of={name: track.cause for name, track in network.tracks.items() if track.cause},
             operators_down=operators_down(self._cells.every()),
-            dark=[
-                GoesDark(row["site"], now + row["likely"])
-                for row in operations.darkness.facts(now)["sites"]
-                if row["likely"] is not None
-            ],
+            dark=[GoesDark(site, round(now + left_s)) for site, left_s in operations.darkness.soonest(now)],
         )
         return await asyncio.to_thread(report_on, standpoint, settings, self._register, before)
 
@@ -245,14 +246,19 @@ def asked_for(request: Mapping[str, Any]) -> tuple[str, Language]:
 
 def since_asked(request: Mapping[str, Any], now: float) -> float | None:
     """The instant since which changes are asked for, None where it is not told. ControlError: it is none, or ahead."""
-    since = request.get("since")
-    if since is None:
+    if request.get("since") is None:
         return None
-    if not isinstance(since, int | float) or isinstance(since, bool) or not isfinite(since) or since < 0:
-        raise ControlError("since is an instant in Unix seconds")
+    since = _instant(request["since"])
     if since > now:
         raise ControlError("since lies ahead of now: nothing has changed since then")
-    return float(since)
+    return since
+
+
+def _instant(value: object) -> float:
+    # The comparison takes integers of any size, and no NaN.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < LATEST:
+        raise ControlError("since is an instant in Unix seconds")
+    return float(value)
 
 
 def stored_standpoint(

@@ -6,16 +6,16 @@ pages for it. What is decided is decided in `causes`; here it is remembered, tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
+from time import thread_time
 
 import structlog
 
 from netmon import book, samples
 from netmon.announce import AVAILABLE, LOST, Announcer
 from netmon.causes.explained import explanations, pages
-from netmon.causes.findings import find
 from netmon.causes.flapping import Penalty, after_fall, is_flapping
 from netmon.causes.graph import Graph
 from netmon.causes.incidents import RELAPSE_S, gather
@@ -24,10 +24,11 @@ from netmon.causes.words import both, grew
 from netmon.connections import Change
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
-from netmon.model import CauseClass, DeviceState, Entry, Finding, Impact, Incident, LinkState, Poll, Subject, Verb
+from netmon.model import CauseClass, DeviceState, Entry, Impact, Incident, LinkState, Poll, Subject, Verb
 from netmon.network import Network
 from netmon.pictures import Pictures
-from netmon.store import Reader, Store
+from netmon.reasons import Reasons
+from netmon.store import Reader, Store, signed
 from netmon.targets.windows import local
 
 log = structlog.get_logger(__name__)
@@ -35,8 +36,13 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 10.0
 """The clock alone changes something too: works begin and end, storms pass, flapping calms down."""
 
+RESTS, LONGEST_REST_S = 10.0, 5.0
+"""A look at a province that falls apart takes a while: before the next one there are so many times its cost for the polls,
+and at most so many seconds."""
+
 GROWS_S = 60.0
-"""What falls so soon after something else of its incident is one line of its book with it."""
+"""What falls so soon after something else of its incident is one line of its book with it. As long the store waits for an
+incident that is the same but for what is down of it."""
 
 SHOWN_S = 3600.0
 """An incident that is over stays on the page as one that does not page, so that no rule goes on with what it was."""
@@ -44,7 +50,11 @@ SHOWN_S = 3600.0
 BY_NETMON = "netmon"
 
 MOST = 100_000
-"""So many incidents are read at the start: in a storm each lone fall is one."""
+"""So many incidents that go on are read at the start: in a storm each lone fall is one."""
+
+UNWRITTEN = 100
+"""So many numbers are left out after a life that ended without a goodbye: those of its last second were shown, and may not
+have been written. No number means two incidents to whoever wrote it down."""
 
 
 class Incidents:
@@ -66,6 +76,7 @@ class Incidents:
         self._network = network
         self._announcer = announcer
         self._store = store
+        self._reasons = Reasons(store)
         self._outlets = outlets
         self._last_poll = last_poll
         self._clock = clock
@@ -76,13 +87,16 @@ class Incidents:
         self._flapped: set[Subject] = set()  # what is on the page as flapping, or as calm again
         self._lost: set[Subject] = set()  # what was told to be lost, and not to be back
         self._fresh: set[Subject] = set()  # what was lost since the last look
-        self._sites: dict[str, tuple[str, Finding]] = {}  # sites without service: their incident and why, as written
         self._grown: dict[str, tuple[float, tuple[Subject, ...]]] = {}  # since when, and what had fallen until then
+        self._unwritten: dict[str, float] = {}  # incidents that the store does not have as they are, and since when
         self._shown: dict[tuple[str, Subject], float] = {}  # provinces and roots on the page, and until when
         self._mains: set[str] = set()  # sites without links that are or were without mains
         self._inventory = network.inventory
         self._dirty = True
+        self._graph: Graph | None = None  # the last one: while the inventory is the same its indexes are
         self._next = 0.0
+        self._rests_until = 0.0
+        self._looked = 0.0
 
     def restore(self, reader: Reader, now: float) -> None:
         """Goes on with the incidents that went on when netmon stopped, and shows from the start what they explain."""
@@ -90,8 +104,10 @@ class Incidents:
             self._incidents[incident.id] = incident
             if incident.until is None:
                 self.pictures.recall(incident.clues)
-        for incident in reader.incidents(most=MOST):
-            self._note_number(incident.id)
+        for name in reader.incident_ids():
+            self._note_number(name)
+        if any(absence.reason == "died" for absence in reader.absences(0.0, inf)[-1:]):
+            self._last[local(now).year] = self._last.get(local(now).year, 0) + UNWRITTEN
         network = self._network
         for kind, stands in (("device", network.tracks), ("link", network.links), ("site", network.sites)):
             self._lost |= {Subject(kind, name) for name, one in stands.items() if one.state in LOST}
@@ -101,6 +117,8 @@ class Incidents:
         """Writes what has not been written yet, for the next start."""
         for name in list(self._grown):
             self._write_growth(name)
+        for name in list(self._unwritten):
+            self._put(name)
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -127,15 +145,24 @@ class Incidents:
 
     def step(self, now: float) -> None:
         """Looks at the network where something changed, and otherwise every few seconds."""
-        if not self._dirty and now < self._next:
+        if now < self._looked:
+            self._set_back(now)
+        if now < (self._rests_until if self._dirty else self._next):
             return
-        self._dirty, self._next = False, now + LOOK_EVERY_S
+        began = thread_time()  # what others take of the machine is no cost of ours
+        self._look(now)
+        self._rests_until = now + min(RESTS * (thread_time() - began), LONGEST_REST_S)
+
+    def _look(self, now: float) -> None:
+        self._dirty, self._next, self._looked = False, now + LOOK_EVERY_S, now
         self._calm(now)
         self._follow()
         picture = self.picture = self.pictures.take(now, self._flapping)
-        graph, before = Graph(picture), self._incidents
+        graph = self._graph = Graph(picture, like=self._graph)
+        before = self._incidents
         kept = {name: one for name, one in before.items() if one.until is None or now - one.until <= RELAPSE_S}
         found, steps = gather(picture, [one for one in kept.values() if one.ever], self._new_id, graph=graph)
+        found = [_by(now, one) for one in found]
         self._incidents = {
             **{name: one for name, one in kept.items() if one.until is not None or not one.ever},
             **{incident.id: incident for incident in found},
@@ -153,12 +180,29 @@ class Incidents:
         fresh, self._fresh = self._fresh, set()
         for incident in found:
             was = before.get(incident.id)
-            if was != incident:
-                self._store.put_incident(incident)
+            if was is None or _facts(was) != _facts(incident):
+                self._put(incident.id)
+            elif was != incident:
+                self._unwritten.setdefault(incident.id, now)
             if was != incident or not fresh.isdisjoint(incident.members):
-                self._explain(incident, was, fresh)
-        self._explain_sites(graph, fresh)
+                self._reasons.tell(incident, was, fresh, graph)
+        for name in [name for name, since in self._unwritten.items() if now - since >= GROWS_S]:
+            self._put(name)
+        self._reasons.tell_sites(self.going_on(), fresh, graph)
         self._show(graph, self.going_on(), now)
+
+    def _put(self, name: str) -> None:
+        self._unwritten.pop(name, None)
+        self._store.put_incident(self._incidents[name])
+
+    def _set_back(self, now: float) -> None:
+        """The clock went back: nothing began, ended or was noted later than now."""
+        self._dirty, self._rests_until = True, now
+        self._incidents = {name: _by(now, one) for name, one in self._incidents.items()}
+        self._grown = {name: (min(since, now), had) for name, (since, had) in self._grown.items()}
+        self._unwritten = {name: min(since, now) for name, since in self._unwritten.items()}
+        self._penalties = {who: each._replace(at=min(each.at, now)) for who, each in self._penalties.items()}
+        self._shown = {place: until if until == inf else min(until, now + SHOWN_S) for place, until in self._shown.items()}
 
     def _write_growth(self, name: str) -> None:
         """Writes into the book of an incident what fell in it since it began to grow: one line, not one a member."""
@@ -274,34 +318,6 @@ class Incidents:
             shown = samples.site_explained(self._network.inventory, site, explained.get(Subject("site", site), frozenset()))
             self._outlets.put(f"explained:{site}", shown, kept=True)
 
-    def _explain(self, incident: Incident, was: Incident | None, fresh: Set[Subject]) -> None:
-        """Writes why beside the outages of what fell in an incident: of what is new in it or fell again, or of all where the
-        reason is another."""
-        same = was is not None and (was.cause, was.root) == (incident.cause, incident.root)
-        known, finding = set(was.ever) if was is not None and same else set(), _finding(incident)
-        for member in incident.ever:
-            if member not in known or (member in fresh and member in incident.members):
-                self._store.explain_outage(member, incident.id, finding)
-
-    def _explain_sites(self, graph: Graph, fresh: Set[Subject]) -> None:
-        """The same of sites without service: they are lost by way of their links and devices."""
-        going_on = [incident for incident in self.going_on() if incident.ever]
-        by_root = {incident.root: incident for incident in going_on}
-        member_of = {member: incident for incident in going_on for member in incident.members}
-        picture, before, self._sites = graph.picture, self._sites, {}
-        for name, told in picture.sites_stand.items():
-            if told.state not in LOST or name not in picture.sites:
-                continue
-            subject = Subject("site", name)
-            finding = find(subject, picture, graph=graph)
-            parts = [Subject("link", link.id) for link in graph.links_at.get(name, ())]
-            parts += [Subject("device", device) for device in graph.devices_at.get(name, ())]
-            incident = by_root.get(finding.root) or next((member_of[part] for part in parts if part in member_of), None)
-            said = (incident.id, _finding(incident)) if incident is not None else ("", finding)
-            self._sites[name] = said
-            if before.get(name) != said or subject in fresh:
-                self._store.explain_outage(subject, *said)
-
     # --- the book -----------------------------------------------------------------------------------------------------
 
     def _write(self, entry: Entry) -> None:
@@ -316,7 +332,7 @@ class Incidents:
         verb, said = book.accept(incident, action, text)
         now = self._clock()
         self._write(Entry(now, incident.id, verb, author, note, said))
-        changed = _with(incident, verb, said, author, now)
+        changed = _with(incident, verb, said, signed(author, note), now)
         if incident.id in self._incidents:
             self._incidents[incident.id] = changed
             if changed.until != incident.until:
@@ -360,8 +376,18 @@ class Incidents:
             self._last[int(year)] = max(self._last.get(int(year), 0), int(number))
 
 
-def _finding(incident: Incident) -> Finding:
-    return Finding(incident.cause, incident.root, incident.clues)
+def _facts(incident: Incident) -> tuple[object, ...]:
+    """What of an incident the store is told at once."""
+    return (incident.root, incident.cause, incident.since, incident.until)
+
+
+def _by(now: float, incident: Incident) -> Incident:
+    """The incident as it can be by now: none began or ended in the future."""
+    if max(incident.since, incident.until or 0.0) <= now:
+        return incident
+    return replace(
+        incident, since=min(incident.since, now), until=None if incident.until is None else min(incident.until, now)
+    )
 
 
 def _with(incident: Incident, verb: Verb, text: str, author: str, now: float) -> Incident:

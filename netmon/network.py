@@ -24,6 +24,9 @@ PATIENCE_S = 60.0
 HURRIED_S = 2.0
 """In a storm a silent poll is verified so much later at the latest."""
 
+ASKED_BELOW = 3
+"""So many of what hangs on a device that went down are asked at once whether it still forwards."""
+
 REPORTS_WAIT_S = 300.0
 """How long what hangs on an upstream that cannot be asked waits for its report, beyond that."""
 
@@ -144,7 +147,8 @@ class Network:
             out.poke(poll.device, min(self.verify_after_s, HURRIED_S) if self.hurried(poll.device) else self.verify_after_s)
         moved = self.connections.note_ports(poll, oper_up)
         told = self._tell_device(out, poll.device, before, after, sent)
-        if moved or told:
+        behind_mute = any(self.tracks[up].state is DeviceState.DOWN for up in self.inventory.devices[poll.device].upstreams)
+        if moved or told or behind_mute:
             self.connections.tell(out, poll.device, after.silent_since if after.silences else sent)
         return out
 
@@ -358,6 +362,8 @@ class Network:
         """What was unreachable because of an upstream is asked anew when that upstream's state is told; so are the check
         addresses behind it once it is back."""
         state = self.tracks[upstream].state
+        if state is DeviceState.DOWN:  # an answer of what hangs on it alone shows that it is only mute
+            self._ask(out, self.connections.below(upstream)[:ASKED_BELOW], self.tracks[upstream].silent_again)
         if state not in (DeviceState.UP, DeviceState.DOWN, DeviceState.UNREACHABLE):
             return
         for device in self._dependents.get(upstream, ()):

@@ -12,7 +12,7 @@ from netmon.announce import Announcer
 from netmon.causes.picture import Picture
 from netmon.darkness import Darkness
 from netmon.derive.layout import Layout
-from netmon.events.windows import over_at, overruns, phase
+from netmon.events.windows import in_since, over_at, overruns, phase
 from netmon.exporters.outlets import Outlets
 from netmon.fibre import Fibre
 from netmon.incidents import SHOWN_S, Incidents
@@ -63,6 +63,7 @@ class Operations:
         self._ended: dict[Series, float] = {}  # what the page said 1 of, and until when it says 0
         self.scope: Callable[[], Mapping[str, str]] = dict  # communes that do not count, and why
         self.frozen: Callable[[float, float], list[str]] = lambda start, end: []  # freezes of the calendar
+        self.calendar: Callable[[float], Mapping[str, bool]] = lambda now: {}  # its windows, and whether they hold
         self.windows = Windows(
             store.reader(),
             store,
@@ -120,6 +121,7 @@ class Operations:
     def shift(self, step_s: float) -> None:
         """The wall clock stepped by so much."""
         self.darkness.shift(step_s)
+        self.windows.shift(step_s)
         self.incidents.touch()
 
     # --- what others ask ----------------------------------------------------------------------------------------------
@@ -136,18 +138,27 @@ class Operations:
         striking = (storm for storm in storms if phase(storm, now) is not Phase.PREPARE and now < over_at(storm))
         return site.kind in KEY_SITES and any(site.province in self.windows.provinces(storm) for storm in striking)
 
-    def is_back(self, commune: str) -> bool:
-        """Whether a commune is back from a storm: its People's Committee served, its devices alive, its mains there."""
+    def is_back(self, storm: Declared, commune: str) -> bool:
+        """Whether a commune is back from a storm: its People's Committee served as far as is known, its devices alive, its
+        mains there. What was lost before the storm came over it is not what it has to come back from."""
         network, on_battery = self._network, self.darkness.on_battery()
         if self._there_of is not network.inventory:
             self._there, self._there_of = _by_commune(network.inventory), network.inventory
         committees, devices = self._there.get(commune, ([], []))
-        served = all(site not in network.sites or network.sites[site].state == Service.UP for site in committees)
-        return served and all(
-            network.tracks[device].state in (DeviceState.UP, DeviceState.SUSPECT)
-            and network.inventory.devices[device].site not in on_battery
-            for device in devices
+        sites = (*committees, *(network.inventory.devices[device].site for device in devices))
+        provinces = {network.inventory.sites[site].province for site in sites}
+        since = [in_since(storm, province=each, commune=commune, now=self._clock()) for each in provinces]
+        onset = min((at for at in since if at is not None), default=storm.start)
+        served = all(
+            told.state in (Service.UP, Service.UNKNOWN) or told.since < onset
+            for site in committees
+            if (told := network.sites.get(site)) is not None
         )
+        alive = (
+            track.state in (DeviceState.UP, DeviceState.SUSPECT) or track.since < onset
+            for track in map(network.tracks.__getitem__, devices)
+        )
+        return served and all(alive) and all(on_battery.get(site, 0.0) < onset for site in sites)
 
     def communes(self) -> dict[str, tuple[str, Service]]:
         """The service of each commune that has a People's Committee in the inventory, with its province: of several sites
@@ -177,6 +188,8 @@ class Operations:
                 for service in Service
             ],
         )
+        days = [(Series("netmon_calendar_window", (("window", name),)), int(on)) for name, on in self.calendar(now).items()]
+        self._put("calendar", days)
         windows = self.windows.samples(now)
         picture, causes = self.incidents.picture, self.incidents.causes()
         struck: list[tuple[Series, float]] = []

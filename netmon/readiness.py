@@ -46,7 +46,7 @@ DAY_S = 86_400.0
 class Past(Protocol):
     """What was stored of supplies, generators and outages (`store.Reader`)."""
 
-    def spans(self, subject: Subject, start: float, end: float) -> list[Span]: ...
+    def stays(self, subject: Subject, start: float, end: float) -> list[Span]: ...
 
     def outages(self, subject: Subject | None = None, start: float = ..., end: float = ...) -> list[Outage]: ...
 
@@ -163,7 +163,7 @@ def _held(device: str, site: str, past: Past, at: float) -> Iterator[Lack]:
     """How long the battery held in the last outage of the mains that emptied it or ended: what fell silent by itself
     while it was on battery had none left."""
     spans = [
-        span for span in past.spans(Subject("supply", device), at - LAST_OUTAGE_DAYS * DAY_S, at) if span.state == ON_BATTERY
+        span for span in past.stays(Subject("supply", device), at - LAST_OUTAGE_DAYS * DAY_S, at) if span.state == ON_BATTERY
     ]
     if not spans:
         return

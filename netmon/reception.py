@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from netmon.answers import Answers
-from netmon.control import ControlServer, Handler
+from netmon.control import ControlServer, Handler, UnwrittenError
 from netmon.credential import Secret
 from netmon.desk import Desk
-from netmon.events.calendar import frozen, on_call
+from netmon.events.calendar import HOLIDAY, NIGHT, TET, WEEKEND, frozen, on_call, windows_at
 from netmon.events.windows import phase
 from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
@@ -20,13 +22,19 @@ from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
 from netmon.readiness import Readiness
 from netmon.settings import Settings
-from netmon.store import Reader, Store
+from netmon.store import Reader, Store, StoreError
 from netmon.targets.definitions import BackupDrill
 from netmon.units import Register
 from netmon.web import Listener
 
 DEEDS = ("incidents", "incident", "storm", "maintenance")
 """Commands that may be given over HTTP as well, with a token."""
+
+READING = (None, "list", "show")
+"""Actions of theirs that write nothing."""
+
+WRITTEN_WITHIN_S = 5.0
+"""A commit takes milliseconds. Whoever asks waits ten seconds for an answer."""
 
 
 class Reception:
@@ -54,6 +62,7 @@ class Reception:
         self._judge = judge
         operations = pipeline.operations
         operations.scope = lambda: settings().scope
+        operations.calendar = lambda now: windows_on(settings(), now)
         operations.frozen = lambda start, end: frozen_words(settings(), start, end)
         self.desk = Desk(
             network, operations, pipeline.cells, reader, register, settings, self._hotlines, self._on_call, meter
@@ -80,10 +89,10 @@ class Reception:
             "site": answers.control_site,
             "ispeed": imports.control_ispeed,
             "cells": imports.control_cells,
-            "storm": operations.windows.control_storm,
-            "maintenance": operations.windows.control_maintenance,
+            "storm": written(operations.windows.control_storm, store),
+            "maintenance": written(operations.windows.control_maintenance, store),
             "incidents": self.desk.control_incidents,
-            "incident": self.desk.control_incident,
+            "incident": written(self.desk.control_incident, store),
             "sitrep": self.desk.control_sitrep,
             "shift": self.desk.control_shift,
             "dark": answers.control_dark,
@@ -115,6 +124,29 @@ class Reception:
     def _drills(self) -> Sequence[Verdict]:
         drills = {target.id for target in self._settings().targets if isinstance(target, BackupDrill)}
         return [verdict for verdict in self._judge.verdicts if verdict.target in drills]
+
+
+def written(handler: Handler, store: Store) -> Handler:
+    """The same command, answered when what it wrote is committed: what a person was told is done outlives a kill.
+    UnwrittenError: the store does not commit."""
+
+    async def answer(author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        told = await handler(author, request)
+        if request.get("action") not in READING:
+            try:
+                await asyncio.to_thread(store.settle, WRITTEN_WITHIN_S)
+            except (TimeoutError, StoreError):
+                raise UnwrittenError("taken, but not written yet: the store does not commit") from None
+        return told
+
+    return answer
+
+
+def windows_on(settings: Settings, now: float) -> dict[str, bool]:
+    """The windows of the calendar, and whether each holds at an instant."""
+    calendar = settings.calendar
+    holding = windows_at(calendar, now)
+    return {name: name in holding for name in (TET, HOLIDAY, WEEKEND, NIGHT, *(season.name for season in calendar.seasons))}
 
 
 def frozen_words(settings: Settings, start: float, end: float) -> list[str]:

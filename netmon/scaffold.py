@@ -216,7 +216,7 @@ exporters:
 # web:
 #   tokens:
 #     lan: !env NETMON_WEB_LAN
-#     phone-desk: !credential web-phone-desk
+#     phone-desk: !env NETMON_WEB_PHONE_DESK
 """
 
 

@@ -53,7 +53,7 @@ def storm_samples(storm: Declared, provinces: Iterable[str], now: float) -> Samp
     end = storm.until if now < struck_until(storm) else over_at(storm)
     for province in sorted(provinces):
         labels = (("province", province), ("storm", storm.id))
-        about = (("name", shown_name(storm)), ("level", str(storm.level)), ("exercise", "yes" if storm.exercise else "no"))
+        about = (("name", storm.name), ("level", str(storm.level)), ("exercise", "yes" if storm.exercise else "no"))
         samples.append((Series("netmon_storm_info", (*labels, *about)), 1))
         samples += [(Series("netmon_storm_phase", (*labels, ("phase", each))), int(each is at)) for each in _PHASES]
         samples.append((Series("netmon_storm_end_timestamp_seconds", labels), end))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
+from itertools import count, takewhile
 from typing import Any, Protocol
 
 import structlog
@@ -20,7 +21,7 @@ import structlog
 from netmon import declaring
 from netmon.control import ControlError
 from netmon.declaring import DeclarationError, Places
-from netmon.events.windows import named, over_at, overruns, phase, stands, strikes, struck_until
+from netmon.events.windows import in_since, named, over_at, overruns, phase, stands, strikes, struck_until
 from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Declared, Phase, Series, WindowChange, WindowKind
 from netmon.units import Register
@@ -40,6 +41,10 @@ WARN_S, WARN_RECOVERY_S = 3_600.0, 86_400.0
 SETTLE_S = 600.0
 """Works past their end are over when nothing was down by them so long after it."""
 
+TRUST_S, STEP_S = 60.0, 1.0
+"""After the wall clock stepped by more than a second, netmon says nothing of any window for a minute: what a clock that is
+wrong for a moment has closed would stay closed."""
+
 STANDING_AT_MOST = 200
 """Windows of a kind that are not over: more are a program's mistake."""
 
@@ -57,7 +62,9 @@ class Past(Protocol):
 
     def windows(self) -> list[Declared]: ...
 
-    def window_log(self, window: str | None = None, since: float = 0.0, most: int = 1000) -> list[WindowChange]: ...
+    def window_log(
+        self, window: str | None = None, since: float = 0.0, most: int = 1000, kind: WindowKind | None = None
+    ) -> list[WindowChange]: ...
 
 
 class Windows:
@@ -90,6 +97,7 @@ class Windows:
         }
         self._since: dict[tuple[str, str], float] = {}  # since when a commune is back that has not left its storm yet
         self._looked = 0.0
+        self._trusted = 0.0  # from when on the clock is believed
         self._places: dict[str, tuple[Declared, Inventory, frozenset[tuple[str, str]]]] = {}
 
     # --- what holds ---------------------------------------------------------------------------------------------------
@@ -124,10 +132,17 @@ class Windows:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
-    def step(self, now: float, back: Callable[[str], bool], late: Callable[[Declared], bool] = lambda works: True) -> None:
-        """Lets time pass. `back` says whether a commune is back now: its People's Committee and all its devices up, its
-        mains there. `late` says whether something is still down by works that are past their end; without an overrun they
-        are over."""
+    def step(
+        self,
+        now: float,
+        back: Callable[[Declared, str], bool],
+        late: Callable[[Declared], bool] = lambda works: True,
+    ) -> None:
+        """Lets time pass. `back` says whether a commune is back now from a storm: its People's Committee and all its devices
+        up, its mains there. `late` says whether something is still down by works that are past their end; without an overrun
+        they are over."""
+        if now < self._trusted:
+            return
         look = now - self._looked >= BACK_EVERY_S or now < self._looked
         if look:
             self._looked = now
@@ -149,24 +164,56 @@ class Windows:
                     WARN, window, window.until - WARN_S, now, "its end is less than an hour away: extend it or end it"
                 )
 
+    def shift(self, step_s: float) -> None:
+        """The wall clock stepped by so much."""
+        self._since = {key: since + step_s for key, since in self._since.items()}
+        self._looked += step_s
+        if abs(step_s) > STEP_S:
+            self._trusted = self._clock() + TRUST_S
+
     def follow(self, file: Iterable[Declared], now: float) -> None:
-        """Takes the works of the configuration: declares what is new, changes what changed, ends what is there no more. What
-        a person ended stays ended until the file says something else of it."""
-        told = {window.id: window for window in file}
-        for window in told.values():
-            was = self._windows.get(window.id)
-            if was is None:
-                if window.until > now:
-                    self._write(DECLARE, replace(window, declared=now, by=FILE), now, author=FILE)
-                    self._log_doubts(window, now)
-            elif was.by != FILE:
+        """Takes the works of the configuration: declares what is new, changes what the file says otherwise than last time,
+        ends what is there no more. What a person ended or changed stays so until the file says something else of it. Works
+        that are over keep their past: if the file has them anew, they are others and have a number."""
+        held = set()
+        for window in file:
+            twins = self._twins(window.id)
+            mine = next((each for each in reversed(twins) if each.by == FILE), None)
+            said = self._said_last(mine)
+            if mine is not None:
+                held.add(mine.id)
+            if said is not None and said.verb != END and _plan(said.window) == _plan(window):
+                continue
+            if mine is not None and mine.closed is None:
+                self._change(mine, window, now)
+            elif any(twin.closed is None for twin in twins):
                 log.warning("works of the file are not taken: somebody declared others of the same id", window=window.id)
-            elif (_plan(was) != _plan(window) or self._dropped(was)) and (was.closed is None or window.until > now):
-                self._write(UPDATE, replace(window, declared=was.declared, by=FILE), now, author=FILE)
-                self._log_doubts(window, now)
+            elif window.until > now:
+                anew = replace(window, id=self._free(window.id), declared=now, by=FILE)
+                held.add(anew.id)
+                self._write(DECLARE, anew, now, author=FILE)
+                self._log_doubts(anew, now)
         for window in self._open():
-            if window.by == FILE and window.id not in told:
+            if window.by == FILE and window.id not in held:
                 self._write(END, _closed(window, now), now, "it is no longer in the file", FILE)
+
+    def _change(self, was: Declared, file: Declared, now: float) -> None:
+        """Takes what the file says of works anew, as far as it is not past."""
+        if phase(was, now) is Phase.PREPARE:
+            window = replace(file, id=was.id, declared=now, by=FILE)
+        else:
+            until = max(file.until, now) if now < was.until else was.until
+            window = replace(was, name=file.name, note=file.note, until=until)
+        if _plan(window) != _plan(file):
+            log.warning("works of the file have begun: what is past of them stays as it was", window=was.id)
+        if _plan(window) != _plan(was):
+            self._write(UPDATE, window, now, author=FILE)
+            self._log_doubts(window, now)
+
+    def _said_last(self, window: Declared | None) -> WindowChange | None:
+        """What the file said last of works."""
+        changes = self._past.window_log(window.id) if window is not None else []
+        return next((change for change in reversed(changes) if change.author == FILE), None)
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -204,14 +251,13 @@ class Windows:
         window = declaring.declared(kind, request, self._known(now), now)
         window = replace(window, by=f"{author} ({note})" if note else author)
         doubts = self._doubts(window, now)
-        first = name = named(kind, window.name, window.start)
-        if (twin := self._windows.get(first)) is not None and stands(twin, now):
-            doubts.append(f"one of this name stands already: {first}")
-        n = 1
-        while name in self._windows:
-            n += 1
-            name = f"{first}-{n}"
-        return self._answer(DECLARE, replace(window, id=name), now, note, author, doubts)
+        first = named(kind, window.name, window.start)
+        standing = [twin for twin in self._twins(first) if twin.closed is None and stands(twin, now)]
+        if standing:
+            doubts.append(f"one of this name stands already: {standing[0].id}")
+        elif kind is WindowKind.STORM and (twins := self._twins(first)) and declaring.goes_on(twins[-1], window, now):
+            return self._answer(DECLARE, declaring.reopened(twins[-1], window, now), now, note, author, doubts)
+        return self._answer(DECLARE, replace(window, id=self._free(first)), now, note, author, doubts)
 
     def _end(self, window: Declared, author: str, note: str, request: Mapping[str, Any], now: float) -> Mapping[str, Any]:
         declaring.known(request, ("id", "close"))
@@ -233,7 +279,7 @@ class Windows:
         if request.get("log"):
             if name is not None and (not isinstance(name, str) or name not in self._windows):
                 raise DeclarationError(f"there never was a {kind} '{str(name)[:80]}'")
-            changes = await asyncio.to_thread(self._past.window_log, name)
+            changes = await asyncio.to_thread(self._past.window_log, name, kind=kind)
             return {"changes": logged(changes, kind)}
         return {"windows": listed(self._windows.values(), kind, now, everything=bool(request.get("all")))}
 
@@ -245,7 +291,7 @@ class Windows:
             near = get_close_matches(str(name), there, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there[:10])}" if there else "none stands"
             raise DeclarationError(f"there is no {kind} '{str(name)[:80]}'", hint)
-        if not stands(window, now):
+        if window.closed is not None or not stands(window, now):
             raise DeclarationError(f"{window.id} is over")
         return window
 
@@ -253,6 +299,14 @@ class Windows:
 
     def _open(self) -> list[Declared]:
         return list(self._live.values())
+
+    def _free(self, first: str) -> str:
+        """An id that no window has, made of the one that its name and date give."""
+        return next(name for name in _numbered(first) if name not in self._windows)
+
+    def _twins(self, first: str) -> list[Declared]:
+        """All windows of one name and date."""
+        return [self._windows[name] for name in takewhile(self._windows.__contains__, _numbered(first))]
 
     def _known(self, now: float) -> Places:
         return Places(self._inventory(), self._register, datetime.fromtimestamp(now, VIET_NAM).date())
@@ -276,11 +330,6 @@ class Windows:
                     found.append(f"it lies in the area of a storm: {storm.name} ({storm.id}, {phase(storm, now)})")
         return found
 
-    def _dropped(self, window: Declared) -> bool:
-        """Whether it is over because the file had it no more."""
-        changes = self._past.window_log(window.id) if window.closed is not None else []
-        return bool(changes) and changes[-1].author == FILE and changes[-1].verb == END
-
     def _log_doubts(self, window: Declared, now: float) -> None:
         for doubt in self._doubts(window, now):
             log.warning("works of the file", window=window.id, doubt=doubt)
@@ -294,13 +343,13 @@ class Windows:
             elif now >= works.until + SETTLE_S:
                 self._write(EXPIRE, replace(works, closed=now), now, "its end has passed, and nothing is down by it")
 
-    def _recover(self, storm: Declared, now: float, back: Callable[[str], bool]) -> None:
+    def _recover(self, storm: Declared, now: float, back: Callable[[Declared, str], bool]) -> None:
         """Lets communes leave that have been back for long enough; without any left the storm is over."""
-        left = {code for code, _ in storm.back}
-        waiting = {commune for _, commune in self._where(storm)} - left
+        where = self._where(storm)
+        waiting = {place[1] for place in where if in_since(storm, province=place[0], commune=place[1], now=now) is not None}
         leaving = []
         for commune in sorted(waiting):
-            if not back(commune):
+            if not back(storm, commune):
                 self._since.pop((storm.id, commune), None)
             elif now - (since := self._since.setdefault((storm.id, commune), now)) >= BACK_FOR_S:
                 leaving.append((commune, since))
@@ -327,6 +376,7 @@ class Windows:
         self._live[window.id] = window
         if window.closed is not None:
             del self._live[window.id]
+        if verb not in (WARN, EXPIRE, BACK) or window.closed is not None:
             self._since = {key: since for key, since in self._since.items() if key[0] != window.id}
         self._store.put_window(WindowChange(now, verb, author, note, window))
         say = log.warning if verb in (WARN, EXPIRE) and window.closed is None else log.info
@@ -339,7 +389,7 @@ def told(window: Declared, now: float) -> dict[str, Any]:
         "id": window.id,
         "kind": window.kind,
         "name": window.name,
-        "phase": phase(window, now),
+        "phase": phase(window, now) if window.closed is None else Phase.OVER,
         "overrun": overruns(window, now),
         "start": window.start,
         "until": window.until,
@@ -353,13 +403,13 @@ def told(window: Declared, now: float) -> dict[str, Any]:
         "by": window.by,
         "ended": window.ended,
         "closed": window.closed,
-        "back": [{"commune": code, "since": since} for code, since in window.back],
+        "back": [{"commune": code, "since": since} for code, since in _back(window)],
     }
 
 
 def listed(windows: Iterable[Declared], kind: WindowKind, now: float, *, everything: bool) -> list[dict[str, Any]]:
     """The windows of a kind as JSON values, in the order of their starts: those that stand, or all."""
-    chosen = [window for window in windows if window.kind is kind and (everything or stands(window, now))]
+    chosen = [window for window in windows if window.kind is kind and (everything or _is_there(window, now))]
     return [told(window, now) for window in sorted(chosen, key=lambda window: (window.start, window.id))]
 
 
@@ -370,6 +420,21 @@ def logged(changes: Iterable[WindowChange], kind: WindowKind) -> list[dict[str, 
         for at, verb, author, note, window in changes
         if window.kind is kind
     ]
+
+
+def _back(window: Declared) -> list[tuple[str, float]]:
+    """Who left a storm, and did not come into it again."""
+    joined = dict(sorted(window.joined, key=lambda one: one[1]))
+    return [(code, since) for code, since in dict(window.back).items() if joined.get(code, 0.0) < since]
+
+
+def _is_there(window: Declared, now: float) -> bool:
+    return window.closed is None and stands(window, now)
+
+
+def _numbered(first: str) -> Iterator[str]:
+    yield first
+    yield from (f"{first}-{n}" for n in count(2))
 
 
 def _closed(window: Declared, now: float) -> Declared:

@@ -35,10 +35,10 @@ def test_a_router_that_falls_silent_is_told_once_and_resolved_when_it_answers(tm
         alerting(tmp_path / "alerting", province.port, scale=1 / 100, rules=[rules], routes=PLAIN_ROUTES) as net,
     ):
         assert net.firing() == []
-        [bts] = [device for device in province.states() if device == "bts-4-pwr"]
-        router = "ub-01273-r1"
-        silent = province.order("silence", devices=[router], behind=True)["absent"]
-        assert set(silent) == {router, bts}
+        router = "agg-2-r1"
+        silent = set(province.order("silence", devices=[router], behind=True)["absent"])
+        [bts, *_] = silent - {router}
+        assert router in silent
         [told] = net.wait_for(Alerting.pages)
         assert told.receiver == "page"
         assert [alert.labels["device"] for alert in told.alerts] == [router]

@@ -32,12 +32,12 @@ FROM_YEAR = 2026
 PAGES = (
     *("NetmonOnBackup", "NetmonDeviceDown", "NetmonLinkDown", "NetmonIncident", "NetmonSiteDarkSoon"),
     *("NetmonMaintenanceOverrun", "NetmonAbsent", "NetmonNotPolling", "NetmonSelfIsolated", "NetmonBrokerAway"),
-    *("NetmonStoreFailing", "NetmonClockWrong", "NetmonCommuneIsolated"),
+    *("NetmonStoreFailing", "NetmonClockWrong", "NetmonCommuneIsolated", "NetmonCannotTell"),
 )
 TICKETS = (
     *("NetmonBackupLinkDown", "NetmonLinkFlapping", "NetmonDeviceFlapping", "NetmonDeviceRefuses", "NetmonSiteOnBattery"),
     *("NetmonPowerAlarm", "NetmonFibreFading", "NetmonOpticalMarginLow", "NetmonCapacityHigh", "NetmonCapacityCrossing"),
-    *("NetmonTargetAtRisk", "NetmonTargetMissed", "NetmonProvinceTargetMissed", "NetmonStormExpires", "NetmonInfluxBacklog"),
+    *("NetmonTargetAtRisk", "NetmonTargetMissed", "NetmonProvinceTargetMissed", "NetmonNeverHeard", "NetmonInfluxBacklog"),
     *("NetmonInfluxDropping", "NetmonPollsLate", "NetmonReloadRefused", "NetmonBug"),
 )
 ROSTERS = ["team-ngay", "team-dem", "team-le", "team-tet"]
@@ -104,7 +104,11 @@ def route_of(**labels: str) -> list[str]:
         (("NetmonCommuneIsolated",), {"severity": "page", "commune": "01273"}, ["team-noc", *ROSTERS, "area-01273"]),
         (("NetmonLinkDown",), {"severity": "page", "commune": "01273"}, ["team-noc", *ROSTERS, "area-01273"]),
         (TICKETS, {"severity": "ticket", "commune": "01273"}, ["team-ky-thuat"]),
-        (("NetmonStorm", "NetmonStormLosses"), {"severity": "storm"}, ["team-noc", *ROSTERS, "team-bao"]),
+        (
+            ("NetmonStorm", "NetmonStormLosses", "NetmonStormExpires"),
+            {"severity": "storm"},
+            ["team-noc", *ROSTERS, "team-bao"],
+        ),
         (("NetmonStormIsolation",), {"severity": "storm"}, ["team-noc", "team-bao"]),
         (("NetmonHeartbeat",), {"severity": "none"}, ["heartbeat"]),
         (("SomebodyElses",), {}, ["team-noc"]),
@@ -112,6 +116,15 @@ def route_of(**labels: str) -> list[str]:
 )
 def test_every_alert_goes_to_whom_it_concerns(alerts: tuple[str, ...], labels: dict[str, str], receivers: list[str]) -> None:
     assert {name: route_of(alertname=name, province="04", **labels) for name in alerts} == dict.fromkeys(alerts, receivers)
+
+
+def test_no_alert_of_the_rules_is_forgotten_here() -> None:
+    """Those of severity page and ticket, as the rules have them."""
+    files = sorted((peers.ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
+    groups = [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    said = {rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"] if "alert" in rule}
+    for severity, names in (("page", PAGES), ("ticket", TICKETS)):
+        assert sorted(names) == sorted(name for name, its in said.items() if its == severity)
 
 
 def test_pages_are_grouped_and_paced_as_they_are_meant_to_be() -> None:

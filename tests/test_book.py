@@ -197,3 +197,9 @@ def test_a_window_is_told_as_a_banner_needs_it():
         "id": "bao-12", "name": "Bão số 12", "phase": "impact", "level": 4, "exercise": True, "start": T0, "until": T0 + 9,
         "overrun": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u2069", "\u202a"])
+def test_a_text_does_not_read_as_what_it_does_not_say(mark):
+    with pytest.raises(book.WordingError, match="control characters"):
+        book.accept(incident(), "comment", f"trạm {mark}đã có điện")

@@ -1,17 +1,20 @@
 """The keeper of who goes dark next: what polls of power devices make of it, on the page, in the facts and in words."""
 
+from dataclasses import replace
+from threading import get_ident
 from types import SimpleNamespace
 
 import pytest
 
+from netmon.answers import Answers
 from netmon.cli import dark as cli
 from netmon.cli import main
-from netmon.darkness import OLDER, RECENT, Darkness
+from netmon.darkness import OLDER, RECENT, SHOWN_AT_ONCE, Darkness
 from netmon.derive.layout import Layout
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Inventory
-from netmon.model import At, Device, Kind, Link, LinkKind, LinkRole, Readings, Series, Site, SiteKind, Subject
+from netmon.model import At, Device, Kind, Link, LinkKind, LinkRole, LinkState, Readings, Series, Site, SiteKind, Subject
 from netmon.sim.power import PowerPlant
 from netmon.sim.timetable import Timetable
 
@@ -177,8 +180,75 @@ def test_after_a_restart_the_supply_goes_on_and_what_is_left_is_said_to_be_unkno
     assert row["basis"]["en"] == "nothing was told since netmon restarted"
     bench.tell("seat1", T0 + 5400, mains_up=0, battery_charge_ratio=0.5)
     row = bench.keeper.facts(T0 + 5400)["sites"][0]
-    assert (row["since"], row["likely"], row["latest"]) == (T0, 5400, 3 * 5400)
-    assert row["basis"]["en"] == "charge 50 % after 90 min without mains, taken as full before"
+    assert (row["since"], row["likely"]) == (T0, None)  # how full it was when they failed is not known any more
+    assert row["basis"]["en"] == "watched for 0 min only"
+
+
+@pytest.mark.parametrize(
+    ("before", "told_at", "likely"), [(1.0, T0 - 60, 1080), (0.6, T0 - 60, None), (1.0, T0 - 600, None)]
+)
+def test_the_charge_since_the_failure_counts_only_where_the_battery_was_just_told_to_be_full(bench, before, told_at, likely):
+    bench.tell("seat1", told_at, mains_up=1, battery_charge_ratio=before)
+    for minute in range(13):
+        bench.tell("seat1", T0 + 60 * minute, mains_up=0, battery_charge_ratio=0.6)
+    assert bench.keeper.facts(T0 + 720)["sites"][0]["likely"] == likely
+
+
+def test_a_battery_that_is_empty_and_silent_does_not_speak_for_one_that_still_feeds_the_site(bench):
+    devices = bench.inventory.devices | {"p-ups": Device(id="p-ups", site="seat1")}
+    bench.inventory = Inventory(bench.inventory.sites, devices, bench.inventory.links)
+    bench.make()
+    for minute in range(91):
+        at = T0 + 60 * minute
+        if minute < 60:
+            bench.tell("ups", at, mains_up=0, battery_remaining_seconds=3600.0 - 60 * minute)
+        bench.tell("seat1", at, mains_up=0, battery_remaining_seconds=28_800.0 - 60 * minute)
+        if minute == 59:
+            assert bench.keeper.soonest(at) == [("seat1", 60)]
+    bench.keeper.sweep(T0 + 5400)
+    assert bench.samples()[series("seat1", "01001", "likely")] == 28_800 - 5400
+    assert [row["device"] for row in bench.keeper.facts(T0 + 5400)["sites"]] == ["p-seat1"]
+
+
+def test_when_very_many_run_out_each_gets_its_turn_on_the_page(bench):
+    count = 2 * SHOWN_AT_ONCE + 10
+    centre = bench.inventory.sites["centre"]
+    sites = {f"m{n}": replace(centre, id=f"m{n}") for n in range(count)}
+    bench.inventory = Inventory(sites, {f"p-{name}": Device(id=f"p-{name}", site=name) for name in sites}, {})
+    bench.make()
+    for name in sites:
+        bench.tell(name, T0, mains_up=0, battery_remaining_seconds=36_000)
+    for sweep, shown in enumerate((SHOWN_AT_ONCE, 2 * SHOWN_AT_ONCE, count, count)):
+        bench.keeper.sweep(T0 + 20 * sweep)
+        likely = {name: left for name, left in bench.samples().items() if 'bound="likely"' in name}
+        assert len(likely) == shown
+    assert min(likely.values()) == 36_000 - 60
+    assert max(likely.values()) == 36_000 - 20  # nobody waits while others have their second turn
+
+
+def test_what_is_asked_for_is_worked_out_elsewhere_from_how_it_stood_then(bench):
+    bench.discharge("relay", plant(3), T0, T0 + 2400)
+    bench.tell("seat2", T0 + 2400, mains_up=0)
+    before, asked = bench.keeper.facts(T0 + 2400, {"d"}), bench.keeper.asked(T0 + 2400, {"d"})
+    assert bench.keeper.soonest(T0 + 2400) == [("relay", pytest.approx(3 * 3600 - 2400, rel=0.01))]
+    bench.tell("relay", T0 + 2460, mains_up=1, battery_charge_ratio=0.1)
+    bench.keeper.hang(Inventory({}, {}, {}))
+    assert asked() == before
+
+
+async def test_the_control_socket_works_it_out_beside_the_loop():
+    threads = []
+
+    def asked(now, lost):
+        threads.append((get_ident(), lost))
+        return lambda: threads.append((get_ident(), None)) or {"sites": [], "communes": []}
+
+    links = {"a": SimpleNamespace(state=LinkState.DOWN), "b": SimpleNamespace(state=LinkState.UP)}
+    parts = SimpleNamespace(operations=SimpleNamespace(darkness=SimpleNamespace(asked=asked)))
+    answers = SimpleNamespace(_network=SimpleNamespace(links=links), _pipeline=parts)
+    assert await Answers.control_dark(answers, "me", {}) == {"sites": [], "communes": []}
+    assert threads[0] == (get_ident(), {"a"})
+    assert threads[1][0] != get_ident()
 
 
 def test_a_device_that_does_not_tell_of_its_mains_is_on_battery_while_it_says_how_long(bench):
@@ -260,11 +330,18 @@ def test_a_stepped_clock_starts_histories_anew(bench):
     assert bench.keeper.on_battery() == {"seat1": T0 - 3600}
 
 
+def test_when_a_battery_was_low_moves_with_a_stepped_clock(bench):
+    bench.tell("seat1", T0, mains_up=0, battery_low=1)
+    bench.tell("seat2", T0, mains_up=0, battery_low=0)
+    bench.keeper.shift(-3600.0)
+    assert bench.keeper.battery_low() == {"seat1": T0 - 3600}
+
+
 def test_people_read_it_soonest_first_in_either_language(bench, monkeypatch, capsys):
     bench.discharge("relay", plant(3), T0, T0 + 2400)
     bench.tell("seat2", T0 + 2400, mains_up=0, generator_up=0)
     told = bench.keeper.facts(T0 + 2400)
-    monkeypatch.setattr(cli, "load", lambda path, secrets: SimpleNamespace(control="/run/x"))
+    monkeypatch.setattr(cli, "where", lambda path: SimpleNamespace(control="/run/x"))
     monkeypatch.setattr(cli, "ask", lambda path, command, **fields: told if command == "dark" else {})
     assert main(["dark", "--lang", "vi"]) == 0
     vi = capsys.readouterr().out.splitlines()

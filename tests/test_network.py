@@ -391,3 +391,41 @@ def test_a_reload_keeps_the_states_of_what_stays(world):
     assert set(world.network.tracks) == set(fewer.devices)
     assert str(world.network.tracks["r1"].state) == DeviceState.DOWN
     assert set(world.network.links) == set(fewer.links)
+
+
+def test_an_upstream_that_is_only_mute_explains_no_fall_behind_it(world):
+    """Its agent hangs for an hour and it forwards: what answered meanwhile and falls later fell by itself."""
+    world.dead = {"core"}
+    world.run(3600)
+    assert (world.state("core"), world.state("r0")) == ("down", "up")
+    world.dead |= {"r0", "p0"}
+    world.run(120)
+    assert world.state("r0") == "down"
+    assert world.network.tracks["p0"].cause == "r0"
+    world.run(1800)
+    assert world.state("r0") == "down"
+
+
+def test_a_mute_router_behind_which_its_site_answers_cuts_off_nothing(world):
+    world.dead = {"r1"}
+    world.run(90)
+    assert (world.state("r1"), world.state("p1"), world.state("f1"), world.state("s1")) == ("down", "up", "up", "up")
+    assert world.state("b1") == "unknown", "its only witness is mute"
+    isolated = [change for change in world.changes if change.subject.id == "s1"]
+    polls = [sent for device, sent in world.polls if device == "p1"]
+    again = world.network.tracks["r1"].silent_again
+    assert next(sent for sent in polls if sent >= again) <= again + 10, "what stands behind it is asked at once"
+    assert isolated[-1].state == "up"
+    world.dead |= {"p1"}
+    world.run(90)
+    assert world.state("s1") == "isolated", "nothing of it answers any more"
+
+
+@pytest.mark.parametrize("change", [{"upstreams": ("r1", "core")}, {"speaks": Speech.MQTT}])
+def test_what_may_answer_by_a_way_of_its_own_does_not_vouch_for_a_router(change):
+    inventory = province()
+    devices = inventory.devices | {"p1": replace(inventory.devices["p1"], **change)}
+    world = World(replace(inventory, devices=devices)).run(200)
+    world.dead = {"r1"}
+    world.run(90)
+    assert (world.state("p1"), world.state("s1")) == ("up", "isolated")

@@ -174,6 +174,43 @@ def test_communes_leave_a_storm_when_they_are_back_and_it_ends_with_the_last(mak
     assert set(of(world, "netmon_storm_phase").values()) == {0}
 
 
+def test_what_was_lost_before_the_storm_and_what_nobody_watches_keep_no_commune_in_it(make):
+    """A station that is dead for weeks, a fibre on its backup, a link that no witness speaks for."""
+    things = real_communes(province(3, backup=True, stations=3))
+    links = dict(things.links)
+    links["f2"] = replace(links["f2"], near=None, far=None)
+    del links["b2"]
+    world = make(replace(things, links=links))
+    world.dead |= {"m0"}
+    world.battery["m2"] = False
+    world.dark |= {Port("core", "x1"), Port("r1", "ge0")}
+    world.run(120)
+    assert [str(world.network.sites[site].state) for site in ("s1", "s2")] == ["on_backup", "unknown"]
+    name = declare(world, CODES[:3])
+    world.run(60)
+    world.dead |= {"m1"}
+    world.run(60)
+    storm(world, "end", id=name)
+    world.run(1900)
+    (window,) = world.operations.windows.standing()
+    assert {code for code, _ in window.back} == {CODES[0], CODES[2]}, "what fell in the storm has to come back"
+    world.dead -= {"m1"}
+    world.run(1900)
+    assert world.operations.windows.standing() == ()
+
+
+def test_a_clock_that_steps_for_a_moment_ends_no_storm(make):
+    world = make()
+    declare(world)
+    world.run(30)
+    (held,) = world.operations.windows.standing()
+    world.step_clock(30 * 24 * HOUR)
+    world.run(5)
+    world.step_clock(-30 * 24 * HOUR)
+    world.run(30)
+    assert world.operations.windows.standing() == (held,)
+
+
 def test_works_explain_what_they_are_done_on_while_they_last_and_an_overrun_says_so(make):
     world = make()
     world.run(1)

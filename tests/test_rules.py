@@ -7,8 +7,10 @@ is asked here.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ TESTS = sorted((HERE / "tests").glob("*.yml"))
 RUNBOOKS = peers.ROOT / "docs" / "runbooks"
 SEVERITIES = {"page", "ticket", "storm", "none"}
 TEXTS = ("summary_vi", "description_vi", "summary_en", "description_en")
+OF_A_LINK = {"circuit", "operator"}
 VIETNAMESE = re.compile("[ăâđêôơưàáạảãầấậẩẫằắặẳẵèéẹẻẽềếệểễìíịỉĩòóọỏõồốộổỗờớợởỡùúụủũừứựửữỳýỵỷỹ]", re.IGNORECASE)
 
 
@@ -48,10 +51,17 @@ def test_promtool_takes_the_rules(promtool: Path):
     assert done.stdout.count("SUCCESS") == len(RULES)
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_promtool_sees_each_alert_do_what_it_must(promtool: Path, path: Path):
-    done = subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+def test_promtool_sees_each_alert_do_what_it_must(promtool: Path):
+    """All files at once: one keeps one core busy. What it computes lives shortly: GOGC saves a quarter of the time."""
+
+    env = {**os.environ, "GOGC": "800"}
+
+    def run(path: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([promtool, "test", "rules", path], capture_output=True, text=True, env=env)
+
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(run, TESTS):
+            assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -59,7 +69,9 @@ def test_an_alert_says_what_it_is_in_both_languages_and_where_to_read_on(name: s
     alert = ALERTS[name]
     assert alert["labels"]["severity"] in SEVERITIES
     texts = alert["annotations"]
-    assert set(texts) == {*TEXTS, "runbook_url"}
+    assert set(texts) - OF_A_LINK == {*TEXTS, "runbook_url"}
+    about_a_link = re.search(r"netmon_(link|incident)_info", texts["description_en"])
+    assert set(texts) & OF_A_LINK == (OF_A_LINK if about_a_link else set())
     for text in TEXTS:
         assert bool(VIETNAMESE.search(re.sub(r"\{\{.*?\}\}", "", texts[text]))) == text.endswith("_vi"), text
     assert texts["runbook_url"] == f"https://netmon.example/docs/runbooks/{name}.md"
@@ -77,7 +89,7 @@ def test_an_alert_is_tested_firing_silent_and_in_its_words(name: str):
         for check in case.get("alert_rule_test", ()):
             if check["alertname"] == name:
                 (expected,) = check["exp_alerts"]
-                worded = set(expected["exp_annotations"]) == {*TEXTS, "runbook_url"}
+                worded = set(expected["exp_annotations"]) == set(ALERTS[name]["annotations"])
                 assert not re.search(
                     r"error (expanding|executing)|<no value>|\{\{|\( ?\)", " ".join(expected["exp_annotations"].values())
                 )
@@ -109,13 +121,14 @@ def test_each_record_is_used():
 
 
 def test_a_page_survives_a_restart_of_netmon():
-    """Nothing about the network is read as it stands this instant: a restart takes it away."""
+    """Nothing about the network is read only as it stands this instant: a restart takes it away."""
     for rule in rules():
         about_network = re.findall(r"(last_over_time\()?(netmon_\w+)", rule["expr"])
         for over_time, name in about_network:
             # What is only ever too far ahead is no less so when it is not there for a while.
             if name in catalogue.DEVICE and name != "netmon_device_last_poll_timestamp_seconds":
-                assert over_time, (rule.get("alert") or rule.get("record"), name)
+                held = over_time or f"or (last_over_time({name}" in rule["expr"]
+                assert held, (rule.get("alert") or rule.get("record"), name)
 
 
 def test_every_alert_has_its_page_and_every_page_its_alert():

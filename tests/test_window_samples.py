@@ -55,7 +55,7 @@ async def test_a_storm_and_what_it_took_stand_on_the_page_and_an_exercise_takes_
     storm, drilled = (f'province="04",storm="{name}"' for name in ("bao-so-12-2026", "dien-tap-2026"))
     for line in (
         f'netmon_storm_info{{{storm},name="Bão số 12",level="4",exercise="no"}} 1',
-        f'netmon_storm_info{{{drilled},name="[DIỄN TẬP/EXERCISE] Diễn tập",level="3",exercise="yes"}} 1',
+        f'netmon_storm_info{{{drilled},name="Diễn tập",level="3",exercise="yes"}} 1',
         f'netmon_storm_phase{{{storm},phase="impact"}} 1',
         f'netmon_storm_phase{{{storm},phase="recover"}} 0',
         f'netmon_storm_communes{{{storm},state="isolated"}} 1',

@@ -24,9 +24,11 @@ from netmon.model import (
     Site,
     SiteKind,
     Subject,
+    Window,
     WindowKind,
 )
 from netmon.store import Store
+from netmon.targets.declared import Declarations
 from netmon.windows import BACK_FOR_S, Windows
 from tests.store.conftest import Counts
 
@@ -63,8 +65,9 @@ class Memory:
     def windows(self):
         return list({change.window.id: change.window for change in self.changes}.values())
 
-    def window_log(self, window=None, since=0.0, most=1000):
-        return [each for each in self.changes if window in (None, each.window.id) and each.at >= since][-most:]
+    def window_log(self, window=None, since=0.0, most=1000, kind=None):
+        chosen = [each for each in self.changes if window in (None, each.window.id) and kind in (None, each.window.kind)]
+        return [each for each in chosen if each.at >= since][-most:]
 
 
 class Office:
@@ -92,7 +95,11 @@ class Office:
 
     def step(self, after=0.0, back=(), late=()):
         self.now += after
-        self.windows.step(self.now, lambda commune: commune in back, lambda works: works.id in late)
+        self.windows.step(self.now, lambda storm, commune: commune in back, lambda works: works.id in late)
+
+    def step_clock(self, seconds):
+        self.now += seconds
+        self.windows.shift(seconds)
 
     def verbs(self):
         return [(change.verb, change.author) for change in self.past.window_log()]
@@ -131,6 +138,11 @@ async def test_a_storm_is_declared_with_who_did_it_and_for_whom(office):
         ({"until": None}, "until is missing: every window ends"),
         ({"until": "tomorrow"}, "'tomorrow' is not a time"),
         ({"until": float("inf")}, "no time of this century"),
+        ({"until": 10**400}, "that number is no time of this century"),
+        ({"from": -(10**400)}, "that number is no time of this century"),
+        ({"name": "bão \u202e12"}, "the name has a control character"),
+        ({"note": "gió \u2066giật"}, "the note has a control character"),
+        ({"by": "an\u2069"}, "by has a control character"),
         ({"level": 1}, "there is no storm of level 1: Decision 18/2021/QD-TTg gives storms 3, 4 or 5"),
         ({"level": "red"}, "'red' is no level"),
         ({"name": " "}, "the name is missing"),
@@ -156,6 +168,7 @@ async def test_works_name_what_the_inventory_has(office):
         ({"on": []}, "say what works are done on"),
         ({"until": "+15d"}, "it is too long: at most 14 days"),
         ({"level": 3}, "there is no 'level' here"),
+        ({"areas": "01273,04"}, "works are not done on a whole province: 04 is one, name communes, sites or cables"),
     ]:
         with pytest.raises(ControlError) as caught:
             await office.works(**wrong)
@@ -252,9 +265,17 @@ async def test_a_storm_that_goes_on_is_extended_out_of_its_recovery_and_everybod
     await office.storm(areas=[A, B])
     office.step(6 * HOUR, back=[A])
     office.step(BACK_FOR_S, back=[A])
-    assert office.only().back != ()
-    await office.storm("update", id="bao-so-12-2026", until="+6h")
-    assert (office.only().back, office.windows.in_impact("04", A)) == ((), True)
+    assert (await office.storm("list"))["windows"][0]["back"] == [{"commune": A, "since": T0 + 6 * HOUR}]
+    office.step(10, back=[B])
+    longer = await office.storm("update", id="bao-so-12-2026", until="+6h")
+    assert (longer["window"]["back"], office.windows.in_impact("04", A)) == ([], True)
+    struck_again = office.now
+    office.step(6 * HOUR, back=[A, B])
+    assert office.windows.in_impact("04", B), "the half hour begins anew"
+    told = Declarations(office.windows.ever(), Window(T0, T0 + DAY))
+    assert told.of_site(INVENTORY.sites[f"s{A}"], (), office.now) == [
+        Window(T0, T0 + 6 * HOUR), Window(struck_again, office.now)
+    ]  # fmt: skip
 
 
 async def test_an_end_before_the_onset_or_with_close_needs_no_recovery(office):
@@ -358,12 +379,12 @@ async def test_works_of_the_file_come_change_and_go_with_it_and_stay_ended_when_
     follow([], T0)
     assert office.windows.standing() == ()
     follow([longer], T0)
-    assert office.only().until == T0 + 3 * HOUR
-    await office.works("end", id="planned")
+    assert (office.only().id, office.only().until) == ("planned-2", T0 + 3 * HOUR)
+    await office.works("end", id="planned-2")
     follow([longer], T0)
     assert office.windows.standing() == ()
     mine = [each for each in office.verbs() if each[1] == "file"]
-    assert [verb for verb, _ in mine] == ["declare", "update", "end", "update"]
+    assert [verb for verb, _ in mine] == ["declare", "update", "end", "declare"]
 
 
 async def test_the_list_has_what_stands_or_everything_and_the_log_every_change(office):

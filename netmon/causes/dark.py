@@ -1,7 +1,8 @@
 """How long a site's power lasts once its mains are gone, and what goes dark with it.
 
 Nobody knows that to the minute, so each answer is three: earliest, likely, latest. Of several things that tell it the most
-trustworthy speaks and the interval widens to what the others say; where nothing tells it, that is said. Lead-acid holds its
+trustworthy speaks, unless another contradicts it by a sooner end; the interval widens to what the others say. Where nothing
+tells it, that is said. Lead-acid holds its
 voltage long and then falls off (the knee), and an aged battery is empty before its controller's count is: the earliest end
 allows for it.
 Pure. Instants are Unix seconds, charge and fuel ratios, current is negative while the battery discharges.
@@ -47,11 +48,12 @@ class Point(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plant:
     """A power device whose mains are gone `since` then, and what it told after that, the newest last. `lithium`: it says
-    that its cells are."""
+    that its cells are; `was_full`: the last that it told on mains is a full battery."""
 
     since: float
     points: Sequence[Point]
     lithium: bool = False
+    was_full: bool = False
 
 
 class Left(NamedTuple):
@@ -97,10 +99,14 @@ RECENT_S = 2700.0
 
 _SETTLES_S = 900.0
 """The voltage drops at once when the mains fail, and then for a while to its plateau: that is no slope."""
+_BESIDE = 3
 _KNEE_AT = 0.7
 """What a voltage that falls as the curve has it is worth of the time that the curve gives."""
-_FULL = 0.98
+FULL = 0.98
+"""A battery with this much charge is taken as full."""
 _LEAST_AMPERES = 0.5
+_TWICE = 2.0
+"""What knows its latest end to so much of its likely one is believed against another that tells more than so much of it."""
 
 
 class _Source(NamedTuple):
@@ -126,7 +132,7 @@ def outlook(plant: Plant, now: float) -> Outlook:
         return Outlook(None, Said("mất điện lưới, chưa có số đo nào sau đó", "the mains are gone; nothing was told since"))
     last = plant.points[-1]
     stretch = _stretch(plant.points)
-    found = _on_generator(stretch) if last.generator else _on_battery(plant, stretch)
+    found = _on_generator(plant, stretch) if last.generator else _on_battery(plant, stretch)
     if found.left is None:
         return found
     left = found.left._replace(earliest=0.0) if last.low else found.left
@@ -150,26 +156,39 @@ def _on_battery(plant: Plant, stretch: Sequence[Point]) -> Outlook:
     points = [point for point in stretch if stretch[-1].at - point.at <= RECENT_S]
     fallen = _by_charge(points)
     # A generator that ran in between has charged the battery: what was lost since the failure says nothing then.
-    whole = len(stretch) == len(plant.points)
+    untouched = plant.was_full and len(stretch) == len(plant.points) and not points[-1].generator
     found = [
         source
         for source in (
             _as_told(points),
             _by_coulombs(points),
             fallen,
-            _since_failure(plant.since, points[-1]) if fallen is None and whole else None,
+            _since_failure(plant.since, points[-1]) if fallen is None and untouched else None,
             _by_voltage(plant, points),
         )
         if source is not None
     ]
     if not found:
         return Outlook(None, _why_unknown(points))
-    speaker = min(found, key=lambda source: source.rank)
+    speaker = _speaker(found)
     likely = speaker.left.likely
     others = [source.left.likely for source in found]
     earliest = min(speaker.left.earliest, *others)
     latest = max(speaker.left.latest, min(max(others), LONGEST * likely))
     return Outlook(Left(earliest, likely, latest), speaker.said)
+
+
+def _speaker(found: Sequence[_Source]) -> _Source:
+    """The most trustworthy, unless others contradict it: their latest end lies before its earliest, or they know theirs well
+    and have it in less than half the time. Something lies then, and the soonest of their ends is the one to act upon."""
+    first = min(found, key=lambda source: source.rank)
+    against = [
+        source
+        for source in found
+        if source.left.latest < first.left.earliest
+        or (source.left.latest <= _TWICE * source.left.likely and _TWICE * source.left.likely < first.left.likely)
+    ]
+    return min(against or [first], key=lambda source: source.left.likely)
 
 
 def _why_unknown(points: Sequence[Point]) -> Said:
@@ -211,11 +230,11 @@ def _by_coulombs(points: Sequence[Point]) -> _Source | None:
     if last.discharged is not None and last.discharged > 0:
         if left is not None:
             capacity = left + last.discharged
-        elif last.charge is not None and last.charge < _FULL:
+        elif last.charge is not None and last.charge < FULL:
             capacity = last.discharged / (1 - last.charge)
             left = capacity * last.charge
-    drawn = [-point.amperes for point in points[-10:] if point.amperes is not None]
-    amperes = median(drawn) if drawn else last.load
+    drawn = _drawn(points)
+    amperes = last.load if drawn is None else drawn
     if left is None or amperes is None or amperes < _LEAST_AMPERES:
         return None
     aside = KNEE * capacity if capacity is not None else 0.4 * left
@@ -227,10 +246,16 @@ def _by_coulombs(points: Sequence[Point]) -> _Source | None:
     return _Source(1, Left(0.9 * max(0.0, left - aside) / amperes, likely, 1.25 * likely), said)
 
 
+def _drawn(points: Sequence[Point]) -> float | None:
+    """Amperes that flow out of the battery."""
+    told = [-point.amperes for point in points[-10:] if point.amperes is not None]
+    return median(told) if told else None
+
+
 def _by_charge(points: Sequence[Point]) -> _Source | None:
     """The charge and how it falls."""
     told = [(point.at, point.charge) for point in points if point.charge is not None]
-    charge, fall = points[-1].charge, _fall(told, SLOPE_S, 0.01)
+    charge, fall = points[-1].charge, _fall(_since_rise(told, 0.01), SLOPE_S, 0.01)
     if charge is None or fall is None:
         return None
     said = Said(
@@ -241,15 +266,15 @@ def _by_charge(points: Sequence[Point]) -> _Source | None:
 
 
 def _since_failure(since: float, last: Point) -> _Source | None:
-    """The charge, if it was full when the mains failed."""
+    """The charge of a battery that was full when the mains failed."""
     away_s = last.at - since
-    if last.charge is None or last.charge >= _FULL or away_s < SLOPE_S:
+    if last.charge is None or last.charge >= FULL or away_s < SLOPE_S:
         return None
     likely = last.charge / (1 - last.charge) * away_s
     earliest = 0.4 * likely * max(0.0, last.charge - KNEE) / last.charge if last.charge else 0.0
     said = Said(
-        f"mức nạp {100 * last.charge:.0f} % sau {away_s / 60:.0f} phút mất điện, giả định ban đầu đầy",
-        f"charge {100 * last.charge:.0f} % after {away_s / 60:.0f} min without mains, taken as full before",
+        f"mức nạp {100 * last.charge:.0f} % sau {away_s / 60:.0f} phút mất điện, lúc đầu đầy",
+        f"charge {100 * last.charge:.0f} % after {away_s / 60:.0f} min without mains, full before",
     )
     return _Source(5, Left(earliest, likely, LONGEST * likely), said)
 
@@ -285,13 +310,43 @@ def _by_voltage(plant: Plant, points: Sequence[Point]) -> _Source | None:
     return _Source(6, Left(sooner, likely, latest), said)
 
 
-def _on_generator(points: Sequence[Point]) -> Outlook:
+def _on_generator(plant: Plant, points: Sequence[Point]) -> Outlook:
+    """The fuel; and where the battery discharges nevertheless, whichever of them ends sooner."""
+    fuel = _by_fuel(points)
+    if not _discharges([point for point in points if points[-1].at - point.at <= RECENT_S]):
+        return fuel
+    battery = _on_battery(plant, points)
+    if battery.left is None:
+        return fuel
+    if fuel.left is not None:
+        sooner = Left(*map(min, fuel.left, battery.left))
+        if fuel.left.likely <= battery.left.likely:
+            return Outlook(sooner, fuel.basis)
+        battery = Outlook(sooner, battery.basis)
+    said = battery.basis
+    return Outlook(
+        battery.left,
+        Said(
+            f"{said.vi}; máy phát được báo là đang chạy nhưng ắc quy vẫn phóng",
+            f"{said.en}; the generator is said to run, and yet the battery discharges",
+        ),
+    )
+
+
+def _discharges(points: Sequence[Point]) -> bool:
+    """Whether the battery is seen to, by any of what tells it: another may be stuck."""
+    drawn, told = _drawn(points), _as_told(points)
+    counts_down = told is not None and told.rank == 0
+    return counts_down or (drawn is not None and drawn >= _LEAST_AMPERES) or _by_charge(points) is not None
+
+
+def _by_fuel(points: Sequence[Point]) -> Outlook:
     """The fuel, and the battery after it."""
     last = points[-1]
     litres = [(point.at, point.litres) for point in points if point.litres is not None]
     ratio = [(point.at, point.fuel) for point in points if point.fuel is not None]
     for told, grain, fuel in ((litres, 1.0, last.litres), (ratio, 0.01, last.fuel)):
-        fall = _fall(told, FUEL_SLOPE_S, grain)
+        fall = _fall(_since_rise(told, grain), FUEL_SLOPE_S, grain)
         if fuel is not None and fall is not None:
             left = _run_out(fuel, 0.0, fall)
             hours = left.likely / 3600
@@ -334,6 +389,16 @@ def _run_out(have: float, aside: float, fall: _Fall) -> Left:
     likely = have / fall.likely
     latest = min(1.2 * have / fall.low, LONGEST * likely) if fall.low else LONGEST * likely
     return Left(0.9 * max(0.0, have - aside) / fall.high, likely, latest)
+
+
+def _since_rise(told: Sequence[tuple[float, float]], grain: float) -> Sequence[tuple[float, float]]:
+    """What was told since the tank was last filled, or the battery charged: the values next to it lie more than a grain
+    above those before, so that a float that dances in its tank is none."""
+    values = [value for _, value in told]
+    for n in range(len(values) - 1, 0, -1):
+        if min(values[n : n + _BESIDE]) > max(values[max(0, n - _BESIDE) : n]) + grain:
+            return told[n:]
+    return told
 
 
 def _fall(told: Sequence[tuple[float, float]], least_s: float, grain: float) -> _Fall | None:

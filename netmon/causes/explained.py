@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from netmon.causes.graph import Graph
+from netmon.causes.graph import DEGRADED, Graph
 from netmon.causes.picture import Picture
 from netmon.model import DeviceState, Incident, LinkRole, Service, SiteKind, Subject
 
@@ -21,8 +21,6 @@ BY_LINK = ("site", "device", "incident", "storm", "maintenance", "self")
 
 BY_SITE = ("incident", "storm", "maintenance", "self")
 """What may explain a site on its backup or without mains; of an isolated one `maintenance` alone."""
-
-_DEGRADED = (Service.ISOLATED, Service.ON_BACKUP)
 
 
 def explanations(
@@ -40,7 +38,7 @@ def explanations(
     for link in graph.links:
         subject = Subject("link", link)
         found[subject] = frozenset(_of_link(subject, subject in spoken_for, subject in leading, graph))
-    degraded = {site for site, told in picture.sites_stand.items() if told.state in _DEGRADED}
+    degraded = {site for site, told in picture.sites_stand.items() if told.state in DEGRADED}
     for site in sorted((degraded | picture.on_battery.keys()) & picture.sites.keys()):
         found[Subject("site", site)] = frozenset(_of_site(Subject("site", site), spoken_for, graph))
     return {subject: by for subject, by in found.items() if by}

@@ -19,6 +19,9 @@ CHILDREN = 3
 """So many children of a live parent make one incident. In a province of ten thousand devices two of them fall within two
 minutes by chance every other week, three hardly ever."""
 
+MOST_CLUES = 12
+"""So many clues are kept, the earliest: more is no more evidence."""
+
 CABLE_LINKS = 2
 """So many links of a cable do: what they share is known to break."""
 
@@ -176,7 +179,7 @@ class _Cable(NamedTuple):
     wide: bool
 
     def finding(self, graph: Graph, against: tuple[Clue, ...] = ()) -> Finding:
-        clues = [Clue("cable_link_down", Subject("link", link.id), graph.links[link.id]) for link in self.links]
+        clues = [Clue("cable_link_down", Subject("link", link.id), graph.links[link.id]) for link in self.links[:MOST_CLUES]]
         return Finding(CauseClass.FIBRE, Subject("cable", self.name), (*clues, *against))
 
 
@@ -187,12 +190,14 @@ def _cable(link: Link, graph: Graph) -> _Cable | None:
     shared = [
         (-len(links), name, links)
         for name, links in fallen
-        if len(links) >= CABLE_LINKS and (len({each.site for each in links}) > 1 or any(_marks(link, graph)))
+        if len(links) >= CABLE_LINKS and (any(each.site != link.site for each in links) or any(_marks(link, graph)))
     ]
     if not shared:
         return None
     _, name, links = min(shared, key=lambda each: each[:2])
-    return _Cable(name, links, len({graph.picture.sites[each.site].commune for each in links}) > 1)
+    sites = graph.picture.sites
+    commune = sites[link.site].commune
+    return _Cable(name, links, any(sites[each.site].commune != commune for each in links))
 
 
 def _cut_with(link: Link, since: float, graph: Graph) -> bool:

@@ -6,7 +6,7 @@ here walks a way twice, so rings and upstreams that name each other end like all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -24,11 +24,15 @@ devices."""
 SETTLES_S = 120.0
 """An unreachable device whose upstream is back is verified anew; nothing new is said of it until then, or for so long."""
 
+_INVENTORY = ("sites", "devices", "links")
+_INDEXES = ("links_at", "links_from", "links_up_to", "links_in", "devices_at", "dependents")
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 ALIVE = frozenset((DeviceState.UP, DeviceState.SUSPECT))
 FALLEN = frozenset((DeviceState.DOWN, DeviceState.UNREACHABLE))
+DEGRADED = frozenset((Service.ISOLATED, Service.ON_BACKUP))
 
 
 class Graph:
@@ -36,17 +40,21 @@ class Graph:
     upstream has just come back: neither lost anew nor back. `found` is where findings keeps its conclusions, and `grouped`
     whether it has looked at all that is lost."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, *, like: Graph | None = None) -> None:
+        """`like` is a graph of an earlier picture: what hangs on what is taken from it if the inventory is the same."""
         self.picture = picture
         self.found: dict[Subject, Finding] = {}
         self.grouped = False
         self.devices: dict[str, float] = {}
         self.pending: set[str] = set()
         self._works: dict[Subject, Declared | None] = {}
-        self._cables: dict[str, list[list[Link]]] = {}
+        self._cables: dict[str, dict[str, list[Link]]] = {}
         self._on_ends: dict[str, list[Declared]] = {}
         self._struck: dict[tuple[Subject, float], Declared | None] = {}
         self._protected: dict[str, bool] = {}
+        if like is not None and all(getattr(like.picture, name) is getattr(picture, name) for name in _INVENTORY):
+            self.__dict__ |= {name: like.__dict__[name] for name in _INDEXES if name in like.__dict__}
+            self._protected = like._protected
         for device, told in picture.devices_stand.items():
             if told.state in FALLEN and device in picture.devices:
                 if told.state == DeviceState.UNREACHABLE and self._settling(device):
@@ -73,12 +81,15 @@ class Graph:
         return held.get(subject.id)
 
     def is_back(self, subject: Subject) -> bool:
-        """Whether a device or link that fell is known to be back, or not watched any more. What is unknown is not back."""
+        """Whether a device or link that fell is known to be back, or not watched any more: it is gone, or its
+        witnesses are. What is unknown is not back."""
         if subject.kind == "device":
             told = self.picture.devices_stand.get(subject.id)
             return told is None or subject.id not in self.picture.devices or told.state in ALIVE
-        told = self.picture.links_stand.get(subject.id)
-        return told is None or subject.id not in self.picture.links or told.state == LinkState.UP
+        told, link = self.picture.links_stand.get(subject.id), self.picture.links.get(subject.id)
+        if told is None or link is None or told.state == LinkState.UP:
+            return True
+        return subject.id not in self.links and link.near is None and link.far is None and link.check is None
 
     def alive(self, device: str) -> bool:
         """Whether a device answers, or did until the poll that is being verified."""
@@ -130,6 +141,11 @@ class Graph:
         return _gathered((link.far.device, link) for link in self.picture.links.values() if link.far is not None)
 
     @cached_property
+    def links_up_to(self) -> dict[str, list[Link]]:
+        """Links by the site at their far end."""
+        return _gathered((link.upstream_site, link) for link in self.picture.links.values())
+
+    @cached_property
     def links_in(self) -> dict[str, list[Link]]:
         """Links by the cables and ducts that they share."""
         return _gathered((name, link) for link in self.picture.links.values() for name in dict.fromkeys(link.srlg))
@@ -165,12 +181,13 @@ class Graph:
         """The links of a cable that fell with one of it, each within TOGETHER_S of the next; none while any of it is up."""
         if cable not in self._cables:
             self._cables[cable] = self._cuts(self.links_in.get(cable, []))
-        return next((cut for cut in self._cables[cable] if link in cut), [])
+        return self._cables[cable].get(link.id, [])
 
-    def _cuts(self, links: list[Link]) -> list[list[Link]]:
+    def _cuts(self, links: list[Link]) -> dict[str, list[Link]]:
+        """By link: those that it fell with, the earliest first."""
         lit = [link.far is not None and bool(self.picture.ports.get(link.far)) for link in links]
         if any(lit) or any(self._is_up(link) for link in links):
-            return []
+            return {}
         cuts: list[list[Link]] = []
         for link in sorted(
             (link for link in links if link.id in self.links), key=lambda link: (self.links[link.id], link.id)
@@ -178,7 +195,7 @@ class Graph:
             if not cuts or self.links[link.id] - self.links[cuts[-1][-1].id] > TOGETHER_S:
                 cuts.append([])
             cuts[-1].append(link)
-        return cuts
+        return {link.id: cut for cut in cuts for link in cut}
 
     def _is_up(self, link: Link) -> bool:
         told = self.picture.links_stand.get(link.id)
@@ -202,33 +219,40 @@ class Graph:
 
     def carries_communes(self, site: Site) -> bool:
         """Whether more than one commune may hang on a site: it is the provincial centre, or devices that name its own as
-        upstreams, over however many steps, stand in other communes."""
+        upstreams, or sites whose links lead up to it, over however many steps, stand in other communes."""
         known = self._protected.get(site.id)
         if known is None:
             known = self._protected[site.id] = site.kind is SiteKind.PROVINCIAL_CENTRE or self._reaches_out(site)
         return known
 
     def _reaches_out(self, site: Site) -> bool:
-        ahead = list(self.devices_at.get(site.id, ()))
+        ahead = [Subject("site", site.id)]
         seen = set(ahead)
         while ahead:
-            device = ahead.pop()
-            if self.picture.sites[self.picture.devices[device].site].commune != site.commune:
+            above = ahead.pop()
+            if self.site_of(above).commune != site.commune:
                 return True
-            fresh = [below for below in self.dependents.get(device, ()) if below not in seen]
-            seen.update(fresh)
+            fresh = set(self._hanging_on(above)) - seen
+            seen |= fresh
             ahead += fresh
         return False
+
+    def _hanging_on(self, above: Subject) -> Iterator[Subject]:
+        """What stands at a site or is led up to it, what names a device as its upstream or has a link that ends at it."""
+        if above.kind == "site":
+            yield from (Subject("device", device) for device in self.devices_at.get(above.id, ()))
+            yield from (Subject("site", link.site) for link in self.links_up_to.get(above.id, ()))
+        else:
+            yield from (Subject("device", device) for device in self.dependents.get(above.id, ()))
+            yield from (Subject("site", link.site) for link in self.links_from.get(above.id, ()))
 
     # --- what explains it ---------------------------------------------------------------------------------------------
 
     def by_netmon(self, subject: Subject) -> bool:
-        """Whether netmon itself could not ask: it is cut off, or failed on its own side."""
+        """Whether netmon itself could not ask: it is cut off, or failed on its own side. Of a link that is down a witness
+        said so which it could ask."""
         if self.picture.self_isolated:
             return True
-        if subject.kind == "link":
-            near = self.picture.links[subject.id].near
-            return near is not None and near.device in self.picture.local
         return subject.kind == "device" and subject.id in self.picture.local
 
     def works(self, subject: Subject) -> Declared | None:
@@ -241,13 +265,30 @@ class Graph:
 
     def storm(self, subject: Subject, since: float) -> Declared | None:
         """The storm that explains that a single device or link is lost, or a site on its backup or without mains. None of
-        what several communes may hang on: that pages in any weather."""
+        what several communes may hang on, nor what a commune is dark by: that pages in any weather."""
         if not self._storms:
             return None
         if (subject, since) not in self._struck:
-            bears = self.carries_communes(self.site_of(subject))
+            site = self.site_of(subject)
+            bears = self.carries_communes(site) or (subject.kind != "site" and site.id in self._darkens)
             self._struck[subject, since] = None if bears else self._first(self._storms, subject, since, ())
         return self._struck[subject, since]
+
+    @cached_property
+    def _darkens(self) -> set[str]:
+        """Sites at which something is lost by which a commune is dark, or may be: the service of its People's Committee is
+        not known, and its own devices are lost, or the far ends of its links. Nothing proves it isolated, so that it does
+        not page as such."""
+        found: set[str] = set()
+        for site in self.picture.sites.values():
+            if site.kind is SiteKind.PEOPLES_COMMITTEE and self.service(site.id) in (Service.UNKNOWN, Service.UNREACHABLE):
+                far = [link.far.device for link in self.links_at.get(site.id, ()) if link.far is not None]
+                for device in (*self.devices_at.get(site.id, ()), *far):
+                    if device in self.devices:
+                        here = self.picture.devices[device].site
+                        top = self.top(device)
+                        found |= {site.id, here, self.picture.devices[top].site if top else here}
+        return found
 
     @cached_property
     def _maintenance(self) -> list[Declared]:
@@ -265,21 +306,28 @@ class Graph:
             since = self.devices.get(subject.id)
             return None if since is None else self._first(self._maintenance, subject, since, self.uplinks(subject.id))
         told = self.picture.sites_stand.get(subject.id)
-        since = self.picture.on_battery.get(subject.id, 0.0) if told is None else told.since
+        if told is None or told.state not in DEGRADED:
+            return self._first(self._maintenance, subject, self.picture.on_battery.get(subject.id, 0.0), ())
+        since, isolated = told.since, told.state == Service.ISOLATED
         links = self.links_at.get(subject.id, [])
         found = self._first(self._maintenance, subject, since, links)
         down = [link for link in links if link.id in self.links]
         if found is not None or not down:
             return found
-        each = [self._works_on_link(link, self.links[link.id]) for link in down]
+        each = [self._works_on_link(link, self.links[link.id], lost=isolated) for link in down]
         return None if None in each else each[0]
 
-    def _works_on_link(self, link: Link, since: float) -> Declared | None:
-        """Works on a link, its cable, or the device at either end of it, which takes the port down with it."""
+    def _works_on_link(self, link: Link, since: float, *, lost: bool = False) -> Declared | None:
+        """Works on a link, its cable, or the device at either end of it, which takes the port down with it. Many links end
+        far away at one device: works at its place explain none of them while it answers, works on itself explain one, and
+        not even that where it has to be `lost`: a commune is not cut off by a device that answers."""
         found = self._first(self._maintenance, Subject("link", link.id), since, (), link.srlg)
-        for port in (link.near, link.far):
-            if found is None and port is not None:
-                found = self._first(self._on_end(port.device), Subject("device", port.device), since, ())
+        if found is None and link.near is not None:
+            found = self._first(self._on_end(link.near.device), Subject("device", link.near.device), since, ())
+        if found is None and link.far is not None:
+            far, gone = Subject("device", link.far.device), link.far.device in self.devices
+            ends = [works for works in self._on_end(far.id) if gone or (not lost and far in works.subjects)]
+            found = self._first(ends, far, since, ())
         return found
 
     def _on_end(self, device: str) -> list[Declared]:

@@ -20,8 +20,9 @@ from netmon.model import CauseClass, Clue, Finding, Incident, Subject, Verb
 RELAPSE_S = 900.0
 """What falls again so soon after its incident ended re-opens it: a splice that fails, a breaker that trips again."""
 
-MOST_CLUES = 12
-"""So many clues of an incident are kept, the earliest: more is no more evidence."""
+CUT = ("port_down", "no_light")
+"""Clues of a cut. They stay with what looks like equipment later: a spliced fibre brings the port back before the device
+at its end is asked again."""
 
 _WEIGHT = (
     *(CauseClass.MONITORING, CauseClass.WORKS, CauseClass.POWER, CauseClass.FIBRE, CauseClass.EQUIPMENT),
@@ -52,6 +53,7 @@ class _Known:
 
     def __init__(self, incidents: Sequence[Incident], *, ever: bool = False) -> None:
         self.incidents = incidents
+        self._fell: dict[str, frozenset[Subject]] = {}
         self._free: dict[str, bool] = {}
         self._by: dict[Subject, list[int]] = {}
         self._by_root: dict[Subject, list[int]] = {}
@@ -63,6 +65,19 @@ class _Known:
     def of(self, member: Subject) -> Incident | None:
         """The first incident of a device or link."""
         return self.incidents[self._by[member][0]] if member in self._by else None
+
+    def fell(self, one: Incident) -> frozenset[Subject]:
+        """All that ever fell in an incident."""
+        if one.id not in self._fell:
+            self._fell[one.id] = frozenset(one.ever)
+        return self._fell[one.id]
+
+    def holds(self, one: Incident, found: Subject, graph: Graph) -> bool:
+        """Whether a member stays under the root of its incident although it is put down to another now: as others come back
+        the evidence for what they shared goes, and what was shared does not. Works and netmon explain only as long as they
+        do."""
+        lasts = one.root.kind not in ("maintenance", "netmon") and _reach(one.root, graph) > _reach(found, graph)
+        return lasts and one.root not in self.fell(one)
 
     def related(self, fold: _Fold) -> list[Incident]:
         """Those of the same root or with some of what is lost."""
@@ -76,7 +91,7 @@ class _Known:
         if one.id not in self._free:
             lost = (member for member in one.members if graph.lost_since(member) is not None)
             found = (findings.find(member, graph.picture, graph=graph).root for member in lost)
-            stays = _is_over(one, graph) or any(root == one.root or _holds(one, root, graph) for root in found)
+            stays = _is_over(one, graph) or any(root == one.root or self.holds(one, root, graph) for root in found)
             self._free[one.id] = not stays
         return self._free[one.id]
 
@@ -101,8 +116,8 @@ def gather(
     steps: list[Step] = []
     heirs: dict[str, str] = {}
     for fold in _folds(graph, going, lately):
-        before = _heir(fold, going, heirs, graph) or _relapsed(fold, lately, heirs, graph)
         finding = _finding(fold, graph)
+        before = _heir(fold, going, heirs, graph) or _relapsed(fold, finding, lately, heirs, graph)
         now = _opened(fold, finding, graph, new_id) if before is None else _goes_on(before, fold, finding, graph)
         heirs[now.id] = now.id
         for one in going.related(fold):
@@ -126,20 +141,13 @@ def _folds(graph: Graph, going: _Known, lately: _Known) -> list[_Fold]:
     for subject in graph.lost():
         root = findings.find(subject, graph.picture, graph=graph).root
         held, before = going.of(subject), lately.of(subject)
-        if held is not None and _holds(held, root, graph):
+        if held is not None and going.holds(held, root, graph):
             root = held.root
         elif held is None and before is not None and _falls_again(before, subject, root, graph):
             root = before.root
         lost.setdefault(root, []).append(subject)
     folds = [_Fold(root, members, graph.lost_since(members[0]) or 0.0) for root, members in lost.items()]
     return sorted(folds, key=lambda fold: (fold.since, fold.root))
-
-
-def _holds(one: Incident, found: Subject, graph: Graph) -> bool:
-    """Whether a member stays under the root of its incident although it is put down to another now: as others come back the
-    evidence for what they shared goes, and what was shared does not. Works and netmon explain only as long as they do."""
-    lasts = one.root.kind not in ("maintenance", "netmon") and one.root not in one.ever
-    return lasts and _reach(one.root, graph) > _reach(found, graph)
 
 
 def _falls_again(before: Incident, subject: Subject, found: Subject, graph: Graph) -> bool:
@@ -199,10 +207,13 @@ def _may_relapse(one: Incident, now: float) -> bool:
     return one.until is not None and now - one.until <= RELAPSE_S and one.closed is None and bool(one.ever)
 
 
-def _relapsed(fold: _Fold, lately: _Known, heirs: Mapping[str, str], graph: Graph) -> Incident | None:
-    """The incident that ended a while ago of the same root, or of one that was the own root of something lost again."""
+def _relapsed(fold: _Fold, finding: Finding, lately: _Known, heirs: Mapping[str, str], graph: Graph) -> Incident | None:
+    """The incident that ended a while ago of the same root, or of one that was the own root of something lost again. What a
+    person put down to a cause is not re-opened for another."""
     for one in lately.related(fold):
-        again = [member for member in fold.lost if member in one.ever]
+        again = lately.fell(one).intersection(fold.lost)
+        if one.corrected is not None and finding.cause not in (one.cause, one.corrected):
+            continue
         if one.id not in heirs and (one.root == fold.root or any(one.root in _own(member, graph) for member in again)):
             return one
     return None
@@ -221,7 +232,7 @@ def _finding(fold: _Fold, graph: Graph) -> Finding:
 
 
 def _kept(clues: Iterable[Clue]) -> tuple[Clue, ...]:
-    return tuple(sorted(set(clues), key=lambda clue: (clue.at, clue.what, clue.subject))[:MOST_CLUES])
+    return tuple(sorted(set(clues), key=lambda clue: (clue.at, clue.what, clue.subject))[: findings.MOST_CLUES])
 
 
 def _opened(fold: _Fold, finding: Finding, graph: Graph, new_id: Callable[[float], str]) -> Incident:
@@ -256,11 +267,12 @@ def _goes_on(before: Incident, fold: _Fold, finding: Finding, graph: Graph) -> I
     keeps = before.root == fold.root and weak and before.cause is not CauseClass.UNKNOWN
     unsure = () if _is_over(before, graph) else _unsure(before, graph)
     members = tuple(sorted({*fold.lost, *unsure}))
+    cut = [clue for clue in before.clues if clue.what in CUT and finding.cause is CauseClass.EQUIPMENT]
     return replace(
         before,
         root=fold.root,
         cause=before.cause if keeps else finding.cause,
-        clues=before.clues if keeps else finding.clues,
+        clues=before.clues if keeps else _kept((*cut, *finding.clues)),
         until=None,
         members=members,
         ever=tuple(sorted({*before.ever, *fold.lost})),
@@ -278,7 +290,7 @@ def _without_loss(one: Incident, heir: str, incidents: Mapping[str, Incident], g
     unsure = _unsure(one, graph)
     if unsure and not heir:
         return replace(one, members=tuple(unsure), impact=impact(unsure, graph.picture, graph=graph)), []
-    over = replace(one, members=(), impact=impact((), graph.picture, graph=graph), until=graph.picture.at)
+    over = replace(one, members=(), impact=impact((), graph.picture, graph=graph), until=max(one.since, graph.picture.at))
     if heir and not _is_over(one, graph):
         return over, [Step(Verb.RESTORED, over, words.both(*words.merged(incidents[heir])))]
     finding = _in_hindsight(one, graph)
@@ -298,7 +310,9 @@ def _in_hindsight(one: Incident, graph: Graph) -> Finding | None:
     if finding.cause in (CauseClass.UNKNOWN, one.cause):
         return None
     started = finding.cause in (CauseClass.POWER, CauseClass.EQUIPMENT)
-    wrong = (CauseClass.UNKNOWN, CauseClass.UPSTREAM, CauseClass.FIBRE if started else CauseClass.POWER)
+    wrong = [CauseClass.UNKNOWN, CauseClass.UPSTREAM, CauseClass.FIBRE if started else CauseClass.POWER]
+    if not started and any(clue.what in CUT for clue in one.clues):
+        wrong.append(CauseClass.EQUIPMENT)  # its fibre was spliced, and its port up, before it was asked again
     return finding if one.cause in wrong else None
 
 

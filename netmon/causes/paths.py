@@ -55,7 +55,8 @@ def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
     """The way up from a falling device, judged only by what its upstreams said since: to be live one must have been heard
     after the second silent poll, to be lost it must be known as fallen and have been asked after the first.
 
-    Any live upstream will do. A device without upstreams stands next to netmon: its way is live.
+    Any live upstream will do. One behind which the device answered after it had fallen silent itself is mute and goes on
+    forwarding: it explains nothing. A device without upstreams stands next to netmon: its way is live.
     """
     fallen = tracks[device.id]
     unsaid: list[str] = []
@@ -64,6 +65,8 @@ def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
         track = tracks[upstream]
         if track.heard >= fallen.silent_again:
             return Path(live=True)
+        if track.fallen and 0.0 < track.silent_again < fallen.heard:
+            continue
         if track.fallen and track.asked >= fallen.silent_since:
             cause = cause or track.cause or upstream
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netmon import control
 from netmon.cli.words import add_config, fail
-from netmon.settings import ConfigErrors, load
+from netmon.settings import ConfigErrors, where
 from netmon.settings.problem import UnfitError
 from netmon.settings.quantities import duration
 
@@ -47,7 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = load(args.config, secrets=False)
+        socket = where(args.config).control
         text = args.file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         return fail(f"{args.file} is not imported: it is not UTF-8 text; save it as CSV UTF-8")
@@ -58,15 +58,13 @@ def run(args: argparse.Namespace) -> int:
     if len(json.dumps(text)) + 1000 > control.LINE_LIMIT:
         return fail(f"{args.file} is too long ({len(text)} characters, about {control.LINE_LIMIT} fit): import it in parts")
     try:
-        told = control.ask(
-            settings.control, "cells", text=text, name=args.file.name, holds_s=args.holds, operator=args.operator
-        )
+        told = control.ask(socket, "cells", text=text, name=args.file.name, holds_s=args.holds, operator=args.operator)
     except control.ControlError as error:
         return fail(str(error))
     except (FileNotFoundError, ConnectionRefusedError):
-        return fail(f"no daemon listens on {settings.control}: it alone knows what holds of a cell")
+        return fail(f"no daemon listens on {socket}: it alone knows what holds of a cell")
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+        return fail(f"the daemon on {socket} cannot be asked: {error.strerror or error}")
     now = ", ".join(f"{count} {state}" for state, count in sorted(told["states"].items()))
     print(f"{args.file}: cells told: {told['told']}; now: {now}")
     return 0

@@ -11,7 +11,7 @@ from typing import Any
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
-from netmon.settings import ConfigErrors, load
+from netmon.settings import ConfigErrors, where
 from netmon.targets.words import Language
 
 _TAKES_SHOWN = 3
@@ -67,14 +67,14 @@ def run_readiness(args: argparse.Namespace) -> int:
 def _asked(args: argparse.Namespace, command: str, **fields: Any) -> dict[str, Any] | int:
     """What the daemon answers, or the exit code."""
     try:
-        settings = load(args.config, secrets=False)
-        return ask(settings.control, command, timeout_s=60.0, **fields)
+        control = where(args.config).control
+        return ask(control, command, timeout_s=60.0, **fields)
     except (ConfigErrors, ControlError) as error:
         return fail(str(error))
     except (FileNotFoundError, ConnectionRefusedError):
-        return fail(f"no daemon listens on {settings.control}: it alone has the readings of batteries")
+        return fail(f"no daemon listens on {control}: it alone has the readings of batteries")
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+        return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")
 
 
 def _codes(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from netmon import units
@@ -14,7 +15,7 @@ from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
 from netmon.model import Phase, WindowKind
-from netmon.settings import ConfigErrors, Settings, load
+from netmon.settings import ConfigErrors, Where, where
 from netmon.settings.quantities import today
 from netmon.store import Reader, StoreError
 from netmon.targets.words import Language
@@ -79,17 +80,17 @@ def add_list(what: argparse._SubParsersAction[argparse.ArgumentParser], of: str)
 def perform(args: argparse.Namespace, kind: WindowKind, fields: Mapping[str, Any]) -> int:
     """Asks the daemon to do what was asked for; of `fields` those that were given. Returns the exit code."""
     try:
-        settings = load(args.config, secrets=False)
+        netmon = where(args.config)
         if args.action == "list":
-            return _show(args, kind, settings)
+            return _show(args, kind, netmon)
         given = {name: value for name, value in fields.items() if value is not None and value is not False}
-        answer = ask(settings.control, kind, action=args.action, **given)
+        answer = ask(netmon.control, kind, action=args.action, **given)
     except (ConfigErrors, ControlError, StoreError) as error:
         return fail(str(error))
     except (FileNotFoundError, ConnectionRefusedError):
-        return fail(f"no daemon listens on {settings.control}: it alone keeps what is declared")
+        return fail(f"no daemon listens on {netmon.control}: it alone keeps what is declared")
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+        return fail(f"the daemon on {netmon.control} cannot be asked: {error.strerror or error}")
     window = answer["window"]
     phase = _speaker(terminal_language())(*_PHASES[kind, window["phase"]])
     print(f"{window['id']}: {moment(window['start'])} – {moment(window['until'])}, {phase}")
@@ -127,13 +128,13 @@ def show_log(changes: Iterable[Mapping[str, Any]], language: Language) -> str:
     return table(_LOG_HEAD[language], rows)
 
 
-def _show(args: argparse.Namespace, kind: WindowKind, settings: Settings) -> int:
+def _show(args: argparse.Namespace, kind: WindowKind, netmon: Where) -> int:
     now, language = time.time(), args.lang or terminal_language()
     try:
         asked = {"id": args.id} if args.id else {}
-        told = ask(settings.control, kind, action="list", all=args.all, log=args.log, **asked)
+        told = ask(netmon.control, kind, action="list", all=args.all, log=args.log, **asked)
     except (FileNotFoundError, ConnectionRefusedError):
-        told = _stored(args, kind, settings, now)
+        told = _stored(args, kind, netmon.store, now)
     if args.log:
         found = told["changes"]
         print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else show_log(found, language))
@@ -143,11 +144,11 @@ def _show(args: argparse.Namespace, kind: WindowKind, settings: Settings) -> int
     return 0
 
 
-def _stored(args: argparse.Namespace, kind: WindowKind, settings: Settings, now: float) -> dict[str, Any]:
+def _stored(args: argparse.Namespace, kind: WindowKind, store: Path, now: float) -> dict[str, Any]:
     """What the store has, when no daemon runs. StoreError: there is no store."""
-    with closing(Reader.open(settings.store.path)) as reader:
+    with closing(Reader.open(store)) as reader:
         if args.log:
-            return {"changes": logged(reader.window_log(args.id), kind)}
+            return {"changes": logged(reader.window_log(args.id, kind=kind), kind)}
         return {"windows": listed(reader.windows(), kind, now, everything=args.all)}
 
 

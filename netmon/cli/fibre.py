@@ -11,7 +11,7 @@ from typing import Any
 
 from netmon.cli.words import add_config, ago, fail, table
 from netmon.control import ControlError, ask
-from netmon.settings import ConfigErrors, load
+from netmon.settings import ConfigErrors, where
 
 _WHY = {
     "untold": "an end does not tell",
@@ -40,16 +40,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = load(args.config, secrets=False)
+        control = where(args.config).control
     except ConfigErrors as errors:
-        print(errors)
-        return fail(f"the configuration in {args.config} has errors")
+        return fail(str(errors))
     try:
-        links = ask(settings.control, "fibre")["links"]
+        links = ask(control, "fibre")["links"]
     except (FileNotFoundError, ConnectionRefusedError):
-        return fail(
-            f"no netmon runs here: nothing listens on {settings.control}, and light is told only while it is measured"
-        )
+        return fail(f"no netmon runs here: nothing listens on {control}, and light is told only while it is measured")
     except (OSError, ControlError) as error:
         return fail(f"the daemon cannot be asked: {error}")
     if args.link is not None:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from netmon import book, units
@@ -16,7 +17,7 @@ from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
 from netmon.model import CauseClass
 from netmon.reports.table import Words
-from netmon.settings import ConfigErrors, Settings, load, quantities
+from netmon.settings import ConfigErrors, load, quantities, where
 from netmon.settings.problem import UnfitError
 from netmon.store import Reader, StoreError
 from netmon.targets.words import Language
@@ -118,12 +119,12 @@ def _span(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = load(args.config, secrets=False)
-        told = _told(args, settings)
+        control = where(args.config).control
+        told = _told(args, control)
     except (ConfigErrors, ControlError, StoreError) as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+        return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")
     if args.json:
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
@@ -132,22 +133,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _told(args: argparse.Namespace, settings: Settings) -> Mapping[str, Any]:
+def _told(args: argparse.Namespace, control: Path) -> Mapping[str, Any]:
     """What the daemon says. Where none runs the store is read; nobody writes into the book then."""
     since = time.time() - args.since if args.verb == "list" and args.since else 0.0
     try:
         match args.verb:
             case "list":
-                return ask(settings.control, "incidents", all=args.all, since=since)
+                return ask(control, "incidents", all=args.all, since=since)
             case "show":
-                return ask(settings.control, "incident", id=args.id, action="show", text="")
+                return ask(control, "incident", id=args.id, action="show", text="")
             case "open":
                 asked = {"on": args.on, "cause": args.cause, "text": args.text, "by": args.by}
-                return ask(settings.control, "incident", action="open", **asked)
-        return ask(settings.control, "incident", id=args.id, action=args.verb, text=" ".join(args.text), by=args.by)
+                return ask(control, "incident", action="open", **asked)
+        return ask(control, "incident", id=args.id, action=args.verb, text=" ".join(args.text), by=args.by)
     except (FileNotFoundError, ConnectionRefusedError):
         if args.verb not in ("list", "show"):
-            raise ControlError(f"no daemon listens on {settings.control}: it alone writes into the book") from None
+            raise ControlError(f"no daemon listens on {control}: it alone writes into the book") from None
+    settings = load(args.config, secrets=False)
     with closing(Reader.open(settings.store.path)) as reader:
         if args.verb == "list":
             return book.list_from_store(reader, settings.inventory, time.time(), everything=args.all, since=since)

@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         each.add_argument(
             "--on", metavar="WHAT", action="append", help="device:ID, link:ID, site:ID or cable:NAME; may be given again"
         )
-        each.add_argument("--areas", metavar="CODES", help="codes of communes or provinces whose whole network is worked on")
+        each.add_argument("--areas", metavar="CODES", help="codes of communes whose whole network is worked on")
         each.add_argument("--from", dest="start", metavar="WHEN", help=f"when they begin: {WHEN} (default of declare: now)")
         each.add_argument(
             "--until", metavar="WHEN", required=needed, help=f"when they end: {WHEN}, counted from their start"

@@ -32,7 +32,7 @@ from netmon.desk import (
 from netmon.events.calendar import on_call
 from netmon.model import Phase, WindowKind
 from netmon.reports.files import write
-from netmon.settings import ConfigErrors, Settings, load
+from netmon.settings import ConfigErrors, Settings, load, where
 from netmon.store import Reader, StoreError
 
 _SITREP = """\
@@ -107,11 +107,12 @@ def _run(args: argparse.Namespace, command: str, stored: Stored) -> int:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         since = None if args.since is None else since_when(args.since, now)
-        settings = load(args.config, secrets=False)
+        control = where(args.config).control
         try:
             asked = {"format": args.format, "lang": args.lang} | ({} if since is None else {"since": since})
-            content = ask(settings.control, command, **asked)["content"]
+            content = ask(control, command, **asked)["content"]
         except (FileNotFoundError, ConnectionRefusedError):
+            settings = load(args.config, secrets=False)
             with closing(Reader.open(settings.store.path)) as reader:
                 content = stored(settings, reader, now, since, args)
         if args.output is not None:
@@ -122,7 +123,7 @@ def _run(args: argparse.Namespace, command: str, stored: Stored) -> int:
     except (ConfigErrors, ControlError, DeclarationError, StoreError) as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"{error.filename or settings.control}: {error.strerror or error}")
+        return fail(f"{error.filename or control}: {error.strerror or error}")
     return 0
 
 

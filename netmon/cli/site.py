@@ -12,7 +12,7 @@ from netmon.catalogue import DEVICE
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
-from netmon.settings import ConfigErrors, load, quantities
+from netmon.settings import ConfigErrors, quantities, where
 from netmon.targets.words import Language
 
 _TITLES = {
@@ -69,14 +69,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = load(args.config, secrets=False)
-        told = ask(settings.control, "site", name=args.site)["facts"]
+        control = where(args.config).control
+        told = ask(control, "site", name=args.site)["facts"]
     except (ConfigErrors, ControlError) as error:
         return fail(str(error))
     except (FileNotFoundError, ConnectionRefusedError):
-        return fail(f"no daemon listens on {settings.control}: it alone has the readings of a site")
+        return fail(f"no daemon listens on {control}: it alone has the readings of a site")
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
+        return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")
     if args.format == "json":
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -15,7 +16,7 @@ from netmon import facts
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
 from netmon.model import DeviceState, Outcome, Speech, Standing
-from netmon.settings import ConfigErrors, Settings, load
+from netmon.settings import ConfigErrors, Settings, load, where
 from netmon.store import Reader, StoreError
 
 FINE = {"up"}
@@ -38,23 +39,29 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        settings = load(args.config, secrets=False)
+        control = where(args.config).control
+        told = _told(args.config, control)
     except ConfigErrors as errors:
         print(errors)
         return fail(f"the configuration in {args.config} has errors")
-    try:
-        told = ask(settings.control, "status")
-    except ControlError as error:
+    except (ControlError, StoreError) as error:
         return fail(str(error))
-    except (FileNotFoundError, ConnectionRefusedError):
-        try:
-            told = from_store(settings)
-        except StoreError as error:
-            return fail(f"no daemon listens on {settings.control}, and {error}")
     except OSError as error:
-        return fail(f"the daemon on {settings.control} cannot be asked: {error.strerror or error}")
-    print(json.dumps(told, ensure_ascii=False) if args.json else show(told, settings, everything=args.all, now=time.time()))
+        return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")
+    print(json.dumps(told, ensure_ascii=False) if args.json else show(told, everything=args.all, now=time.time()))
     return 0
+
+
+def _told(config: Path, control: Path) -> dict[str, Any]:
+    """What the daemon says, else what the store has."""
+    try:
+        return ask(control, "status")
+    except (FileNotFoundError, ConnectionRefusedError):
+        settings = load(config, secrets=False)
+    try:
+        return from_store(settings)
+    except StoreError as error:
+        raise StoreError(f"no daemon listens on {control}, and {error}") from error
 
 
 def from_store(settings: Settings) -> dict[str, Any]:
@@ -90,7 +97,7 @@ def from_store(settings: Settings) -> dict[str, Any]:
         }
 
 
-def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: float) -> str:
+def show(told: Mapping[str, Any], *, everything: bool, now: float) -> str:
     """The facts as a page of a terminal."""
     parts = [_headline(told)]
     if told["self_isolated"]:
@@ -125,7 +132,7 @@ def show(told: Mapping[str, Any], settings: Settings, *, everything: bool, now: 
         if rows:
             parts.append(f"{title}\n{table(head, sorted(rows, key=lambda row: (row[2], row[0])))}")
     if told["verdicts"]:
-        parts.append(_targets(told["verdicts"], settings))
+        parts.append(_targets(told["verdicts"]))
     return "\n\n".join(parts)
 
 
@@ -156,13 +163,13 @@ def _why(row: Mapping[str, Any]) -> str:
     return str(row.get("cause") or "") or shorten(str(row.get("detail", "")), WHY_WIDTH, placeholder=" …")
 
 
-def _targets(verdicts: list[Mapping[str, Any]], settings: Settings) -> str:
+def _targets(verdicts: list[Mapping[str, Any]]) -> str:
     rows = []
-    for target in settings.targets:
+    for target in dict.fromkeys(v["target"] for v in verdicts):
         for kind in ("commune", "province"):
-            found = Counter(v["standing"] for v in verdicts if v["target"] == target.id and v["subject_kind"] == kind)
+            found = Counter(v["standing"] for v in verdicts if v["target"] == target and v["subject_kind"] == kind)
             if found:
-                rows.append((target.id, kind, *(str(found[standing] or "-") for standing in Standing)))
+                rows.append((target, kind, *(str(found[standing] or "-") for standing in Standing)))
     lines = [f"Targets\n{table(('TARGET', 'LEVEL', *(standing.upper() for standing in Standing)), rows)}"]
     missed = [
         f"{v['target']}/{v['subject']}" for v in verdicts if v["standing"] == "missed" and v["subject_kind"] == "commune"

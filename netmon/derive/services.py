@@ -19,10 +19,11 @@ class Witness(StrEnum):
     UNKNOWN = "unknown"
 
 
-def near_witness(device: DeviceState, oper_up: bool | None) -> Witness:
-    """The commune-end interface. Its device being down, with a live path up to the link, speaks against the link."""
+def near_witness(device: DeviceState, oper_up: bool | None, *, forwards: bool = False) -> Witness:
+    """The commune-end interface. Its device being down, with a live path up to the link, speaks against the link, unless
+    it `forwards`: it is mute, and what hangs on it alone answers."""
     if device is DeviceState.DOWN:
-        return Witness.DOWN
+        return Witness.UNKNOWN if forwards else Witness.DOWN
     return far_witness(device, oper_up)
 
 

@@ -63,31 +63,43 @@ def covers(window: Declared, *, province: str, commune: str) -> bool:
     return commune in window.areas or province in window.areas
 
 
-def is_back(window: Declared, commune: str, now: float) -> bool:
-    """Whether a commune has left a storm that is being recovered from."""
-    return any(code == commune and since <= now for code, since in window.back)
+def in_since(window: Declared, *, province: str, commune: str, now: float) -> float | None:
+    """Since when a commune is in a storm, None while it is not: it left, or it never was. A storm's phase is not asked."""
+    since: float | None = None
+    for at, comes in _turns(window, province, commune):
+        if at <= now:
+            since = at if comes else None
+    return since
 
 
 def strikes(window: Declared, *, province: str, commune: str, now: float) -> bool:
     """Whether a real storm is over a commune: it is in impact, or in recovery and the commune is not back."""
-    if window.kind is not WindowKind.STORM or window.exercise or not covers(window, province=province, commune=commune):
+    if window.kind is not WindowKind.STORM or window.exercise or phase(window, now) not in (Phase.IMPACT, Phase.RECOVER):
         return False
-    at = phase(window, now)
-    return at is Phase.IMPACT or (at is Phase.RECOVER and not is_back(window, commune, now))
+    return in_since(window, province=province, commune=commune, now=now) is not None
 
 
-def touches(window: Declared, subject: Subject, *, site: Site, srlg: Sequence[str] = (), links: Iterable[Link] = ()) -> bool:
+def touches(
+    window: Declared,
+    subject: Subject,
+    *,
+    site: Site,
+    srlg: Sequence[str] = (),
+    links: Iterable[Link] = (),
+    ends: bool = False,
+) -> bool:
     """Whether works are done on a subject, its site, its commune or its cable.
 
     `srlg` are the cables of a link. `links` are those by which a device or a site is reached: works on every one of them,
-    by themselves or by a cable, cut it off, and works on some of them do not.
+    by themselves or by a cable, cut it off, and works on some of them do not. With `ends` works on the device at an end of a
+    link, or on the site at its far end, are works on the link.
     """
     works = window.subjects
     if subject in works or Subject("site", site.id) in works:
         return True
     if covers(window, province=site.province, commune=site.commune) or any(Subject("cable", name) in works for name in srlg):
         return True
-    ways = [any(each in works for each in _of_link(link)) for link in links]
+    ways = [any(each in works for each in (*_of_link(link), *(ends_of(link) if ends else ()))) for link in links]
     return bool(ways) and all(ways)
 
 
@@ -103,12 +115,14 @@ def explains(
 ) -> bool:
     """Whether a window is the reason that a subject is down since `down_since`, so that it need not page by itself.
 
-    A storm is, over the communes where it strikes. Works are, while they are under way, for what they are done on
-    (`touches`) and what fell after they began; past their end for what fell before it, until somebody ends them.
+    A storm is, over the communes where it strikes; once it is recovered from, for what fell before it ceased. Works are,
+    while they are under way, for what they are done on (`touches`) and what fell after they began and were declared; past
+    their end for what fell before it, until somebody ends them.
     """
     if window.kind is WindowKind.STORM:
-        return strikes(window, province=site.province, commune=site.commune, now=now)
-    if window.exercise or not window.start <= down_since < window.until:
+        fell_in_it = now < struck_until(window) or down_since < struck_until(window)
+        return fell_in_it and strikes(window, province=site.province, commune=site.commune, now=now)
+    if window.exercise or not max(window.start, window.declared) <= down_since < window.until:
         return False
     return window.start <= now < _stopped_at(window) and touches(window, subject, site=site, srlg=srlg, links=links)
 
@@ -124,8 +138,9 @@ def excluded(
 ) -> list[Window]:
     """What is left out where availability is told without declared windows: disjoint, in order, nothing after now.
 
-    Of a storm from its onset until the commune is back; of works from when they were declared, if that was later than their
-    start, to their end, without an overrun. Exercises leave nothing out.
+    Of a storm from its onset, or from when the commune came into it, until the commune is back or out of it; of works from
+    when they were declared, if that was later than their start, to their end, without an overrun. Exercises leave nothing
+    out. `links` are those by which a device or site is reached, or the link itself.
     """
     ways = tuple(links)
     spans = sorted(
@@ -152,6 +167,20 @@ def named(kind: WindowKind, name: str, start: float) -> str:
     return f"{word}-{day.year if kind is WindowKind.STORM else day.isoformat()}"
 
 
+def ends_of(link: Link) -> tuple[Subject, ...]:
+    """What works are done on that take a port at an end of a link down: the devices, and the site at its far end."""
+    devices = tuple(Subject("device", port.device) for port in (link.near, link.far) if port is not None)
+    return devices if link.far is None or not link.upstream_site else (*devices, Subject("site", link.upstream_site))
+
+
+def _turns(window: Declared, province: str, commune: str) -> list[tuple[float, bool]]:
+    """When a commune came into a storm (True) and left it, in order; what comes and goes at once has come."""
+    codes, told = {province, commune}, {code for code, _ in window.joined}
+    came = [(window.start, True) for code in window.areas if code in codes - told]
+    came += [(at, True) for code, at in window.joined if code in codes]
+    return sorted((*came, *((at, False) for code, at in window.back if code in codes)))
+
+
 def _stopped_at(works: Declared) -> float:
     """From when on works explain nothing any more."""
     said = [at for at in (works.ended, works.closed) if at is not None]
@@ -166,8 +195,11 @@ def _left_out(
     window: Declared, subject: Subject, site: Site, srlg: Sequence[str], links: Sequence[Link]
 ) -> Iterator[tuple[float, float]]:
     if window.kind is WindowKind.MAINTENANCE:
-        if touches(window, subject, site=site, srlg=srlg, links=links):
+        if touches(window, subject, site=site, srlg=srlg, links=links, ends=True):
             yield max(window.start, window.declared), over_at(window)
-    elif covers(window, province=site.province, commune=site.commune):
-        left = (since for code, since in window.back if code == site.commune)
-        yield window.start, min((over_at(window), *left))
+        return
+    since: float | None = None
+    for at, comes in (*_turns(window, site.province, site.commune), (over_at(window), False)):
+        if since is not None and not comes:
+            yield max(since, window.start), min(at, over_at(window))
+        since = None if not comes else at if since is None else since

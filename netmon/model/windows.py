@@ -31,7 +31,9 @@ class Declared:
     `areas` are codes of provinces and communes; `subjects` what works are done on: device, link, site, or "cable" with the
     name of a shared-risk group. `level` is that of Decision 18/2021/QD-TTg, 3 to 5 for storms. An `exercise` touches nothing
     real. `start` is the onset, `until` when it is expected to end. `ended`: when somebody ended it, None while nobody did;
-    a storm is then recovered from. `closed`: it is over for good. `back` are the communes that are back, and since when.
+    a storm is then recovered from. `closed`: it is over for good. `back` are the communes that are back, and the areas that
+    were taken away after the onset, and since when. `joined` are the codes that came in after it, or have left since, and
+    since when; one that is in `areas` alone is in from the start. What was last said of a commune or its province holds.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Declared:
     ended: float | None = None
     closed: float | None = None
     back: tuple[tuple[str, float], ...] = ()
+    joined: tuple[tuple[str, float], ...] = ()
 
 
 class WindowChange(NamedTuple):

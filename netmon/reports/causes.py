@@ -34,11 +34,12 @@ class _Cause(NamedTuple):
 
 
 class Causes:
-    """The causes of outages, from the store. Those of a site count for a commune while it belonged there."""
+    """The causes of outages, from the store, up to `now`. Those of a site count for a commune while it belonged there."""
 
-    def __init__(self, inventory: Inventory, reader: Reader) -> None:
+    def __init__(self, inventory: Inventory, reader: Reader, now: float) -> None:
         self._inventory = inventory
         self._reader = reader
+        self._now = now
         self._roots: dict[str, str] = {"": ""}
 
     def of(self, verdict: Verdict) -> Words | None:
@@ -48,9 +49,10 @@ class Causes:
         for part in verdict.evidence.get("parts", ()):
             subject = Subject(part["kind"], part["id"])
             for stay in self._stays(subject, verdict):
-                for outage in self._reader.outages(subject, *stay):
+                end = min(stay.end, self._now)  # a window may lie ahead in part, and nothing was lost there yet
+                for outage in self._reader.outages(subject, stay.start, end):
                     if outage.state != Service.ON_BACKUP:
-                        lost = min(stay.end if outage.end is None else outage.end, stay.end) - max(outage.start, stay.start)
+                        lost = min(end if outage.end is None else outage.end, end) - max(outage.start, stay.start)
                         cause = self._cause(outage)
                         seconds[cause] = seconds.get(cause, 0.0) + lost
                         times[cause] = times.get(cause, 0) + 1

@@ -81,7 +81,7 @@ def rows(
     """Provinces first, then target by target as they stand in the configuration, the worst first."""
     targets = {target.id: target for target in settings.targets}
     order = {name: place for place, name in enumerate(targets)}
-    changes, causes = Changes(settings.inventory, register, month), Causes(settings.inventory, reader)
+    changes, causes = Changes(settings.inventory, register, month), Causes(settings.inventory, reader, now)
     found = []
     for one in judged:
         verdict = one.verdict

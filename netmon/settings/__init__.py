@@ -10,6 +10,7 @@
 
 `load` reads them, or raises ConfigErrors with one line for each problem: file:line:column, what is wrong, what was
 probably meant. Quantities, secrets and names are turned into netmon's own here, once; docs/configuration.md has each key.
+`where` reads of netmon.yaml no more than a command needs that speaks to the daemon.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from netmon.settings.models import InfluxApi
 from netmon.settings.problem import ConfigErrors, Problem
 from netmon.settings.quantities import today as day_in_viet_nam
 from netmon.settings.secrets import fetch, leave
+from netmon.settings.where import Where, where
 from netmon.targets.definitions import AnyTarget
 
 __all__ = [
@@ -55,8 +57,10 @@ __all__ = [
     "StoreSettings",
     "TrapSettings",
     "WebSettings",
+    "Where",
     "default_directory",
     "load",
+    "where",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from netmon import declaring
 from netmon.declaring import DeclarationError, Places
 from netmon.events.windows import named
-from netmon.model import Declared, WindowKind
+from netmon.model import VIET_NAM, Declared, WindowKind
 from netmon.settings import yaml
 from netmon.settings.faults import faults
 from netmon.settings.models import Shape
@@ -98,7 +99,7 @@ def read_maintenance(path: Path, fetched: Fetch, places: Places) -> tuple[tuple[
 def _works(entry: WorksEntry, table: Table, places: Places) -> tuple[Declared | None, list[Problem]]:
     problems: list[Problem] = []
     areas = [
-        code for code, mark in _each(table, "areas", entry.areas) if _fits(declaring.areas, code, mark, places, problems)
+        code for code, mark in _each(table, "areas", entry.areas) if _fits(declaring.communes, code, mark, places, problems)
     ]
     on = [name for name, mark in _each(table, "what", entry.what) if _fits(declaring.subjects, name, mark, places, problems)]
     if problems:
@@ -109,10 +110,12 @@ def _works(entry: WorksEntry, table: Table, places: Places) -> tuple[Declared | 
         name=entry.name,
         start=entry.start,
         until=entry.until,
-        areas=declaring.areas(areas, places),
+        areas=declaring.communes(areas, places),
         subjects=declaring.subjects(on, places),
         note=entry.note,
     )
+    if works.start > datetime.combine(places.on, time(), VIET_NAM).timestamp() + declaring.AHEAD_S:
+        return None, [problem_at(table.value_mark("from"), "from lies too far off: at most 366 days ahead")]
     try:
         declaring.fits(works)
     except DeclarationError as error:

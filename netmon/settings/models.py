@@ -67,6 +67,7 @@ from netmon.settings.values import (
     SlotDays,
     SpeechName,
     Text,
+    TokenName,
     TopicPart,
     TrapBurst,
     TrapRate,
@@ -255,7 +256,7 @@ class Scope(Shape):
 class Web(Shape):
     """Who may do something over the web API: a token each, whose name is the author."""
 
-    tokens: Annotated[dict[Id, WebToken], AfterValidator(one_each)] = {}
+    tokens: Annotated[dict[TokenName, WebToken], AfterValidator(one_each)] = {}
 
 
 class NetmonFile(Shape):

@@ -31,6 +31,8 @@ SHORTEST_KEY, LONGEST_NAME = 8, 32
 """Octets of a key (RFC 3414, section 11.2), and of a user (usmUserName) or a context (vacmContextName)."""
 SHORTEST_TOKEN = 20
 """Characters of a token of the web API: so many cannot be guessed."""
+OWN_AUTHORS = ("netmon", "file", "web")
+"""Under these stands in the logs what netmon did, what a file of the configuration says, and what came over the web."""
 
 AUTH_PROTOCOLS = ("MD5", "SHA", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV_PROTOCOLS = ("DES", "AES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C")
@@ -92,6 +94,16 @@ def web_token(secret: Secret) -> Secret:
         hint = "openssl rand -hex 20 makes one"
         raise UnfitError(f"a token has at least {SHORTEST_TOKEN} characters of ASCII, and no spaces", hint)
     return secret
+
+
+def _author(text: str) -> str:
+    """The name of a token. UnfitError: what stands in a log under it would pass for netmon's own."""
+    if text.casefold() in OWN_AUTHORS:
+        taken = ", ".join(OWN_AUTHORS)
+        raise UnfitError(
+            f"'{text}' cannot name a token: under {taken} netmon records what it does itself", "name its bearer"
+        )
+    return text
 
 
 def one_each(tokens: dict[str, Secret]) -> dict[str, Secret]:
@@ -284,6 +296,7 @@ HttpUrl = Annotated[str, PlainValidator(urls.http)]
 OutboxSize = Annotated[int, PlainValidator(quantities.size), AfterValidator(_enough)]
 Hidden = Annotated[Secret, PlainValidator(_secret)]
 UserKey = Annotated[Secret, PlainValidator(_secret), AfterValidator(usm_key)]
+TokenName = Annotated[str, AfterValidator(_id), AfterValidator(_author)]
 WebToken = Annotated[Secret, PlainValidator(_secret), AfterValidator(web_token)]
 UserName = Annotated[str, AfterValidator(_word), AfterValidator(usm_name)]
 ContextName = Annotated[str, AfterValidator(usm_name)]

@@ -1,6 +1,7 @@
 """The embedded store: slots, echoes, summaries, states, outages, netmon's own absence, verdicts and what reports rest on, in
 one SQLite file (docs/store.md)."""
 
+from netmon.store.book import signed
 from netmon.store.reader import Reader
 from netmon.store.records import (
     Absence,
@@ -29,4 +30,5 @@ __all__ = [
     "Sums",
     "dump_verdict",
     "load_verdict",
+    "signed",
 ]

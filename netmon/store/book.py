@@ -79,11 +79,22 @@ def finding_row(incident: str, finding: Finding) -> FindingRow:
 
 
 def explain_outage(database: Database, subject: Subject, row: FindingRow) -> None:
-    """Writes why beside the open outage of a subject, or beside its newest when none is open."""
+    """Writes why beside the open outage of a subject, or beside its newest when none is open and that is in no other
+    incident."""
     database.execute(
-        """UPDATE outage SET class = ?, incident = ?, root = ?, clues = ? WHERE id =
-           (SELECT id FROM outage WHERE subject = ? ORDER BY until IS NULL DESC, since DESC, id DESC LIMIT 1)""",
+        """UPDATE outage SET class = ?1, incident = ?2, root = ?3, clues = ?4 WHERE (until IS NULL OR incident IN ('', ?2))
+           AND id = (SELECT id FROM outage WHERE subject = ?5 ORDER BY until IS NULL DESC, since DESC, id DESC LIMIT 1)""",
         (*row, database.subject(*subject)),
+    )
+
+
+def explain_again(database: Database, subject: Subject, row: FindingRow) -> None:
+    """Writes why beside the outages of a subject that are in the incident already, but for those of a device that an
+    upstream was lost to: its own reason is none of theirs."""
+    database.execute(
+        """UPDATE outage SET class = ?1, root = ?3, clues = ?4 WHERE subject = ?5 AND incident = ?2
+           AND (state <> 'unreachable' OR ?6)""",
+        (*row, database.subject(*subject), subject.kind != "device"),
     )
 
 
@@ -103,6 +114,11 @@ def corrected(text: str) -> CauseClass:
         raise ValueError(f"{word!r} is no class of causes; it is one of {', '.join(CauseClass)}") from None
 
 
+def signed(author: str, note: str) -> str:
+    """Who said something, for people: the author, with the name beside it where one was given."""
+    return f"{author} ({note})" if note else author
+
+
 def as_written(incident: Incident, entries: Iterable[Entry]) -> Incident:
     """The automatic facts of an incident with what its book, in order, makes of it."""
     said: dict[str, Any] = {"corrected": None, "acknowledged": "", "assigned": "", "closed": None}
@@ -111,7 +127,7 @@ def as_written(incident: Incident, entries: Iterable[Entry]) -> Incident:
             case Verb.CAUSE:
                 said["corrected"] = corrected(entry.text)
             case Verb.ACKNOWLEDGE:
-                said["acknowledged"] = entry.author
+                said["acknowledged"] = signed(entry.author, entry.note)
             case Verb.ASSIGN:
                 said["assigned"] = entry.text
             case Verb.CLOSE:
@@ -132,6 +148,10 @@ class BookReads(Connections):
         return self._incidents(
             "(until IS NULL OR (until >= ? AND NOT ?)) ORDER BY since DESC, id DESC LIMIT ?", since, going_on, most
         )
+
+    def incident_ids(self) -> list[str]:
+        """The ids of all incidents, also of those of which only lines of the book are there."""
+        return [name for (name,) in self._rows("SELECT id FROM incident UNION SELECT incident FROM entry")]
 
     def incident(self, name: str) -> Incident | None:
         """The incident of this id."""

@@ -178,6 +178,9 @@ def cut_future(database: Database, now: float) -> None:
     database.execute(
         "UPDATE outage SET since = min(since, ?1), until = min(until, ?1) WHERE since > ?1 OR until > ?1", (now,)
     )
+    database.execute(
+        "UPDATE incident SET since = min(since, ?1), until = min(until, ?1) WHERE since > ?1 OR until > ?1", (now,)
+    )
     database.execute("DELETE FROM absence WHERE since > ?", (now,))
     database.execute("UPDATE absence SET until = ?1 WHERE until > ?1", (now,))
     database.execute("UPDATE alive SET unix = ?1 WHERE unix > ?1", (now,))

@@ -294,7 +294,8 @@ def _operations(connection: sqlite3.Connection) -> None:
                    coalesce({said("cause", "'cause'")}, i.cause) AS cause,
                    {utc.format("since")} AS since_utc, {utc.format("until")} AS until_utc, until - since AS seconds,
                    json_array_length(body, '$.members') AS members, json_array_length(body, '$.ever') AS ever,
-                   coalesce({said("author", "'acknowledge'")}, '') AS acknowledged,
+                   coalesce({said("iif(note = '', author, author || ' (' || note || ')')", "'acknowledge'")}, '')
+                       AS acknowledged,
                    coalesce({said("text", "'assign'")}, '') AS assigned,
                    {said(f"iif(verb = 'close', {utc.format('at')}, NULL)", "'close', 'reopen'")} AS closed_utc
             FROM incident i""",

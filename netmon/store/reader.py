@@ -287,13 +287,19 @@ class Reader(BookReads, WindowReads, VerdictReads):
 
     def last_spans(self, kind: str) -> dict[str, OpenSpan]:
         """The state of each subject when netmon last watched, for a restart: spans that are open, or that only netmon's
-        absence cut. What `end_span` ended is not among them."""
+        absence cut. It began where the first of the spans did that nothing but absences part. What `end_span` ended is not
+        among them."""
         rows = self._rows(
-            """SELECT name, state, since FROM (
-                   SELECT s.name AS name, state, since, until,
-                          row_number() OVER (PARTITION BY subject ORDER BY since DESC, span.id DESC) AS age
-                   FROM span JOIN subject s ON s.id = subject WHERE s.kind = ?)
-               WHERE age = 1 AND (until IS NULL OR until IN (SELECT since FROM absence))""",
+            """WITH RECURSIVE run(name, subject, id, state, since) AS (
+                   SELECT s.name, s.id, p.id, p.state, p.since FROM subject s JOIN span p ON p.id =
+                       (SELECT id FROM span WHERE subject = s.id ORDER BY since DESC, id DESC LIMIT 1)
+                   WHERE s.kind = ? AND (p.until IS NULL OR p.until IN (SELECT since FROM absence))
+                   UNION ALL
+                   SELECT r.name, r.subject, p.id, p.state, p.since FROM run r JOIN span p ON p.id =
+                       (SELECT id FROM span WHERE subject = r.subject AND (since, id) < (r.since, r.id)
+                        ORDER BY since DESC, id DESC LIMIT 1)
+                   WHERE p.state = r.state AND p.until IN (SELECT since FROM absence))
+               SELECT name, state, min(since) FROM run GROUP BY name""",
             kind,
         )
         return {name: OpenSpan(state, since) for name, state, since in rows}
@@ -320,6 +326,18 @@ class Reader(BookReads, WindowReads, VerdictReads):
             start, end, end, *subject, end, end, start,
         )  # fmt: skip
         return [Span(*row) for row in rows]
+
+    def stays(self, subject: Subject, start: float, end: float) -> list[Span]:
+        """The subject's spans in [start, end) as `spans` has them; those of one state that nothing but an absence of netmon
+        parts are one."""
+        away = {since for (since,) in self._rows("SELECT since FROM absence WHERE since >= ? AND since < ?", start, end)}
+        found: list[Span] = []
+        for span in self.spans(subject, start, end):
+            if found and found[-1].state == span.state and found[-1].end in away:
+                found[-1] = found[-1]._replace(end=span.end)
+            else:
+                found.append(span)
+        return found
 
     def cells(self, site: str, start: float, end: float) -> dict[CellName, list[Span]]:
         """The spans in [start, end), as `spans` has them, of each cell of a site that was ever told of."""

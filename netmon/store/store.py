@@ -103,6 +103,10 @@ class Store:
         """Waits until everything that was written before is committed, housekeeping included. TimeoutError: it was not."""
         self._writer.flush(timeout_s)
 
+    def settle(self, timeout_s: float) -> None:
+        """The same, whatever housekeeping is left. TimeoutError: it was not in time."""
+        self._writer.flush(timeout_s, housekeeping=False)
+
     def reader(self) -> Reader:
         """Reads what is committed; callable from any thread, closed with the store."""
         return self._reader
@@ -209,10 +213,16 @@ class Store:
         self._writer.put(lambda database: facts.amend_outage(database, subject, cause, evidence))
 
     def explain_outage(self, subject: Subject, incident: str, finding: Finding) -> None:
-        """Why the open outage of a subject, or when none is open its newest, came about, and the incident that it is part of
-        ("" for none). ValueError: a clue at an instant that is no finite number."""
+        """Why the open outage of a subject, or when none is open its newest that no other incident has, came about, and the
+        incident that it is part of ("" for none). ValueError: a clue at an instant that is no finite number."""
         row = book.finding_row(incident, finding)
         self._writer.put(lambda database: book.explain_outage(database, subject, row))
+
+    def explain_again(self, subject: Subject, incident: str, finding: Finding) -> None:
+        """Another reason is found for an incident: of the outages of a subject those that are part of it take it, except
+        where a device was merely unreachable. ValueError as before."""
+        row = book.finding_row(incident, finding)
+        self._writer.put(lambda database: book.explain_again(database, subject, row))
 
     # --- windows and incidents ----------------------------------------------------------------------------------------
 
@@ -267,7 +277,8 @@ class Store:
         """The clock went back to `now`: what states, outages, absences, slots and hours of figures were written of the time
         after it is taken back, so that what follows is stored at its time. Each subject is in its last state from `now` on;
         an outage that is open starts then at the latest; the octets of slots that are not over become unplaced, at `now`,
-        and the hour that is not over stays. A clock that went back by more than three days is not believed: nothing is
+        and the hour that is not over stays; incidents begin and end by `now`.
+        A clock that went back by more than three days is not believed: nothing is
         taken back."""
         self._writer.put(lambda database: facts.cut_future(database, now))
 

@@ -29,7 +29,7 @@ def add_change(database: Database, row: ChangeRow) -> None:
 
 
 def dump_window(window: Declared) -> str:
-    """A window as JSON; a subject is [kind, id], a commune that is back [code, instant]."""
+    """A window as JSON; a subject is [kind, id], a commune that is back, or joined, [code, instant]."""
     return json.dumps(asdict(window), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -43,6 +43,7 @@ def load_window(body: str) -> Declared:
             "areas": tuple(told["areas"]),
             "subjects": tuple(Subject(*subject) for subject in told["subjects"]),
             "back": tuple((code, since) for code, since in told["back"]),
+            "joined": tuple((code, since) for code, since in told.get("joined", ())),
         }
     )
 
@@ -60,11 +61,14 @@ class WindowReads(Connections):
         )
         return sorted((load_window(body) for (body,) in rows), key=lambda window: (window.start, window.id))
 
-    def window_log(self, window: str | None = None, since: float = 0.0, most: int = 1000) -> list[WindowChange]:
-        """The last lines of the log since then, of a window if asked, in the order in which they were written."""
+    def window_log(
+        self, window: str | None = None, since: float = 0.0, most: int = 1000, kind: WindowKind | None = None
+    ) -> list[WindowChange]:
+        """The last lines of the log since then, of a window or a kind if asked, in the order in which they were written."""
         rows = self._rows(
             """SELECT at, verb, author, note, body FROM window_change
-               WHERE (? IS NULL OR "window" = ?) AND at >= ? ORDER BY id DESC LIMIT ?""",
-            window, window, since, most,
+               WHERE (?1 IS NULL OR "window" = ?1) AND at >= ?2 AND (?3 IS NULL OR json_extract(body, '$.kind') = ?3)
+               ORDER BY id DESC LIMIT ?4""",
+            window, since, kind, most,
         )  # fmt: skip
         return [WindowChange(at, verb, author, note, load_window(body)) for at, verb, author, note, body in reversed(rows)]

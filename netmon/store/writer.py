@@ -140,8 +140,9 @@ class Writer:
             self._chores.append(chore)
             self._changed.notify_all()
 
-    def flush(self, timeout_s: float | None = None) -> None:
-        """Waits until all that was queued before is committed and no housekeeping is left. TimeoutError: not in time."""
+    def flush(self, timeout_s: float | None = None, *, housekeeping: bool = True) -> None:
+        """Waits until all that was queued before is committed and, unless told otherwise, no housekeeping is left.
+        TimeoutError: not in time."""
         with self._changed:
             self._require_running()
             target = self._put
@@ -149,7 +150,7 @@ class Writer:
             self._changed.notify_all()
             try:
                 done = self._changed.wait_for(
-                    lambda: (self._settled >= target and not self._chores) or self._ended, timeout_s
+                    lambda: (self._settled >= target and not (housekeeping and self._chores)) or self._ended, timeout_s
                 )
             finally:
                 self._flushing -= 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from netmon.events.windows import excluded, over_at
+from netmon.events.windows import ends_of, excluded, over_at
 from netmon.model import Declared, Link, Site, Subject, Window
 from netmon.targets.windows import stays
 
@@ -24,7 +24,7 @@ class Declarations:
         self._on: dict[What, dict[str, Declared]] = {}
         for window in windows:
             if not window.exercise and window.start < within.end and over_at(window) > within.start:
-                on: tuple[What, ...] = (*window.areas, *window.subjects)
+                on: set[What] = {*window.areas, *window.subjects, *(code for code, _ in window.joined)}
                 for what in on:
                     self._on.setdefault(what, {})[window.id] = window
 
@@ -37,7 +37,7 @@ class Declarations:
         """The intervals of a link, by the site that it serves; none where the inventory does not know that any more."""
         at = min(now, self._within.end)
         site = sites.get(link.site_at(at), sites.get(link.site))
-        return [] if site is None else list(self._of(Subject("link", link.id), site, link.srlg, (), now))
+        return [] if site is None else list(self._of(Subject("link", link.id), site, link.srlg, (link,), now))
 
     def _of(self, subject: Subject, site: Site, srlg: Sequence[str], links: Iterable[Link], now: float) -> Iterator[Window]:
         if not self._on:
@@ -45,9 +45,9 @@ class Declarations:
         for commune, stay in stays(site, self._within):
             until = min(now, stay.end)
             here = site if commune == site.commune else replace(site, commune=commune)
-            serving = [link for link in links if link.site_at(until) == site.id]
+            serving = [link for link in links if subject.kind == "link" or link.site_at(until) == site.id]
             on: list[What] = [subject, Subject("site", site.id), site.province, commune, *_cables(srlg)]
-            on += [each for link in serving for each in (Subject("link", link.id), *_cables(link.srlg))]
+            on += [each for link in serving for each in (Subject("link", link.id), *_cables(link.srlg), *ends_of(link))]
             found = {name: window for what in on for name, window in self._on.get(what, {}).items()}
             if not found:
                 continue

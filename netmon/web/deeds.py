@@ -23,7 +23,7 @@ import structlog
 from aiohttp import web
 
 from netmon.book import MissingError, RefusedError
-from netmon.control import ControlError, Handler
+from netmon.control import ControlError, Handler, UnwrittenError
 from netmon.credential import Secret
 from netmon.model import Meter
 from netmon.web import coding
@@ -193,9 +193,17 @@ def _refuse_strangers(request: web.Request) -> None:
     if site is not None:
         own = site == "same-origin"
     else:
-        own = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower() != ""
+        own = origin is None or _host(origin) == request.headers.get("Host", "").lower() != ""
     if not own:
         raise RefusalError(HTTPStatus.FORBIDDEN, "a page of another origin cannot do anything here")
+
+
+def _host(origin: str) -> str | None:
+    """The host of an origin as a browser writes it; None: no browser wrote this."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 async def _body(request: web.Request, keys: frozenset[str] | None) -> dict[str, Any]:
@@ -236,6 +244,8 @@ def _refusal(error: ControlError) -> RefusalError:
             return RefusalError(HTTPStatus.NOT_FOUND, str(error))
         case RefusedError():
             return RefusalError(HTTPStatus.CONFLICT, str(error))
+        case UnwrittenError():
+            return RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     return RefusalError(HTTPStatus.BAD_REQUEST, str(error))
 
 

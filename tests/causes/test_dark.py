@@ -1,4 +1,4 @@
-"""How long a site's power lasts, and what goes dark with it: against simulated discharges, and by properties."""
+"""How long a site's power lasts: against simulated discharges, and by properties."""
 
 from math import exp, inf
 
@@ -7,8 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netmon.causes.dark import Left, Plant, Point, outlook
-from netmon.causes.feeds import Feeder, cut_off, feeds_of
-from netmon.model import Device, Link, LinkKind, LinkRole, Port, Site, SiteKind
 from netmon.sim.power import PowerPlant
 from netmon.sim.timetable import Timetable
 
@@ -105,7 +103,7 @@ def test_a_discharge_that_netmon_sees_only_from_its_restart_on_is_told_at_once_o
     assert found.basis.vi
     assert found.basis.en
     if found.left is None:
-        assert told == {"volts"}
+        assert "remaining_s" not in told
         assert minutes < 10
     else:
         assert found.left.earliest <= true <= found.left.latest
@@ -161,7 +159,8 @@ def test_with_more_charge_the_power_never_ends_sooner(charge, more, lost, minute
                     amperes=amperes,
                 )
                 for minute in range(minutes + 1)
-            ]
+            ],
+            was_full=True,
         ).left
 
     assume(charge + more + lost < 0.97)
@@ -232,6 +231,147 @@ def test_a_running_generator_lasts_as_its_fuel_does_and_the_battery_after_it():
     assert of(stopped).left == Left(1800.0, 3600.0, 5400.0)  # it has just begun to discharge again
 
 
+said_to_run = st.fixed_dictionaries(
+    {"charge": st.floats(0.1, 0.95), "hours": st.floats(0.3, 10), "minutes": st.integers(12, 90)},
+    optional={"litres": st.floats(0, 300), "fuel": st.floats(0, 1), "burns": st.floats(0, 0.3)},
+)
+
+
+@given(story=said_to_run, told=st.sampled_from([{"charge"}, {"coulombs", "amperes"}, {"remaining_s"}, {"charge", "volts"}]))
+def test_a_generator_that_is_said_to_run_never_makes_the_end_later_than_a_battery_that_discharges(story, told):
+    lasts_s = 3600 * story["hours"]
+    assume(60 * story["minutes"] < lasts_s)
+
+    def points(**generator):
+        found = []
+        for n in range(story["minutes"]):
+            left_s = max(0.0, lasts_s - 60 * n)
+            charge = story["charge"] * left_s / lasts_s
+            values = {
+                "charge": charge, "volts": 43.0 + 8 * charge, "remaining_s": left_s,
+                "coulombs": 30 * left_s, "amperes": -30.0,
+            }  # fmt: skip
+            fuel = {
+                name: max(0.0, generator[name] * (1 - story.get("burns", 0.0) * n / 60))
+                for name in generator.keys() & {"litres", "fuel"}
+            }
+            found.append(
+                Point(at=FAILED + 60 * n, generator=bool(generator) or None, **{k: values[k] for k in told}, **fuel)
+            )
+        return found
+
+    battery = of(points())
+    running = of(points(run=True, **{name: story[name] for name in story.keys() & {"litres", "fuel"}}))
+    assume(battery.left is not None)  # early on a charge that hardly falls tells nothing
+    assert all(end <= alone for end, alone in zip(running.left, battery.left, strict=True))
+
+
+def test_a_battery_that_discharges_is_asked_though_a_generator_is_said_to_run():
+    points = [
+        Point(
+            at=T0 + 60 * n, litres=100.0, generator=True, volts=50 - 0.1 * n, amperes=-20.0, charge=0.9 - 0.015 * n,
+            remaining_s=3600 - 60.0 * n,
+        )
+        for n in range(45)
+    ]  # fmt: skip
+    found = of(points)
+    assert found.left.likely == 960
+    assert found.basis.en.endswith("the generator is said to run, and yet the battery discharges")
+    drawn = of([Point(at=T0, generator=True, fuel=0.9, coulombs=36_000.0, amperes=-20.0)])
+    assert drawn.left.likely == 1800
+    charged = of([Point(at=T0, generator=True, litres=90.0, coulombs=36_000.0, amperes=20.0)])
+    assert charged.left.likely == 30 * 3600
+
+
+ALONE = ({"remaining_s"}, {"coulombs", "amperes"}, {"charge"}, {"volts"})
+
+
+@given(
+    hours=st.floats(0.5, 8), minutes=st.integers(1, 120), factor=st.floats(1, 50),
+    liar=st.sampled_from(["remaining_s", "coulombs", "charge", "volts"]),
+    stuck=st.booleans(), grain=st.sampled_from([0.0001, 0.01]),
+)  # fmt: skip
+def test_whatever_single_source_lies_upwards_the_end_is_not_twice_as_late_as_another_that_is_sure_of_it_says(
+    hours, minutes, liar, factor, stuck, grain
+):
+    lasts_s = 3600 * hours
+    points = []
+    for n in range(minutes + 1):
+        left_s = max(0.0, lasts_s - 60 * n)
+        charge = round(left_s / lasts_s / grain) * grain
+        values = {
+            "remaining_s": left_s, "coulombs": 30 * left_s, "amperes": -30.0, "charge": charge, "volts": 43.0 + 8 * charge,
+        }  # fmt: skip
+        highest = {"remaining_s": 1e6, "coulombs": 1e7, "charge": 1.0, "volts": 54.0}[liar]
+        values[liar] = min(highest, factor * (points[0]._asdict()[liar] / factor if stuck and points else values[liar]))
+        points.append(Point(at=FAILED + 60 * n, **values))
+    told = of(points).left
+    for fields in ALONE:
+        alone = of([Point(at=p.at, **{name: getattr(p, name) for name in fields}) for p in points]).left
+        if alone is not None and alone.latest <= 2 * alone.likely:
+            assert told.likely <= 2 * alone.likely + 1e-6
+
+
+def test_a_reckoning_that_counts_down_from_too_much_is_not_believed_against_an_empty_battery():
+    points = [
+        Point(
+            at=T0 + 60 * n, remaining_s=28_800 - 60.0 * n, charge=round(0.6 - 0.4 * n / 60, 2), volts=round(50 - 0.1 * n, 2),
+            amperes=-40.0,
+        )
+        for n in range(80)
+    ]  # fmt: skip
+    assert of(points).left.likely == 0  # 42.1 V, where the controller has disconnected it
+    assert of([point._replace(volts=None) for point in points]).left.likely == pytest.approx(630, rel=0.1)
+    disconnected = of([point._replace(charge=None) for point in points])
+    assert disconnected.left.likely == 0
+    assert "disconnects at" in disconnected.basis.en
+
+
+def test_a_stuck_count_of_coulombs_is_not_believed_against_a_charge_that_falls():
+    points = [
+        Point(at=T0 + 60 * n, coulombs=360_000.0, amperes=-2.0, charge=round(0.6 - 0.4 * n / 60, 2)) for n in range(60)
+    ]
+    assert of(points).left.likely == pytest.approx(1890, rel=0.1)
+
+
+def test_one_that_is_sure_of_less_than_half_is_believed_though_the_intervals_overlap():
+    told = Point(at=T0, coulombs=90_000.0, amperes=-10.0, remaining_s=3600.0)
+    assert of([told]).left.likely == 3600
+    assert of([told._replace(remaining_s=4600.0)]).left.likely == 9000
+
+
+def test_one_coarse_step_of_the_charge_contradicts_no_reckoning():
+    points = [Point(at=T0 + 60 * n, remaining_s=28_800 - 60.0 * n, charge=0.95 if n < 8 else 0.94) for n in range(16)]
+    assert of(points).left.likely == 28_800 - 900
+
+
+def test_the_charge_since_the_failure_is_believed_only_of_a_battery_that_was_full():
+    points = [Point(at=FAILED + 720, charge=0.59)]
+    assert of(points).left is None
+    assert of(points, was_full=True).left.likely == pytest.approx(0.59 / 0.41 * 720)
+
+
+@pytest.mark.parametrize("poured_at", [12, 16, 19])
+def test_after_a_refill_only_what_was_burnt_since_counts(poured_at):
+    def fuel(n):
+        return 0.95 - 0.0375 * n + (0.5 if n >= poured_at else 0)
+
+    points = [Point(at=T0 + 900 * n, generator=True, fuel=round(fuel(n), 2)) for n in range(24)]
+    assert of(points).left.likely == pytest.approx(fuel(23) / 0.0375 * 900, rel=0.08)
+    litres = [Point(at=T0 + 900 * n, generator=True, litres=100 * fuel(n)) for n in range(24)]
+    assert of(litres).left.likely == pytest.approx(fuel(23) / 0.0375 * 900, rel=0.001)
+    just_poured = of(points[: poured_at + 1])
+    assert just_poured.left is None
+    assert "what it burns is not known yet" in just_poured.basis.en
+
+
+@pytest.mark.parametrize("dance", [lambda n: 3 * (-1) ** n, lambda n: 9 * (n == 18), lambda n: -9 * (n == 17)])
+def test_a_float_that_dances_in_its_tank_is_no_refill(dance):
+    points = [Point(at=T0 + 900 * n, generator=True, litres=100 - 2.0 * n + dance(n)) for n in range(24)]
+    assert "watched for 345 min" in of(points).basis.en
+    assert of(points).left.likely == pytest.approx(points[-1].litres / 2 * 900, rel=0.15)
+
+
 def test_fuel_in_litres_is_enough_and_a_mere_ratio_is_not():
     litres = of([Point(at=T0, generator=True, litres=90.0)])
     assert litres.left == pytest.approx((18 * 3600, 30 * 3600, 60 * 3600))
@@ -251,80 +391,3 @@ def test_what_is_left_goes_down_with_the_clock_and_never_below_nothing():
     now = of(points).left
     assert of(points, points[-1].at + 600).left.likely == now.likely - 600
     assert of(points, points[-1].at + 1e6).left == (0, 0, 0)
-
-
-def network(*links, devices=()):
-    names = {end for _, site, upstream in links for end in (site, upstream)} | {site for _, site, _ in devices}
-    sites = [Site(id=name, name=name, kind=SiteKind.BTS, province="04", commune="01273") for name in sorted(names)]
-    made = [
-        Link(
-            id=name,
-            site=site,
-            upstream_site=upstream,
-            kind=LinkKind.FIBRE,
-            role=LinkRole.PRIMARY,
-            network="x",
-            capacities=(),
-        )
-        for name, site, upstream in links
-    ]
-    there = [Device(id=name, site=site, upstreams=upstreams) for name, site, upstreams in devices]
-    return feeds_of(sites, there, made)
-
-
-def test_a_site_is_cut_off_when_the_last_of_its_ways_goes_dark_and_by_that_one():
-    feeds = network(("a", "seat", "east"), ("b", "seat", "west"), ("c", "east", "centre"), ("d", "west", "centre"))
-    found = cut_off({"east": 100.0, "west": 300.0}, feeds)
-    assert found["seat"] == (300.0, "west")
-    assert "centre" not in found
-    assert "seat" not in cut_off({"east": 100.0}, feeds)
-    assert cut_off({"east": 100.0}, feeds, {"b"})["seat"] == (100.0, "east")
-    assert cut_off({"east": 100.0, "seat": 50.0}, feeds)["seat"] == (50.0, "seat")
-    assert cut_off({"centre": 7.0}, feeds)["seat"].by == "centre"
-
-
-def test_a_ring_holds_until_both_of_its_ways_are_gone():
-    feeds = network(("a", "one", "centre"), ("b", "one", "two"), ("c", "two", "centre"), ("d", "two", "one"))
-    assert cut_off({"one": 5.0}, feeds) == {"one": (5.0, "one")}
-    assert cut_off({"one": 5.0}, feeds, {"c"}) == {"one": (5.0, "one"), "two": (5.0, "one")}
-    assert cut_off({"centre": 5.0}, feeds).keys() == {"centre", "one", "two"}  # they hold each other up on paper only
-
-
-@given(
-    ways=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=16),
-    ends=st.dictionaries(st.integers(0, 7), st.integers(1, 9), min_size=1),
-    down=st.sets(st.integers(0, 15)),
-)
-def test_what_is_cut_off_when_is_what_no_live_path_reaches_then(ways, ends, down):
-    ways = [(f"l{n}", str(site), str(up)) for n, (site, up) in enumerate(ways) if site != up]
-    names = {str(n) for n in range(8)}
-    lost = {f"l{n}" for n in down}
-    feeds = network(*ways, devices=[(f"d{name}", name, ()) for name in names])
-    fed = {site for _, site, _ in ways}
-
-    def reached(dark):
-        found = names - fed - dark
-        while more := {s for link, s, up in ways if up in found and link not in lost and s not in dark} - found:
-            found |= more
-        return found
-
-    at_first = reached(set())
-    found = cut_off({str(site): float(at) for site, at in ends.items()}, feeds, lost)
-    for name in at_first:
-        falls = [at for at in range(1, 10) if name not in reached({str(s) for s, when in ends.items() if when <= at})]
-        assert (found[name].at if name in found else None) == (falls[0] if falls else None)
-
-
-def test_a_link_is_lost_with_the_site_of_its_far_end_and_a_site_without_links_hangs_on_upstreams():
-    link = Link(
-        id="l", site="seat", upstream_site="centre", kind=LinkKind.FIBRE, role=LinkRole.PRIMARY, network="x", capacities=(),
-        far=Port("hub", "1"),
-    )  # fmt: skip
-    sites = [
-        Site(id=name, name=name, kind=SiteKind.BTS, province="04", commune="01273")
-        for name in ("seat", "centre", "relay", "mast")
-    ]
-    devices = [Device(id="hub", site="relay"), Device(id="bts", site="mast", upstreams=("hub",))]
-    feeds = feeds_of(sites, devices, [link])
-    assert feeds.of["seat"] == (Feeder("l", ("centre", "relay")),)
-    assert cut_off({"relay": 9.0}, feeds) == {"relay": (9.0, "relay"), "seat": (9.0, "relay"), "mast": (9.0, "relay")}

@@ -198,3 +198,103 @@ def test_what_is_still_down_when_works_are_ended_has_another_root_and_pages():
     (one,), steps = gather(land.picture(), standing, Numbers())
     assert (one.id, str(one.root), [step.verb for step in steps]) == ("0001", "link:f1", ["found"])
     assert paging(land, standing) == {"link f1"}
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [works(Subject("device", "core")), works(Subject("site", "centre")), works(areas=["c9"])]
+)
+def test_works_where_a_link_ends_far_away_mute_no_isolation_while_the_device_there_answers(elsewhere):
+    land = province(3)
+    land.sites["centre"] = replace(land.sites["centre"], commune="c9")
+    land.cut("f1").service("isolated", "s1").tell(windows=[elsewhere])
+    assert paging(land) == {"isolated s1"}
+    land.fall("core", at=FELL - 10).fall("r1", behind="core")
+    assert paging(land) == set(), "the works took the device away"
+
+
+def test_works_at_the_place_where_a_link_ends_far_away_do_not_explain_that_it_is_cut():
+    land = province(3).site("mast", "c9", SiteKind.BTS).link("fm", "mast", far="core:Gi0/9/1").cut("fm")
+    assert paging(land.tell(windows=[works(Subject("site", "centre"))])) == {"link fm"}
+    assert paging(land.tell(windows=[works(Subject("device", "core"))])) == set(), "its port may be what is worked on"
+
+
+def test_works_that_cut_the_mains_explain_them_although_the_service_stays_up():
+    land = province(2).service("up", "s1", at=0.0).tell(on_battery={"s1": FELL}, windows=[works(Subject("site", "s1"))])
+    assert explanations(land.picture(), []) == {Subject("site", "s1"): {"maintenance"}}
+    land.tell(on_battery={"s1": FELL - 3600.0})
+    assert explanations(land.picture(), []) == {}, "they failed before the works began"
+
+
+def test_a_link_that_its_far_end_proves_cut_pages_although_netmon_cannot_ask_its_near_end():
+    land = province(3).cut("f1").tell(local={"r1"})
+    land.device_states["r1"] = land.link_states["f1"]._replace(state="unknown")
+    assert paging(land) == {"link f1"}
+    assert gather(land.picture(), [], Numbers())[0][0].cause is CauseClass.FIBRE
+
+
+@pytest.mark.parametrize("service", ["unknown", "unreachable"])
+def test_a_storm_folds_nothing_by_which_a_commune_may_be_dark_though_nothing_proves_it_isolated(service):
+    land = province(3).tell(windows=[storm("04")]).service(service, "s1").fall("r1")
+    assert paging(land) == {"device r1"}
+    assert paging(province(3).tell(windows=[storm("04")]).cut("f1").service(service, "s1")) == {"link f1"}, "one page"
+    behind = province(3).tell(windows=[storm("04")]).site("mast", "c1", SiteKind.BTS).device("relay", "mast", "core")
+    behind.device("r1", "s1", "relay").fall("relay").fall("r1", behind="relay").service(service, "s1")
+    assert paging(behind) == {"device relay"}
+    by_link = province(3).tell(windows=[storm("04")]).site("mast", "c1", SiteKind.BTS).device("relay", "mast", "core")
+    by_link.link("f1", "s1", far="relay:1").service(service, "s1").fall("relay")
+    assert paging(by_link) == {"device relay"}
+
+
+def test_a_storm_does_not_fold_a_mast_from_which_a_link_leads_to_another_commune():
+    land = (
+        province(3)
+        .tell(windows=[storm("04")])
+        .site("mast", "c9", SiteKind.BTS)
+        .device("relay", "mast", "core")
+        .fall("relay")
+    )
+    assert paging(land) == set()
+    assert paging(land.link("x2", "s2", far="relay:1")) == {"device relay"}
+    land.link("x2", "s2")
+    land.links["x2"] = replace(land.links["x2"], upstream_site="mast")
+    assert paging(land) == {"device relay"}
+
+
+def test_a_link_that_lost_its_witnesses_by_a_reload_is_back_for_its_incident():
+    land = province(2).link("x", "s1", far="core:Gi0/9/9").fall("x")
+    standing, _ = gather(land.picture(), [], Numbers())
+    land.link("x", "s1").link_states["x"] = land.link_states["x"]._replace(state="unknown")
+    (over,), (step,) = gather(land.picture(NOW + 60), standing, Numbers())
+    assert (over.until, step.verb) == (NOW + 60, "restored")
+
+
+def test_an_incident_never_ends_before_it_began():
+    standing, _ = gather(province(2).fall("r1").picture(), [], Numbers())
+    (over,), _ = gather(province(2).picture(FELL - 30.0), standing, Numbers())
+    assert over.until == over.since == FELL
+
+
+@pytest.mark.parametrize(("corrected", "verb"), [(CauseClass.FIBRE, "opened"), (CauseClass.EQUIPMENT, "relapsed")])
+def test_what_a_person_put_down_to_a_cause_is_not_reopened_for_another(corrected, verb):
+    land, number = province(2).cut("f1"), Numbers()
+    (one,), _ = gather(land.picture(), [], number)
+    (over,), _ = gather(land.back("f1", "r1").picture(), [replace(one, corrected=corrected)], number)
+    land.fall("r1", at=NOW + 60)
+    _, steps = gather(land.picture(NOW + 60), [over], number)
+    assert steps[0].verb == verb
+
+
+@pytest.mark.parametrize(("started", "cause"), [(FELL - 9e5, CauseClass.FIBRE), (FELL + 60.0, CauseClass.EQUIPMENT)])
+def test_a_fibre_whose_port_was_back_before_its_device_was_asked_is_a_fibre_in_hindsight(started, cause):
+    land, number = province(2).cut("f1"), Numbers()
+    standing, _ = gather(land.picture(), [], number)
+    land.told["ports"] = dict.fromkeys(land.told["ports"], True)
+    spliced, _ = gather(land.picture(), standing, number)
+    assert spliced[0].cause is CauseClass.EQUIPMENT, "the port is up and the device silent"
+    assert gather(land.picture(), spliced, number) == (spliced, [])
+    (over,), _ = gather(land.back("f1", "r1").tell(started={"r1": started}).picture(NOW + 30), spliced, number)
+    assert over.cause is cause
+    hung = province(2).fall("r1", "f1").tell(ports=land.told["ports"])
+    standing, _ = gather(hung.picture(), [], number)
+    (over,), _ = gather(hung.back("f1", "r1").tell(started={"r1": FELL - 9e5}).picture(), standing, number)
+    assert over.cause is CauseClass.EQUIPMENT, "its port was up all the while: nothing was cut"

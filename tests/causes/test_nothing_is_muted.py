@@ -7,10 +7,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netmon.causes.explained import BY_DEVICE, BY_LINK, BY_SITE, explanations, pages
+from netmon.causes.graph import Graph
 from netmon.causes.incidents import gather
+from netmon.causes.paths import path_up
 from netmon.causes.picture import Picture
+from netmon.derive.states import Track
 from netmon.events import windows
-from netmon.model import Incident, LinkKind, LinkRole, SiteKind, Subject, WindowKind
+from netmon.model import (
+    Declared,
+    Device,
+    DeviceState,
+    Incident,
+    Link,
+    LinkKind,
+    LinkRole,
+    Port,
+    SiteKind,
+    Subject,
+    WindowKind,
+)
 from tests.causes.places import FELL, NOW, Land, Numbers, Told, storm, works
 
 FALLEN = ("down", "unreachable")
@@ -38,31 +53,33 @@ def lands(draw: st.DrawFn) -> Land:
             land.told.setdefault("upstream_of", {})[name] = draw(st.sampled_from(names))
     for n in range(draw(st.integers(0, 8))):
         near = draw(st.sampled_from(["", "", *names]))
-        far = draw(st.sampled_from(["", "d0:1/1", "d1:1/2"]))
+        far = draw(st.sampled_from(["", "d0:1/1", "d1:1/2", "d2:1/3"]))
         site = land.devices[near].site if near else f"s{draw(st.integers(0, sites - 1))}"
         cables = tuple(draw(st.lists(st.sampled_from("qr"), max_size=2, unique=True)))
         role = draw(st.sampled_from(list(LinkRole)))
         land.link(f"l{n}", site, near=f"{near}:w{n}" if near else "", far=far, srlg=cables, role=role,
                   kind=draw(st.sampled_from([LinkKind.FIBRE, LinkKind.LTE])))  # fmt: skip
         land.link_states[f"l{n}"] = Told(draw(st.sampled_from(["up", "down", "down", "unknown"])), draw(TIMES))
-        land.service(draw(st.sampled_from(["up", "on_backup", "isolated", "unreachable"])), site)
+        land.service(draw(st.sampled_from(["up", "on_backup", "isolated", "isolated", "unreachable", "unknown"])), site)
         if land.links[f"l{n}"].far and draw(st.booleans()):
             land.told.setdefault("ports", {})[land.links[f"l{n}"].far] = draw(st.sampled_from([True, False]))
     batteries = draw(st.sets(st.sampled_from(sorted(land.sites)), max_size=3))
     declared = draw(st.lists(st.sampled_from([
         storm("c1"), storm("c0", "c2"), storm("04"), storm("04", exercise=True), works(Subject("link", "l0")),
         works(Subject("device", "d1")), works(Subject("cable", "q")), works(areas=["c1"]), works(Subject("site", "s0")),
+        works(Subject("device", "d0")), works(Subject("site", "centre")), works(areas=["c0"]), works(Subject("site", "s1")),
         replace(works(Subject("device", "d2")), exercise=True),
     ]), max_size=2))  # fmt: skip
-    local = draw(st.sets(st.sampled_from(names), max_size=1))
+    local = draw(st.sets(st.sampled_from(names), max_size=3))
     return land.tell(on_battery={site: draw(TIMES) for site in sorted(batteries)}, windows=declared, local=local)
 
 
 class Witness:
     """Who pages, told by the contract: no code of causes is asked but for its answers."""
 
-    def __init__(self, picture: Picture, incidents: list[Incident]) -> None:
+    def __init__(self, picture: Picture, incidents: list[Incident], *, weather: bool = True) -> None:
         self.picture = picture
+        self.weather = weather  # False: what a storm explains counts for nothing
         self.incidents = incidents
         self.said = explanations(picture, incidents)
 
@@ -87,6 +104,8 @@ class Witness:
         if subject in seen:
             return False
         by = self.said.get(subject, frozenset())
+        if by and not self.weather and not (by := by - {"storm"}):
+            return False
         return all(self.reason_holds(reason, subject, seen | {subject}) for reason in by)
 
     def reason_holds(self, reason: str, subject: Subject, seen: frozenset[Subject]) -> bool:
@@ -107,7 +126,7 @@ class Witness:
             return self.is_declared(WindowKind.STORM)
         if reason == "maintenance":
             return self.is_declared(WindowKind.MAINTENANCE)
-        return subject.id in self.picture.local or self.near_is_local(subject)
+        return subject.kind == "device" and subject.id in self.picture.local
 
     def upstream_holds(self, subject: Subject, seen: frozenset[Subject]) -> bool:
         stand = self.picture.devices_stand
@@ -131,14 +150,40 @@ class Witness:
             parts = [part for part in (*one.members, one.root) if part.kind in ("device", "link")]
             of_site = subject.kind == "site" and any(self.site_of(part) == subject.id for part in one.members)
             if subject in one.members or of_site:
-                root_pages = one.root in one.members and self.holds(one.root, seen)
+                root_pages = one.root in one.members and self.is_watched(one.root) and self.holds(one.root, seen)
                 if pages(one, self.picture) or root_pages or any(self.site_pages(self.site_of(p)) for p in parts):
                     return True
         return False
 
-    def near_is_local(self, subject: Subject) -> bool:
-        near = self.picture.links[subject.id].near if subject.kind == "link" else None
-        return near is not None and near.device in self.picture.local
+    def is_watched(self, subject: Subject) -> bool:
+        """Links in reserve are told by tickets."""
+        return subject.kind == "device" or self.picture.links[subject.id].role is LinkRole.PRIMARY
+
+    def is_cut_by_works(self, site: str) -> bool:
+        """Whether works are done on a whole site, or on each link of it that is down: on the link, on its cable, at its near
+        end, or at its far end if that is lost itself."""
+        real = [one for one in self.picture.windows if one.kind is WindowKind.MAINTENANCE and not one.exercise]
+        links = [link for link in self.picture.links.values() if link.site == site]
+        down = [link for link in links if self.picture.links_stand[link.id].state == "down"]
+
+        def here(one: Declared, place: str) -> bool:
+            where = self.picture.sites[place]
+            return Subject("site", place) in one.subjects or bool({where.commune, where.province} & set(one.areas))
+
+        def at(one: Declared, port: Port | None) -> bool:
+            device = port.device if port else ""
+            return bool(port) and (Subject("device", device) in one.subjects or here(one, self.picture.devices[device].site))
+
+        def on(one: Declared, link: Link) -> bool:
+            return bool({Subject("link", link.id), *(Subject("cable", name) for name in link.srlg)} & set(one.subjects))
+
+        def cut(one: Declared, link: Link) -> bool:
+            far = link.far if link.far and self.picture.devices_stand[link.far.device].state in FALLEN else None
+            return on(one, link) or at(one, link.near) or at(one, far)
+
+        if any(here(one, site) or (links and all(on(one, link) for link in links)) for one in real):
+            return True
+        return bool(down) and all(any(cut(one, link) for one in real) for link in down)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -153,13 +198,54 @@ def test_whatever_is_lost_something_pages_for_it(land: Land):
     for link, told in picture.links_stand.items():
         if told.state == "down":
             assert witness.holds(Subject("link", link)), (link, witness.said)
+            assert "self" not in witness.said.get(Subject("link", link), ())
     for site, told in picture.sites_stand.items():
         by = witness.said.get(Subject("site", site), frozenset())
         if told.state == "isolated":
             assert by <= {"maintenance"}
-            assert not by or witness.is_declared(WindowKind.MAINTENANCE)
+            assert not by or (witness.is_declared(WindowKind.MAINTENANCE) and witness.is_cut_by_works(site))
         elif told.state == "on_backup":
             assert witness.holds(Subject("site", site)), (site, witness.said)
+    in_any_weather = Witness(picture, incidents, weather=False)
+    for device in may_be_dark_by(picture):
+        assert in_any_weather.holds(Subject("device", device)), (device, witness.said)
+
+
+def may_be_dark_by(picture: Picture) -> list[str]:
+    """Lost devices of committees of which nobody knows whether they are isolated, and at the far ends of their links."""
+    dark = {
+        site.id
+        for site in picture.sites.values()
+        if site.kind is SiteKind.PEOPLES_COMMITTEE
+        and (site.id not in picture.sites_stand or picture.sites_stand[site.id].state in ("unknown", "unreachable"))
+    }
+    far = {link.far.device for link in picture.links.values() if link.far and link.site in dark}
+    return [
+        name
+        for name, device in picture.devices.items()
+        if (device.site in dark or name in far) and picture.devices_stand[name].state in FALLEN
+    ]
+
+
+TRACKS = st.builds(
+    Track,
+    state=st.sampled_from([DeviceState.UP, DeviceState.SUSPECT, DeviceState.DOWN, DeviceState.UNREACHABLE]),
+    silent_since=st.sampled_from([0.0, 50.0, 100.0]),
+    silent_again=st.sampled_from([0.0, 55.0, 105.0]),
+    heard=st.sampled_from([0.0, 40.0, 60.0, 110.0]),
+    asked=st.sampled_from([0.0, 60.0, 120.0]),
+)
+
+
+@given(TRACKS, st.lists(TRACKS, max_size=3))
+def test_no_upstream_explains_a_fall_if_the_device_answered_after_it_had_gone_mute(fallen: Track, ups: list[Track]):
+    tracks = {"low": fallen, **{f"u{n}": track for n, track in enumerate(ups)}}
+    path = path_up(Device(id="low", site="s", upstreams=tuple(tracks)[1:]), tracks)
+    forwards = {f"u{n}" for n, up in enumerate(ups) if up.fallen and 0.0 < up.silent_again < fallen.heard}
+    assert path.cause not in forwards
+    assert not forwards & set(path.ask)
+    if len(forwards) == len(ups):
+        assert path.live
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -193,6 +279,17 @@ def test_incidents_hold_each_loss_once_whatever_the_order_and_go_on_without_a_ch
     shuffled = Land(**{name: dict(sample(random, getattr(land, name))) for name in kept}, told=land.told)
     assert gather(shuffled.picture(), [], Numbers()) == (incidents, steps)
     assert gather(shuffled.picture(), incidents[::-1], Numbers()) == (incidents, [])
+    graph = Graph(land.picture(), like=earlier(land))
+    assert gather(graph.picture, incidents, Numbers(), graph=graph) == (incidents, [])
+    assert explanations(graph.picture, incidents, graph=graph) == explanations(land.picture(), incidents)
+
+
+def earlier(land: Land) -> Graph:
+    """The same inventory when nothing was lost."""
+    graph = Graph(replace(land.picture(), devices_stand={}, links_stand={}, sites_stand={}))
+    for site in land.sites.values():
+        graph.carries_communes(site)
+    return graph
 
 
 def sample(random, mapping):

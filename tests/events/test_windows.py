@@ -64,7 +64,8 @@ def any_window(draw):
         declared=draw(hours),
         ended=draw(maybe),
         closed=draw(maybe),
-        back=tuple(draw(st.lists(st.tuples(st.sampled_from(["01273", "01304"]), hours), max_size=2))),
+        back=tuple(draw(st.lists(st.tuples(st.sampled_from(["04", "01273", "01304"]), hours), max_size=3))),
+        joined=tuple(draw(st.lists(st.tuples(st.sampled_from(["04", "01273", "01304"]), hours), max_size=3))),
     )
 
 
@@ -75,16 +76,21 @@ def done(window, now):
 
 def over_the_site(window, now):
     """Written anew from what a storm is: whether it strikes SITE."""
-    if window.kind is not WindowKind.STORM or window.exercise or not {"04", "01273"} & set(window.areas):
+    if window.kind is not WindowKind.STORM or window.exercise:
         return False
     if now < window.start or (window.closed is not None and now >= window.closed):
         return False
     if window.ended is not None and window.ended <= window.start and window.ended <= now:
         return False
     turned = window.until if window.ended is None or window.ended > window.until else window.ended
-    if now < turned:
-        return True
-    return now - turned < 14 * DAY and not any(code == "01273" and at <= now for code, at in window.back)
+    if now >= turned + 14 * DAY:
+        return False
+    first = [(window.start, code) for code in window.areas if code not in [joined for joined, _ in window.joined]]
+    came = [
+        at for at, code in [*first, *((at, code) for code, at in window.joined)] if code in ("04", "01273") and at <= now
+    ]
+    left = [at for code, at in window.back if code in ("04", "01273") and at <= now]
+    return bool(came) and max(came) >= max(left, default=-1.0)
 
 
 def on_the_router(window):
@@ -103,9 +109,10 @@ def test_a_window_only_goes_forward_and_ends(window, instants):
 @given(any_window(), hours, hours)
 def test_a_window_explains_what_is_its_own_and_nothing_else(window, down, now):
     if window.kind is WindowKind.STORM:
-        assert explains(window, at=now, down=down) == over_the_site(window, now)
+        ceased = window.until if window.ended is None else min(window.until, window.ended)
+        assert explains(window, at=now, down=down) == (over_the_site(window, now) and (now < ceased or down < ceased))
         return
-    fell_by_it = window.start <= down < window.until and now >= window.start
+    fell_by_it = max(window.start, window.declared) <= down < window.until and now >= window.start
     may = on_the_router(window) and not window.exercise and not done(window, now) and now < window.until + 14 * DAY
     assert explains(window, at=now, down=down) == (fell_by_it and may)
 
@@ -146,10 +153,16 @@ def test_a_storm_that_turned_away_before_its_onset_was_never_there():
 def test_a_commune_that_is_back_has_left_the_storm_and_its_neighbour_has_not():
     ending = storm(ended=T0 + HOUR, back=(("01273", T0 + 3 * HOUR),))
     at = T0 + 4 * HOUR
-    assert not explains(ending, at=at)
-    assert explains(ending, at=at, site=ELSEWHERE)
+    assert not explains(ending, at=at, down=T0)
+    assert explains(ending, at=at, down=T0, site=ELSEWHERE)
     assert windows.excluded([ending], subject=ROUTER, site=SITE, srlg=(), now=at) == [(T0, T0 + 3 * HOUR)]
     assert windows.excluded([ending], subject=ROUTER, site=ELSEWHERE, srlg=(), now=at) == [(T0, at)]
+
+
+def test_what_falls_in_the_recovery_is_not_the_storms():
+    ended = storm(ended=T0 + HOUR)
+    assert explains(ended, at=T0 + 13 * DAY, down=T0 + HOUR - 1)
+    assert not explains(ended, at=T0 + 13 * DAY, down=T0 + HOUR)
 
 
 def test_an_exercise_explains_nothing_and_leaves_nothing_out():
@@ -166,6 +179,7 @@ def test_an_exercise_explains_nothing_and_leaves_nothing_out():
     ("down", "at", "explained"),
     [
         (-60, 60, False),  # it was down before they began
+        (29, 60, False),  # and before they were declared, half a minute after they began
         (60, 60, True),
         (60, 5 * HOUR, True),  # they overrun
         (4 * HOUR + 60, 5 * HOUR, False),  # it fell after their end
@@ -173,7 +187,7 @@ def test_an_exercise_explains_nothing_and_leaves_nothing_out():
     ],
 )
 def test_works_explain_what_fell_by_them_until_they_are_ended(down, at, explained):
-    window = works("device:r1", ended=T0 + 6 * HOUR)
+    window = works("device:r1", ended=T0 + 6 * HOUR, declared=T0 + 30)
     assert explains(window, at=T0 + at, down=T0 + down) is explained
 
 

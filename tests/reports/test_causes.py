@@ -75,9 +75,9 @@ def correct(store: Store, incident: str, text: str) -> None:
     store.put_entry(Entry(MONTH.end, incident, Verb.CAUSE, "lan", "", text))
 
 
-def told(store: Store) -> tuple[str, str]:
+def told(store: Store, now: float = MONTH.end) -> tuple[str, str]:
     store.flush()
-    found = Causes(INVENTORY, store.reader()).of(VERDICT)
+    found = Causes(INVENTORY, store.reader(), now).of(VERDICT)
     assert found is not None
     return found.vi, found.en
 
@@ -113,3 +113,9 @@ def test_what_nobody_explained_is_told_as_it_always_was(store: Store) -> None:
     lose(store, 10 * HOUR, 2, None, "", "")
     lose(store, 20 * HOUR, 1, CauseClass.MONITORING, "netmon:netmon", "2026-0001")
     assert told(store)[1] == "device core (Trạm Hub): 3 h (1×); cause not known: 2 h (1×); monitoring: 1 h (1×)"
+
+
+def test_an_outage_that_goes_on_counts_up_to_now_and_not_to_the_end_of_its_month(store: Store) -> None:
+    store.open_outage(Outage(HQ, "isolated", 10 * HOUR, None, "core", ""))
+    assert told(store, 11 * HOUR)[1] == "device core (Trạm Hub): 1 h (1×)"
+    assert told(store, MONTH.end + HOUR)[1] == "device core (Trạm Hub): 710 h (1×)"

@@ -79,7 +79,7 @@ def test_the_handover_tells_what_stands_and_what_changed_in_the_order_in_which_i
         "Sự cố đang mở: 1",
         "  2026-0002  Cáp QL3: mất điện (netmon xác định: đứt cáp), từ 05:00 (2 giờ)",
         "      1 xã bị cô lập, 1 xã chạy dự phòng, 2 thiết bị và tuyến đang mất",
-        "      noc đã tiếp nhận",
+        "      noc (Lan) đã tiếp nhận",
         "      f1 · viettel · CB-1 · 18008098",
         "",
         "Sự cố đã khôi phục: 1",

@@ -132,9 +132,8 @@ def test_what_stands_commented_in_the_example_is_right(
     """Whoever takes the comment signs away has a section that works."""
     files = scaffold.province("04", register, ON, bts=False, secret=lambda name: "!env NETMON_COMMUNITY")
     text = files["netmon.yaml"].replace("!credential influxdb", "!env NETMON_COMMUNITY")
-    text = text.replace("!env NETMON_WEB_LAN", "!env NETMON_TOKEN_LAN").replace("!credential web-", "!env NETMON_TOKEN_")
-    for name in ("LAN", "phone-desk"):
-        monkeypatch.setenv(f"NETMON_TOKEN_{name}", f"{name}-" + 20 * "x")
+    for name in ("LAN", "PHONE_DESK"):
+        monkeypatch.setenv(f"NETMON_WEB_{name}", f"{name}-" + 20 * "x")
     text = re.sub(r"(?m)^# (?=mqtt:|traps:|  |scope:|web:)", "", text)
     (tmp_path / "inventory").mkdir()
     for name, content in {**files, "netmon.yaml": text}.items():

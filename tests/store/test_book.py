@@ -113,7 +113,9 @@ def test_an_incident_is_what_netmon_found_and_what_people_made_of_it(store: Stor
     grown = replace(CUT, cause=CauseClass.UPSTREAM, ever=(*CUT.ever, SITE), until=1_390.0, members=())
     store.put_incident(grown)
     store.flush()
-    corrected = replace(grown, corrected=CauseClass.POWER, acknowledged="lan", assigned="đội cáp Lạng Sơn", closed=1_400.0)
+    corrected = replace(
+        grown, corrected=CauseClass.POWER, acknowledged="lan (ca đêm)", assigned="đội cáp Lạng Sơn", closed=1_400.0
+    )
     assert reader.incident(CUT.id) == corrected
     assert (corrected.said_cause, corrected.cause) == (CauseClass.POWER, CauseClass.UPSTREAM)
     assert reader.entries(CUT.id) == lines
@@ -135,7 +137,7 @@ def test_incidents_are_listed_by_when_they_were_over_the_newest_first(store: Sto
     assert [each.id[-1] for each in reader.incidents(since=380.0)] == ["3", "2", "1"]
     assert [each.id[-1] for each in reader.incidents(most=1)] == ["3"]
     (lasting,) = reader.incidents(going_on=True)
-    assert (lasting.id, lasting.acknowledged) == ("2026-1", "lan")
+    assert (lasting.id, lasting.acknowledged) == ("2026-1", "lan (ca đêm)")
     assert {each.acknowledged for each in reader.incidents() if each.id != "2026-1"} == {""}
 
 
@@ -170,7 +172,7 @@ def test_the_book_says_the_same_whenever_the_facts_are_written(book: list[tuple[
         step(connection)
     database = Database(connection)
     room.put_incident(database, room.incident_row(CUT))
-    entries = [Entry(float(at), CUT.id, verb, f"u{at}", "", text) for at, (verb, text) in enumerate(book)]
+    entries = [Entry(float(at), CUT.id, verb, f"u{at}", "Lan" * (at % 2), text) for at, (verb, text) in enumerate(book)]
     for entry in entries:
         room.add_entry(database, room.sound_entry(entry))
         if dice.random() < 0.3:
@@ -184,7 +186,10 @@ def test_the_book_says_the_same_whenever_the_facts_are_written(book: list[tuple[
         last(*verbs) for verbs in ((Verb.CAUSE,), (Verb.ACKNOWLEDGE,), (Verb.ASSIGN,), (Verb.CLOSE, Verb.REOPEN))
     )
     assert found.corrected == (cause and cause.text.split(":")[0])
-    assert (found.acknowledged, found.assigned) == (taken.author if taken else "", given_to.text if given_to else "")
+    assert (found.acknowledged, found.assigned) == (
+        (f"{taken.author} (Lan)" if taken.note else taken.author) if taken else "",
+        given_to.text if given_to else "",
+    )
     assert found.closed == (closing.at if closing and closing.verb is Verb.CLOSE else None)
     row = connection.execute(
         "SELECT found_cause, cause, acknowledged, assigned, closed_utc IS NULL FROM incidents"

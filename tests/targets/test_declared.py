@@ -19,6 +19,7 @@ from netmon.model import (
     Declared,
     Former,
     Outage,
+    Port,
     Site,
     Standing,
     Subject,
@@ -132,6 +133,27 @@ def test_works_take_out_what_they_are_done_on_and_nothing_else(store):
         declare(store, works(after(1), after(1.5), *subjects))
         found = [judged(store, *one).evidence["declared"] for one in ((SERVICE, HQ), (LINK_UP, FIBRE), (LINK_UP, LTE))]
         assert found == [on[each] for each in expected], subjects
+
+
+def test_works_on_a_device_at_an_end_of_a_link_are_the_links_and_of_a_site_whose_only_way_it_is():
+    span = [Window(after(1), after(1.5))]
+    fibre = replace(FIBRE, near=Port("r", "ge0"), far=Port("core", "x0"), upstream_site="centre")
+    backup = replace(LTE, near=Port("r", "lte"), far=None)
+    for on, (of_fibre, of_backup, of_site) in {
+        Subject("device", "r"): (span, span, span),
+        Subject("device", "core"): (span, [], []),
+        Subject("site", "centre"): (span, [], []),
+        Subject("device", "other"): ([], [], []),
+    }.items():
+        told = Declarations([works(after(1), after(1.5), on)], NOVEMBER)
+        found = [told.of_link(link, {"hq": HQ}, NOW) for link in (fibre, backup)]
+        assert (*found, told.of_site(HQ, [fibre, backup], NOW)) == (of_fibre, of_backup, of_site), on
+        assert told.of_site(HQ, [fibre], NOW) == of_fibre, on
+
+
+def test_an_area_that_was_taken_out_of_a_storm_keeps_what_it_had_of_it():
+    moved = storm(after(4), after(8), areas=("08",), joined=(("04", after(4)), ("08", after(6))), back=(("04", after(6)),))
+    assert Declarations([moved], NOVEMBER).of_site(HQ, (), NOW) == [Window(after(4), after(6))]
 
 
 def test_a_site_that_moved_is_in_the_storm_of_the_commune_where_it_was():

@@ -78,6 +78,7 @@ async def test_a_token_writes_and_its_name_is_the_author(api):
         (BEARER | {"Origin": "https://evil.example"}, 403),
         (BEARER | {"Origin": "null"}, 403),
         (BEARER | {"Origin": ""}, 403),
+        (BEARER | {"Origin": "http://["}, 403),
         (BEARER | {"Sec-Fetch-Site": "cross-site"}, 403),
         (BEARER | {"Sec-Fetch-Site": "same-site"}, 403),
         (BEARER | {"Sec-Fetch-Site": "none"}, 403),

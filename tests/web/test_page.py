@@ -137,7 +137,7 @@ async def test_names_from_outside_are_only_ever_text(wall):
     links = {key: replace(link, operator=HOSTILE, circuit_id=HOSTILE) for key, link in inventory.links.items()}
     world.reload(replace(inventory, sites=sites, links=links))
     world.run(60)
-    world.dead = {"r1"}
+    world.dead = {"r1", "p1"}
     world.oper_down = {links["f2"].near}
     world.run(120)
     names = {"name": HOSTILE, "name_en": HOSTILE}

@@ -47,6 +47,9 @@ def test_who_may_not_read_secrets_reads_the_rest(read):
         ({"web": f"web:\n  tokens:\n    lan: {GOOD}\n"}, "netmon.yaml:7:10", "must not stand here"),
         ({"web": "web:\n  tokens:\n    'Lan Anh': !env LAN\n"}, "netmon.yaml:7:5", "is not an id"),
         ({"web": "web:\n  token: !env LAN\n"}, "netmon.yaml:6:3", "token"),
+        ({"web": "web:\n  tokens:\n    netmon: !env LAN\n"}, "netmon.yaml:7:5", "'netmon' cannot name a token"),
+        ({"web": "web:\n  tokens:\n    lan: !env LAN\n    File: !file desk-token\n"}, "netmon.yaml:8:5", "'File' cannot"),
+        ({"web": "web:\n  tokens:\n    web: !env LAN\n"}, "netmon.yaml:7:5", "records what it does itself"),
     ],
 )
 def test_a_token_that_is_no_good_is_told_with_its_place_and_not_repeated(read, changed, place, says):

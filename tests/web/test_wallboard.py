@@ -135,7 +135,7 @@ def test_what_explains_several_stands_above_what_is_newer_and_is_never_cut():
     world.dead = {"r0", *(f"{kind}{n}" for kind in "rp" for n in range(1, 4))}
     world.run(200)
     for first in range(4, 9):
-        world.dead |= {f"r{n}" for n in range(first, 49, 5)}
+        world.dead |= {f"{kind}{n}" for kind in "rp" for n in range(first, 49, 5)}
         world.run(300)
     facts = board(world, register=register(60))
     for kind in ("cut_off", "down"):
