@@ -56,6 +56,12 @@ _IMPACT = {
     "service_centres": Words("trung tâm phục vụ", "service centres"),
     "stations": Words("trạm BTS", "base stations"),
 }
+_ONE = {
+    "isolated": Words("xã bị cô lập", "commune isolated"),
+    "on_backup": Words("xã chạy dự phòng", "commune on backup"),
+    "service_centres": Words("trung tâm phục vụ", "service centre"),
+    "stations": Words("trạm BTS", "base station"),
+}
 _DEEDS = {
     "ack": "take an incident on",
     "comment": "write a line into its book",
@@ -176,9 +182,8 @@ class _Page:
         return table(head, [self._line(incident) for incident in incidents])
 
     def _line(self, told: Mapping[str, Any]) -> list[str]:
-        hits = ", ".join(
-            f"{len(told['impact'][kind])} {self._in(words)}" for kind, words in _IMPACT.items() if told["impact"][kind]
-        )
+        counts = {kind: len(told["impact"][kind]) for kind in _IMPACT}
+        hits = ", ".join(f"{n} {self._in(_IMPACT[kind] if n > 1 else _ONE[kind])}" for kind, n in counts.items() if n)
         state = "" if told["until"] is None else self._say(" (đã khôi phục)", " (over)")
         state = self._say(" (đã đóng)", " (closed)") if told["closed"] is not None else state
         return [
