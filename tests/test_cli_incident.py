@@ -59,7 +59,7 @@ async def test_the_list_says_what_goes_on_in_either_language(netmon):
     assert head.split() == ["INCIDENT", "SINCE", "LASTS", "CAUSE", "ROOT", "DOWN", "HITS", "WHO"]
     assert " 10 min " in line
     assert "Link fibre, UBND xã Bảo Lâm" in line
-    assert "1 communes isolated" in line
+    assert "1 commune isolated" in line
     _, said = await netmon("list", "--lang", "vi")
     assert "đứt cáp" in said.out
     netmon.desk.kept.clear()
