@@ -264,7 +264,11 @@ class Connections:
         said = set()
         if link.near is not None:
             device = link.near.device
-            said.add(services.near_witness(self._state(device), self._oper.get(link.near), forwards=self._forwards(device)))
+            state, forwards = self._state(device), self._forwards(device)
+            if state is DeviceState.DOWN and not forwards and self._may_forward(device):
+                said.add(Witness.HELD)
+            else:
+                said.add(services.near_witness(state, self._oper.get(link.near), forwards=forwards))
         if link.far is not None:
             said.add(services.far_witness(self._state(link.far.device), self._oper.get(link.far)))
         if link.check is not None:
@@ -275,6 +279,12 @@ class Connections:
         """Whether what hangs on a device alone answered after the device had been silent twice, and has not fallen since."""
         silent, tracks = self._tracks[device].silent_again, self._tracks
         return silent > 0.0 and any(tracks[low].heard >= silent and not tracks[low].fallen for low in self.below(device))
+
+    def _may_forward(self, device: str) -> bool:
+        """Whether something that hangs on a device alone stands and was not asked since the device was silent twice: its
+        answer, or its first silence, tells whether the device is dead or only mute."""
+        silent, tracks = self._tracks[device].silent_again, self._tracks
+        return any(tracks[low].state is DeviceState.UP and tracks[low].asked < silent for low in self.below(device))
 
     def _check_witness(self, link_id: str) -> Witness:
         said = self._checks.get(link_id)
@@ -305,12 +315,16 @@ class Connections:
 
 
 def _hanging_on(near: Set[str], inventory: Inventory) -> dict[str, list[str]]:
-    """By device: those that name it as their only upstream. What reports by itself is none of them: it may have a way of its
-    own, over a mobile network."""
+    """By device: those that name it as their only upstream. What may have a way of its own is none of them: it reports by
+    itself, over a mobile network, or a link of its site ends elsewhere."""
     found: dict[str, list[str]] = {}
+    links = inventory.links_of_site()
     for device in inventory.devices.values():
         upstreams = set(device.upstreams)
-        if len(upstreams) == 1 and upstreams <= near and device.speaks is not Speech.MQTT:
+        if len(upstreams) != 1 or not upstreams <= near or device.speaks is Speech.MQTT:
+            continue
+        ends = ([port.device for port in (link.near, link.far) if port is not None] for link in links.get(device.site, ()))
+        if all(upstreams.intersection(end) for end in ends):
             found.setdefault(device.upstreams[0], []).append(device.id)
     return found
 

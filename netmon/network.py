@@ -283,7 +283,7 @@ class Network:
 
     def _settle(self, out: Outturn, device_id: str, now: float) -> bool:
         track = self.tracks[device_id]
-        path = paths.path_up(self.inventory.devices[device_id], self.tracks)
+        path = paths.path_up(self.inventory.devices[device_id], self.tracks, self.inventory.devices)
         if path.ask and not self._waited(device_id, path.ask, now):
             self._ask(out, path.ask, track.silent_again)
             return False
@@ -363,16 +363,21 @@ class Network:
         addresses behind it once it is back."""
         state = self.tracks[upstream].state
         if state is DeviceState.DOWN:  # an answer of what hangs on it alone shows that it is only mute
-            self._ask(out, self.connections.below(upstream)[:ASKED_BELOW], self.tracks[upstream].silent_again)
+            alive = [device for device in self.connections.below(upstream) if not self.tracks[device].fallen]
+            self._ask(out, alive[:ASKED_BELOW], self.tracks[upstream].silent_again)
         if state not in (DeviceState.UP, DeviceState.DOWN, DeviceState.UNREACHABLE):
             return
-        for device in self._dependents.get(upstream, ()):
+        waiting = list(self._dependents.get(upstream, ()))
+        if state is DeviceState.UP and before.fallen:  # what stands below something mute waits for what is above that
+            silent = self._silent | self._unconfirmed
+            waiting += [device for device in silent if self.tracks[device].cause == upstream and device not in waiting]
+        for device in waiting:
             track = self.tracks[device]
             elsewhere = bool(track.cause) and track.cause != upstream
             if track.state is DeviceState.UNREACHABLE and (elsewhere or state is DeviceState.UP):
                 self.tracks[device] = states.reconsider(track)
                 out.poke(device)
         if state is DeviceState.UP and before.fallen:
-            for device in self._dependents.get(upstream, ()):
+            for device in waiting:
                 self._give_time(out, device, self.tracks[upstream].heard)
             self.connections.forget_silences(self.connections.behind(upstream))

@@ -86,7 +86,7 @@ def device_samples(network: Network, device: str, by: Collection[str] = ()) -> l
 
 
 def link_samples(network: Network, link_id: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
-    """netmon_link_info, _up and, of one that is not up, _explained; `up` keeps its last value while unknown."""
+    """netmon_link_info, _up, _unknown and, of one that is not up, _explained; `up` keeps its last value while unknown."""
     link, told = network.inventory.links[link_id], network.links[link_id]
     labels = network.inventory.link_labels(link_id)
     facts = (
@@ -99,6 +99,7 @@ def link_samples(network: Network, link_id: str, by: Collection[str] = ()) -> li
     samples: list[tuple[Series, float]] = [(Series("netmon_link_info", (*labels, *facts)), 1)]
     if told.last_known:
         samples.append((Series("netmon_link_up", labels), int(told.last_known == LinkState.UP)))
+        samples.append((Series("netmon_link_unknown", labels), int(told.state == LinkState.UNKNOWN)))
     if told.state == LinkState.UNKNOWN and told.last_known == LinkState.DOWN:
         # Nobody can tell whether it is back: it goes on paging where it did, and begins to nowhere.
         by = {*by, "device" if _behind_a_loss(network, link_id) else "self"}

@@ -12,6 +12,8 @@ OPERATIONS = (
     # what explains a state, so that it pages where its reason does and not here
     Family("netmon_link_explained", "gauge", "", "1 where something else explains that the link is down, and pages for it.",
            "1 khi có nguyên nhân khác giải thích việc mất tuyến và được báo động ở đó.", (*LINK, "by"), keeps=True),
+    Family("netmon_link_unknown", "gauge", "", "1 while nobody can tell whether the link is up, 0 while it is told.",
+           "1 khi không biết tuyến còn hay mất, 0 khi biết.", LINK, keeps=True),
     Family("netmon_site_explained", "gauge", "", "1 where something else explains the site's service, and pages for it.",
            "1 khi có nguyên nhân khác giải thích trạng thái dịch vụ của điểm.", (*SITE, "by"), keeps=True),
     Family("netmon_device_flapping", "gauge", "", "1 while the device falls and returns again and again.",

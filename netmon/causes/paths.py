@@ -51,21 +51,24 @@ class Path(NamedTuple):
     ask: tuple[str, ...] = ()
 
 
-def path_up(device: Device, tracks: Mapping[str, Seen]) -> Path:
+def path_up(device: Device, tracks: Mapping[str, Seen], devices: Mapping[str, Device]) -> Path:
     """The way up from a falling device, judged only by what its upstreams said since: to be live one must have been heard
     after the second silent poll, to be lost it must be known as fallen and have been asked after the first.
 
     Any live upstream will do. One behind which the device answered after it had fallen silent itself is mute and goes on
-    forwarding: it explains nothing. A device without upstreams stands next to netmon: its way is live.
+    forwarding: it explains nothing, and what is above it stands in its place. A device without upstreams stands next to
+    netmon: its way is live.
     """
     fallen = tracks[device.id]
     unsaid: list[str] = []
     cause = ""
-    for upstream in device.upstreams:
+    ways = list(device.upstreams)
+    for upstream in ways:  # which grows
         track = tracks[upstream]
         if track.heard >= fallen.silent_again:
             return Path(live=True)
         if track.fallen and 0.0 < track.silent_again < fallen.heard:
+            ways += [above for above in devices[upstream].upstreams if above not in ways]
             continue
         if track.fallen and track.asked >= fallen.silent_since:
             cause = cause or track.cause or upstream

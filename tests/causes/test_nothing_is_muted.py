@@ -240,7 +240,9 @@ TRACKS = st.builds(
 @given(TRACKS, st.lists(TRACKS, max_size=3))
 def test_no_upstream_explains_a_fall_if_the_device_answered_after_it_had_gone_mute(fallen: Track, ups: list[Track]):
     tracks = {"low": fallen, **{f"u{n}": track for n, track in enumerate(ups)}}
-    path = path_up(Device(id="low", site="s", upstreams=tuple(tracks)[1:]), tracks)
+    path = path_up(
+        Device(id="low", site="s", upstreams=tuple(tracks)[1:]), tracks, {n: Device(id=n, site="s") for n in tracks}
+    )
     forwards = {f"u{n}" for n, up in enumerate(ups) if up.fallen and 0.0 < up.silent_again < fallen.heard}
     assert path.cause not in forwards
     assert not forwards & set(path.ask)
