@@ -10,7 +10,7 @@ from tests.paging.scenes import Scene
 
 def test_a_link_that_falls_and_returns_again_and_again_pages_once(scene: Callable[..., Scene]) -> None:
     province, net = scene(communes=4, stations=0, backups=0)
-    province.order("flap", link="ub-01279-fibre", down_s=5, up_s=2.5, times=5)
+    province.order("flap", link="ub-01279-fibre", down_s=5, up_s=2.5, times=4)
     net.wait_for(Alerting.pages)
     net.wait_for(lambda _: not province.order("state")["flapping"], 60)
     province.everyone_up()

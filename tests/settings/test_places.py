@@ -122,8 +122,10 @@ def test_a_store_that_is_in_use_keeps_its_locks(write: Write, register: Register
 
 
 def locks(path: Path) -> list[str]:
+    """What /proc/locks says of our own locks on a file, without their ordinals, which depend on everybody's."""
     inode = f":{path.stat().st_ino} "
-    return [line for line in Path("/proc/locks").read_text().splitlines() if inode in line and f" {os.getpid()} " in line]
+    lines = Path("/proc/locks").read_text().splitlines()
+    return sorted(line.partition(":")[2] for line in lines if inode in line and f" {os.getpid()} " in line)
 
 
 def test_the_control_socket_is_new_or_a_socket(write: Write, register: Register) -> None:
