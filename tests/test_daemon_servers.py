@@ -96,8 +96,8 @@ async def test_both_stores_have_the_same_figure_at_the_same_moment(install, mosq
             assert len(seen) >= 3
             for at, value in seen:
                 newest_two = [figure for ms, figure in points if ms <= at * 1000 + 1][-2:]
-                # A scrape may fall between a reading and the end of its poll, when the page has the one before; and on a busy
-                # machine the page is read some time after the moment that the scrape is dated to, or lags behind it.
+                # A scrape may fall between a reading and the end of its poll, when the page has the one before; and a busy
+                # machine reads the page some time after the moment that the scrape is dated to, or fills it late.
                 about = [figure for ms, figure in points if abs(ms - at * 1000) <= LAG_MS]
                 assert value in {*newest_two, *about}, (family, at, value, newest_two, about)
             assert len({value for _, value in seen}) > 1, "nothing moved: equality would prove nothing"
