@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-from netmon.causes.dark import Left, Point, Said
+from netmon.causes.dark import Left, Point
 from netmon.causes.feeds import CutOff, Feeds, Hanging
 from netmon.inventory import Inventory
-from netmon.model import SiteKind
+from netmon.model import SiteKind, Words
 
 BOUNDS = ("earliest", "likely", "latest")
 
@@ -22,7 +22,7 @@ class Stands(NamedTuple):
     last: Point | None
     silent: bool
     left: Left | None
-    basis: Said
+    basis: Words
 
 
 def facts(standing: Sequence[Stands], inventory: Inventory, feeds: Feeds, lost: Set[str]) -> dict[str, Any]:

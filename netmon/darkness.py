@@ -12,13 +12,13 @@ from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
-from netmon.causes.dark import FULL, Left, Outlook, Plant, Point, Said, outlook
+from netmon.causes.dark import FULL, Left, Outlook, Plant, Point, outlook
 from netmon.causes.feeds import feeds_of
 from netmon.dark_facts import BOUNDS, Stands, facts
 from netmon.derive.layout import MAINS, Layout
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
-from netmon.model import Kind, Readings, Series, Subject
+from netmon.model import Kind, Readings, Series, Subject, Words
 from netmon.supply import ON_BATTERY, PERIODS
 
 EVERY_S = 60.0
@@ -60,7 +60,7 @@ _LITHIUM = ("lithium", "li-ion", "lifepo", "lfp")
 RAN = ("generator_run_seconds", "generator_up")
 """Figures of which hours and days are kept, by device of a site: whether a generator was tried lately."""
 
-_UNTOLD = Said("chưa có số đo nào từ khi netmon khởi động lại", "nothing was told since netmon restarted")
+_UNTOLD = Words("chưa có số đo nào từ khi netmon khởi động lại", "nothing was told since netmon restarted")
 
 
 class Keeper(Protocol):

@@ -7,7 +7,6 @@ What rests on the store is read in a thread. During a storm a situation report i
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,40 +17,34 @@ import structlog
 from netmon import book, declaring
 from netmon.cells import Cells
 from netmon.control import ControlError
-from netmon.events.windows import phase, stands
-from netmon.inventory import Inventory
-from netmon.model import CellName, Declared, DeviceState, Incident, Meter, Outage, Phase, Subject, WindowKind
-from netmon.names import names
+from netmon.events.windows import phase
+from netmon.model import Declared, Meter, Phase, WindowKind
 from netmon.network import Network
 from netmon.operations import Operations
-from netmon.reports import shift as shifts
-from netmon.reports import sitrep_words
-from netmon.reports.files import write
-from netmon.reports.html import render
-from netmon.reports.shift import Shift
-from netmon.reports.sitrep import GoesDark, Sitrep, Standpoint, Stands, operators_down, sitrep
-from netmon.reports.table import Words
+from netmon.reports.hour import (
+    HOUR_S,
+    SHIFT_FORMATS,
+    SHIFT_S,
+    SITREP_FORMATS,
+    directory_of,
+    handover,
+    keep,
+    last_report,
+    outages_since,
+    rendered,
+    report_on,
+    shift_rendered,
+    since_or_before,
+)
+from netmon.reports.sitrep import GoesDark, Sitrep, Standpoint, Stands, operators_down
 from netmon.settings import Settings
 from netmon.store import Reader
-from netmon.supply import ON_BATTERY
-from netmon.targets.windows import local
 from netmon.targets.words.voice import Language
 from netmon.units import Register
 
 log = structlog.get_logger(__name__)
 
-HOUR_S = 3600.0
-SHIFT_S = 12 * HOUR_S
-"""A handover looks back so far where it is not told how far."""
-
-BEFORE_S = 24 * HOUR_S
-"""An older report is none that the next one counts from: it is another storm's."""
-
 LOOK_EVERY_S = 20.0
-KEPT = 2_000
-"""Situation reports that are kept at most, some three months of hours."""
-
-FORMATS = ("text", "html", "json")
 
 LATEST = 4_102_444_800.0  # the year 2100
 
@@ -59,9 +52,6 @@ LATEST = 4_102_444_800.0  # the year 2100
 class Desk:
     """Answers for one netmon. `settings` gives those that hold now, `hotlines` the number of each operator, `on_call` who is
     on call at an instant."""
-
-    _hour = 0.0  # the last full hour of which a report was made, or tried
-    _fails = False
 
     def __init__(
         self,
@@ -84,6 +74,8 @@ class Desk:
         self._on_call = on_call
         self._cells = cells
         self._meter = meter
+        self._hour = 0.0  # the last full hour of which a report was made
+        self._fails = False
 
     # --- the incident book --------------------------------------------------------------------------------------------
 
@@ -138,7 +130,7 @@ class Desk:
     async def control_sitrep(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The situation report as it is now: `format` text, html or json, `lang` vi or en; `since` is the instant since
         which what was restored counts, else the report before."""
-        shape, language = asked_for(request)
+        shape, language = asked_for(request, SITREP_FORMATS)
         now = time.time()
         since = since_asked(request, now)
         before = await asyncio.to_thread(last_report, self.directory, now) if since is None else None
@@ -153,7 +145,7 @@ class Desk:
     async def _make(self, now: float, since: float | None, before: float | None) -> Sitrep:
         """The report, with what was restored since then, else since the report before, else in the last hour."""
         settings, network, operations = self._settings(), self._network, self._operations
-        since = _since(since, before, now)
+        since = since_or_before(since, before, now)
         ended = await asyncio.to_thread(outages_since, self._reader, since, now)
         standpoint = Standpoint(
             at=now,
@@ -193,9 +185,9 @@ class Desk:
             for window, at in self._windows(now)
         ):
             return False
-        self._hour = hour
         before = await asyncio.to_thread(last_report, self.directory, now)
         if before is not None and before >= hour:
+            self._hour = hour
             return False  # written before a restart
         try:
             made = await self._make(now, None, before)
@@ -208,8 +200,9 @@ class Desk:
         except Exception:
             self._meter.count("netmon_bugs_total", room="daemon")
             log.exception("situation report cannot be made")
+            self._hour = hour  # it would not be made a moment later either
             return False
-        self._fails = False
+        self._hour, self._fails = hour, False
         log.info("situation report written", directory=str(self.directory), communes_lost=made.total.lost)
         return True
 
@@ -217,7 +210,7 @@ class Desk:
 
     async def control_shift(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The handover of the shift since `since`, twelve hours ago where it is not told; `format` text or json."""
-        shape, language = asked_for(request)
+        shape, language = asked_for(request, SHIFT_FORMATS)
         now = time.time()
         since = since_asked(request, now)
         since = now - SHIFT_S if since is None else since
@@ -231,14 +224,11 @@ class Desk:
         return {"content": content}
 
 
-# --- with and without a daemon ----------------------------------------------------------------------------------------
-
-
-def asked_for(request: Mapping[str, Any]) -> tuple[str, Language]:
+def asked_for(request: Mapping[str, Any], formats: Sequence[str]) -> tuple[str, Language]:
     """The format and the language of a request. ControlError: there are no such ones."""
     shape, language = request.get("format", "text"), request.get("lang", "vi")
-    if shape not in FORMATS:
-        raise ControlError(f"the format is one of {', '.join(FORMATS)}")
+    if shape not in formats:
+        raise ControlError(f"the format is one of {', '.join(formats)}")
     if language not in ("vi", "en"):
         raise ControlError("lang is vi or en")
     return shape, "vi" if language == "vi" else "en"
@@ -259,188 +249,3 @@ def _instant(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < LATEST:
         raise ControlError("since is an instant in Unix seconds")
     return float(value)
-
-
-def stored_standpoint(
-    reader: Reader, inventory: Inventory, now: float, since: float | None, before: float | None
-) -> Standpoint:
-    """What the store knew last, as of netmon's last heartbeat."""
-    at = min(reader.last_alive() or now, now)
-    since = min(_since(since, before, at), at)
-    battery: dict[str, float] = {}
-    for device, span in reader.last_spans("supply").items():
-        if span.state == ON_BATTERY and device in inventory.devices:
-            site = inventory.devices[device].site
-            battery[site] = min(span.start, battery.get(site, span.start))
-
-    def told(kind: str) -> dict[str, Stands]:
-        return {name: Stands(span.state, span.start) for name, span in reader.last_spans(kind).items()}
-
-    return Standpoint(
-        at=at,
-        since=since,
-        live=False,
-        devices=told("device"),
-        links=told("link"),
-        sites=told("site"),
-        on_battery=battery,
-        incidents=reader.incidents(going_on=True),
-        windows=stored_windows(reader, now),
-        ended=outages_since(reader, since, at),
-        upstream_of={
-            outage.subject.id: outage.cause
-            for outage in reader.outages(open_only=True)
-            if outage.subject.kind == "device" and outage.state == DeviceState.UNREACHABLE
-        },
-        operators_down=operators_down((CellName.of(name), stand.state) for name, stand in told("cell").items()),
-    )
-
-
-def stored_windows(reader: Reader, now: float) -> list[tuple[Declared, Phase]]:
-    """The windows in the store that still mean something."""
-    return [(window, phase(window, now)) for window in reader.windows() if stands(window, now)]
-
-
-def outages_since(reader: Reader, since: float, now: float) -> list[Outage]:
-    """The outages that ended since then."""
-    return [outage for outage in reader.outages(None, since, now) if outage.end is not None and outage.end >= since]
-
-
-def _since(since: float | None, before: float | None, now: float) -> float:
-    if since is not None:
-        return since
-    return before if before is not None else now - HOUR_S
-
-
-def report_on(standpoint: Standpoint, settings: Settings, register: Register, before: float | None) -> Sitrep:
-    """The situation report on the provinces of a configuration, with the communes that count (`scope`)."""
-    today = local(standpoint.at).date()
-    communes = {
-        province: {
-            unit.code: Words(unit.name, unit.name_en)
-            for unit in register.communes(province, today)
-            if unit.code not in settings.scope
-        }
-        for province in settings.provinces
-    }
-    units = [register.unit(code, today) for code in settings.provinces]
-    named = {unit.code: Words(unit.name, unit.name_en) for unit in units if unit is not None}
-    return sitrep(standpoint, settings.inventory, communes, named, before=before)
-
-
-def rendered(report: Sitrep, shape: str, language: Language) -> str:
-    """A situation report as text, as a page, or as JSON."""
-    match shape:
-        case "html":
-            return render(sitrep_words.page(report), language)
-        case "json":
-            return json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"
-        case _:
-            return sitrep_words.text(report, language)
-
-
-def handover(
-    reader: Reader,
-    since: float,
-    now: float,
-    going_on: Sequence[Incident],
-    windows: Sequence[tuple[Declared, Phase]],
-    on_call: Sequence[str] = (),
-    *,
-    situation: Sitrep | None = None,
-) -> Shift:
-    """The handover, from the store and what is known of now."""
-    ended = [one for one in reader.incidents(since=since) if one.until is not None and one.until >= since]
-    return Shift(
-        at=now,
-        since=since,
-        open=shifts.gravest_first(going_on),
-        ended=sorted(ended, key=lambda one: one.until or 0.0),
-        entries=reader.entries(since=since),
-        changes=reader.window_log(since=since),
-        windows=shifts.near(windows, now),
-        on_call=on_call,
-        situation=situation,
-    )
-
-
-def shift_rendered(
-    shift: Shift, shape: str, language: Language, settings: Settings, register: Register, hotlines: Mapping[str, str]
-) -> str:
-    """The handover as text or as JSON. ControlError: it is no page."""
-    inventory = settings.inventory
-
-    def as_json(one: Incident) -> Mapping[str, Any]:
-        return book.incident_json(one, inventory, shift.at, hotlines)
-
-    if shape == "json":
-        return json.dumps(shifts.as_json(shift, as_json), ensure_ascii=False, indent=1) + "\n"
-    if shape != "text":
-        raise ControlError("the handover is text or json")
-    known = names(register, settings.provinces, inventory, language, local(shift.at).date())
-    return shifts.text(
-        shift, language, lambda subject: called(subject, known, inventory), lambda one: circuits(as_json(one))
-    )
-
-
-def called(subject: Subject, known: Mapping[str, str], inventory: Inventory) -> str:
-    """What people call a subject: its id, with the place where it stands."""
-    if subject.kind == "device" and subject.id in inventory.devices:
-        return f"{subject.id} ({inventory.site_of(subject.id).name})"
-    name = known.get(subject.id)
-    return f"{name} ({subject.id})" if name else str(subject)
-
-
-def circuits(incident: Mapping[str, Any]) -> list[str]:
-    """The operator, circuit and hotline of each link of an incident."""
-    return [
-        " · ".join(filter(None, (link["link"], link["operator"], link["circuit"], link["hotline"])))
-        for link in incident["links"][:8]
-        if link["operator"] or link["circuit"]
-    ]
-
-
-# --- the files --------------------------------------------------------------------------------------------------------
-
-
-def directory_of(settings: Settings) -> Path:
-    """Where the hourly reports of storms are: beside the store."""
-    return settings.store.path.parent / "sitrep"
-
-
-def keep(directory: Path, report: Sitrep) -> None:
-    """Writes a report in all formats and languages, and removes the oldest beyond KEPT. OSError: it cannot be written."""
-    directory.mkdir(parents=True, exist_ok=True)
-    stem = f"sitrep-{local(report.at):%Y-%m-%dT%H%M%z}"
-    languages: tuple[Language, ...] = ("vi", "en")
-    for language in languages:
-        for shape, end in (("text", "txt"), ("html", "html")):
-            write(directory / f"{stem}.{language}.{end}", rendered(report, shape, language).encode())
-    write(directory / f"{stem}.json", rendered(report, "json", "vi").encode())  # last: by it a report counts as written
-    for old in _reports(directory)[:-KEPT]:
-        for path in directory.glob(f"{old.stem}.*"):
-            path.unlink(missing_ok=True)
-
-
-def last_report(directory: Path, now: float) -> float | None:
-    """When the newest report was made, None without any, or where it was made more than BEFORE_S before now. One that seems
-    to be made ahead of now is passed over: the clock went back."""
-    try:
-        found = _reports(directory)
-    except OSError as error:
-        log.warning("situation reports not readable", directory=str(directory), reason=error.strerror)
-        return None
-    for path in reversed(found):
-        try:
-            at = float(json.loads(path.read_text(encoding="utf-8"))["at"])
-        except (OSError, ValueError, KeyError, TypeError):
-            log.warning("situation report not readable", path=str(path))
-            continue
-        if at <= now:
-            return at if at > now - BEFORE_S else None
-    return None
-
-
-def _reports(directory: Path) -> list[Path]:
-    """Their JSON files, the oldest first."""
-    return sorted(directory.glob("sitrep-*.json")) if directory.is_dir() else []

@@ -12,6 +12,7 @@ from netmon.announce import Announcer
 from netmon.causes.picture import Picture
 from netmon.darkness import Darkness
 from netmon.derive.layout import Layout
+from netmon.derive.services import WORST_FIRST
 from netmon.events.windows import in_since, over_at, overruns, phase
 from netmon.exporters.outlets import Outlets
 from netmon.fibre import Fibre
@@ -31,8 +32,6 @@ KEY_SITES = frozenset({SiteKind.PEOPLES_COMMITTEE, SiteKind.SERVICE_CENTRE, Site
 
 ENDING = frozenset({"netmon_storm_phase", "netmon_maintenance_overrun"})
 """These say 0 for a while once their window is over, so that no rule goes on with what they said last."""
-
-_WORST_FIRST = (Service.ISOLATED, Service.UNREACHABLE, Service.ON_BACKUP, Service.UNKNOWN, Service.UP)
 
 
 class Operations:
@@ -170,7 +169,7 @@ class Operations:
             told = self._network.sites.get(site.id)
             service = Service(told.state) if told is not None else Service.UNKNOWN
             before = found.get(site.commune)
-            if before is None or _WORST_FIRST.index(service) < _WORST_FIRST.index(before[1]):
+            if before is None or WORST_FIRST.index(service) < WORST_FIRST.index(before[1]):
                 found[site.commune] = site.province, service
         return found
 

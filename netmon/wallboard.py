@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from netmon.derive.services import WORST_FIRST
 from netmon.derive.states import Track
 from netmon.inventory import Inventory
 from netmon.model import Device, DeviceState, Link, LinkState, Service, Site, SiteKind, Standing, Subject, Verdict
@@ -31,8 +32,6 @@ NAMED_AT_MOST = {Standing.MISSED: 12, Standing.AT_RISK: 6, Standing.UNPROVEN: 6}
 
 NO_SITE = "none"
 """The state of a commune of which no People's Committee is in the inventory."""
-
-_WORST_FIRST = (Service.ISOLATED, Service.UNREACHABLE, Service.ON_BACKUP, Service.UNKNOWN, Service.UP)
 
 
 def wallboard(
@@ -130,7 +129,7 @@ class _Board:
                 battery[commune] = battery.get(commune, False) or self._speaks(device)
         rows = []
         for unit in self.units:
-            seat = min(seats.get(unit.code, ()), key=lambda site: _WORST_FIRST.index(self._service(site)[0]), default=None)
+            seat = min(seats.get(unit.code, ()), key=lambda site: WORST_FIRST.index(self._service(site)[0]), default=None)
             state, since = self._service(seat) if seat is not None else (NO_SITE, None)
             rows.append(
                 {

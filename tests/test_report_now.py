@@ -16,10 +16,12 @@ from netmon.cli import main
 from netmon.cli.report_now import since_when
 from netmon.control import ControlError, ControlServer
 from netmon.declaring import DeclarationError
-from netmon.desk import Desk, directory_of, keep, last_report, report_on, stored_standpoint
+from netmon.desk import Desk
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import Page
 from netmon.model import VIET_NAM, CellName, CellState, Declared, Impact, Outage, Subject, WindowKind
+from netmon.reports import hour as hours
+from netmon.reports.hour import directory_of, keep, last_report, report_on, stored_standpoint
 from netmon.settings import load
 from netmon.store import Store
 from tests.settings.conftest import INVENTORY, NETMON
@@ -216,7 +218,8 @@ async def test_a_directory_that_cannot_be_written_is_one_error_until_it_can(runn
             assert not await running.desk.report_if_due(NOW + hour * HOUR)
     assert [line["log_level"] for line in logs] == ["error"]
     running.desk.directory.unlink()
-    assert await running.desk.report_if_due(NOW + 3 * HOUR)
+    assert await running.desk.report_if_due(NOW + 2 * HOUR + 20), "in the same hour, as soon as it can be written"
+    assert not await running.desk.report_if_due(NOW + 2 * HOUR + 40)
 
 
 async def test_a_fault_of_our_own_is_counted_and_stops_nothing(running, monkeypatch):
@@ -254,7 +257,7 @@ def test_the_oldest_reports_are_removed_and_what_cannot_be_read_or_lies_ahead_is
     settings = load(config, secrets=False)
     directory = directory_of(settings)
     assert last_report(directory, NOW) is None
-    monkeypatch.setattr(desks, "KEPT", 3)
+    monkeypatch.setattr(hours, "KEPT", 3)
     is_ = stored_standpoint(store.reader(), settings.inventory, NOW, None, None)
     for hour in range(5):
         made = report_on(replace(is_, at=NOW + hour * HOUR), settings, units.load(), None)

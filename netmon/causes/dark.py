@@ -16,12 +16,7 @@ from math import sqrt
 from statistics import median
 from typing import NamedTuple
 
-
-class Said(NamedTuple):
-    """A text in both languages."""
-
-    vi: str
-    en: str
+from netmon.model import Words
 
 
 class Point(NamedTuple):
@@ -72,7 +67,7 @@ class Outlook(NamedTuple):
     """What is left, None where nothing tells it, and what that rests on, or why it is not known."""
 
     left: Left | None
-    basis: Said
+    basis: Words
 
 
 SLOPE_S = 600.0
@@ -114,7 +109,7 @@ class _Source(NamedTuple):
 
     rank: int
     left: Left
-    said: Said
+    said: Words
 
 
 class _Fall(NamedTuple):
@@ -129,7 +124,7 @@ class _Fall(NamedTuple):
 def outlook(plant: Plant, now: float) -> Outlook:
     """How long the power of a site lasts whose mains are gone."""
     if not plant.points:
-        return Outlook(None, Said("mất điện lưới, chưa có số đo nào sau đó", "the mains are gone; nothing was told since"))
+        return Outlook(None, Words("mất điện lưới, chưa có số đo nào sau đó", "the mains are gone; nothing was told since"))
     last = plant.points[-1]
     stretch = _stretch(plant.points)
     found = _on_generator(plant, stretch) if last.generator else _on_battery(plant, stretch)
@@ -138,7 +133,7 @@ def outlook(plant: Plant, now: float) -> Outlook:
     left = found.left._replace(earliest=0.0) if last.low else found.left
     basis = found.basis
     if last.low:
-        basis = Said(f"{basis.vi}; thiết bị báo ắc quy yếu", f"{basis.en}; the device says that the battery is low")
+        basis = Words(f"{basis.vi}; thiết bị báo ắc quy yếu", f"{basis.en}; the device says that the battery is low")
     return Outlook(left.after(max(0.0, now - last.at)), basis)
 
 
@@ -191,16 +186,16 @@ def _speaker(found: Sequence[_Source]) -> _Source:
     return min(against or [first], key=lambda source: source.left.likely)
 
 
-def _why_unknown(points: Sequence[Point]) -> Said:
+def _why_unknown(points: Sequence[Point]) -> Words:
     last = points[-1]
     if last.charge is None and last.volts is None:
         if last.low:
-            return Said("thiết bị chỉ báo ắc quy yếu", "the device only says that its battery is low")
-        return Said("thiết bị không báo gì về ắc quy", "the device tells nothing of its battery")
+            return Words("thiết bị chỉ báo ắc quy yếu", "the device only says that its battery is low")
+        return Words("thiết bị không báo gì về ắc quy", "the device tells nothing of its battery")
     seen_s = last.at - points[0].at
     if seen_s < SLOPE_S:
-        return Said(f"mới theo dõi {seen_s / 60:.0f} phút", f"watched for {seen_s / 60:.0f} min only")
-    return Said("ắc quy chưa giảm rõ", "the battery does not fall visibly yet")
+        return Words(f"mới theo dõi {seen_s / 60:.0f} phút", f"watched for {seen_s / 60:.0f} min only")
+    return Words("ắc quy chưa giảm rõ", "the battery does not fall visibly yet")
 
 
 def _as_told(points: Sequence[Point]) -> _Source | None:
@@ -209,7 +204,7 @@ def _as_told(points: Sequence[Point]) -> _Source | None:
     left = points[-1].remaining_s
     if left is None:
         return None
-    said = Said("thiết bị tự tính", "as the device reckons")
+    said = Words("thiết bị tự tính", "as the device reckons")
     seen_s = told[-1][0] - told[0][0]
     if seen_s < SLOPE_S:
         return _Source(2, Left(0.5 * left, left, 1.5 * left), said)
@@ -239,7 +234,7 @@ def _by_coulombs(points: Sequence[Point]) -> _Source | None:
         return None
     aside = KNEE * capacity if capacity is not None else 0.4 * left
     likely = left / amperes
-    said = Said(
+    said = Words(
         f"còn {_number(left / 3600, vi=True)} Ah, đang phóng {_number(amperes, vi=True)} A",
         f"{_number(left / 3600)} Ah left, {_number(amperes)} A flow out",
     )
@@ -258,7 +253,7 @@ def _by_charge(points: Sequence[Point]) -> _Source | None:
     charge, fall = points[-1].charge, _fall(_since_rise(told, 0.01), SLOPE_S, 0.01)
     if charge is None or fall is None:
         return None
-    said = Said(
+    said = Words(
         f"mức nạp {100 * charge:.0f} %, giảm {_number(fall.likely * 360_000, vi=True)} % mỗi giờ{_watched(fall).vi}",
         f"charge {100 * charge:.0f} %, falling by {_number(fall.likely * 360_000)} % an hour{_watched(fall).en}",
     )
@@ -272,7 +267,7 @@ def _since_failure(since: float, last: Point) -> _Source | None:
         return None
     likely = last.charge / (1 - last.charge) * away_s
     earliest = 0.4 * likely * max(0.0, last.charge - KNEE) / last.charge if last.charge else 0.0
-    said = Said(
+    said = Words(
         f"mức nạp {100 * last.charge:.0f} % sau {away_s / 60:.0f} phút mất điện, lúc đầu đầy",
         f"charge {100 * last.charge:.0f} % after {away_s / 60:.0f} min without mains, full before",
     )
@@ -293,8 +288,8 @@ def _by_voltage(plant: Plant, points: Sequence[Point]) -> _Source | None:
     end = (LITHIUM_DISCONNECT_VOLTS if plant.lithium else DISCONNECT_VOLTS) * scale
     height = (LITHIUM_RESTED_VOLTS if plant.lithium else RESTED_VOLTS) * scale - end
     told = [(p.at, p.volts) for p in points if p.volts is not None and p.at >= plant.since + _SETTLES_S]
-    said = Said(f"điện áp {_number(volts, 2, vi=True)} V, ngắt ở", f"{_number(volts, 2)} V, disconnects at")
-    said = Said(f"{said.vi} {_number(end, 1, vi=True)} V", f"{said.en} {_number(end, 1)} V")
+    said = Words(f"điện áp {_number(volts, 2, vi=True)} V, ngắt ở", f"{_number(volts, 2)} V, disconnects at")
+    said = Words(f"{said.vi} {_number(end, 1, vi=True)} V", f"{said.en} {_number(end, 1)} V")
     if volts <= end:
         return _Source(6, Left(0.0, 0.0, SLOPE_S), said)
     curve = [(at, 1 - sqrt(1 - min(1.0, max(0.0, value - end) / height))) for at, value in told]
@@ -306,7 +301,7 @@ def _by_voltage(plant: Plant, points: Sequence[Point]) -> _Source | None:
     likely, sooner = _KNEE_AT * left.likely, (0.2 if plant.lithium else 0.4) * left.earliest
     straight = (volts - end) / line.low if line.low else LONGEST * left.likely
     latest = 1.5 * min(max(left.latest, straight), LONGEST * left.likely)
-    said = Said(said.vi + _watched(fall).vi, said.en + _watched(fall).en)
+    said = Words(said.vi + _watched(fall).vi, said.en + _watched(fall).en)
     return _Source(6, Left(sooner, likely, latest), said)
 
 
@@ -326,7 +321,7 @@ def _on_generator(plant: Plant, points: Sequence[Point]) -> Outlook:
     said = battery.basis
     return Outlook(
         battery.left,
-        Said(
+        Words(
             f"{said.vi}; máy phát được báo là đang chạy nhưng ắc quy vẫn phóng",
             f"{said.en}; the generator is said to run, and yet the battery discharges",
         ),
@@ -350,7 +345,7 @@ def _by_fuel(points: Sequence[Point]) -> Outlook:
         if fuel is not None and fall is not None:
             left = _run_out(fuel, 0.0, fall)
             hours = left.likely / 3600
-            said = Said(
+            said = Words(
                 f"máy phát đang chạy, nhiên liệu còn khoảng {_number(hours, vi=True)} giờ{_watched(fall).vi}",
                 f"the generator runs, its fuel lasts for about {_number(hours)} h{_watched(fall).en}",
             )
@@ -361,7 +356,7 @@ def _by_fuel(points: Sequence[Point]) -> Outlook:
         low, likely, high = BURNS_LITRES
         left = Left(last.litres / high, last.litres / likely, last.litres / low)
         have, burns = last.litres, 3600 * likely
-        said = Said(
+        said = Words(
             f"máy phát đang chạy, còn {_number(have, vi=True)} lít, giả định {_number(burns, vi=True)} lít mỗi giờ",
             f"the generator runs on {_number(have)} l, taken to burn {_number(burns)} l an hour",
         )
@@ -369,16 +364,16 @@ def _by_fuel(points: Sequence[Point]) -> Outlook:
     if reserve is None and last.coulombs is not None and last.load is not None and last.load >= _LEAST_AMPERES:
         reserve = last.coulombs / last.load
     if reserve is None:
-        return Outlook(left, Said(f"{said.vi}; chưa tính ắc quy", f"{said.en}; without the battery after it"))
+        return Outlook(left, Words(f"{said.vi}; chưa tính ắc quy", f"{said.en}; without the battery after it"))
     left = Left(left.earliest + 0.5 * reserve, left.likely + reserve, left.latest + 1.25 * reserve)
-    return Outlook(left, Said(f"{said.vi}, sau đó đến ắc quy", f"{said.en}, then the battery"))
+    return Outlook(left, Words(f"{said.vi}, sau đó đến ắc quy", f"{said.en}, then the battery"))
 
 
-def _why_no_fuel(ratio: float | None) -> Said:
+def _why_no_fuel(ratio: float | None) -> Words:
     if ratio is None:
-        return Said("máy phát đang chạy, không rõ nhiên liệu", "the generator runs, and its fuel is not told")
+        return Words("máy phát đang chạy, không rõ nhiên liệu", "the generator runs, and its fuel is not told")
     share = f"{100 * ratio:.0f} %"
-    return Said(
+    return Words(
         f"máy phát đang chạy, nhiên liệu {share}, chưa rõ mức tiêu thụ",
         f"the generator runs, fuel {share}, and what it burns is not known yet",
     )
@@ -415,9 +410,9 @@ def _fall(told: Sequence[tuple[float, float]], least_s: float, grain: float) -> 
     return _Fall(max(0.0, lost - grain) / seconds, lost / seconds, (lost + grain) / seconds, told[-1][0] - told[0][0])
 
 
-def _watched(fall: _Fall) -> Said:
+def _watched(fall: _Fall) -> Words:
     minutes = f"{fall.seen_s / 60:.0f}"
-    return Said(f" (theo dõi {minutes} phút)", f" (watched for {minutes} min)")
+    return Words(f" (theo dõi {minutes} phút)", f" (watched for {minutes} min)")
 
 
 def _number(value: float, digits: int = 1, *, vi: bool = False) -> str:

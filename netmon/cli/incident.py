@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from netmon import book, units
-from netmon.causes.words import CAUSES, ROOTS
+from netmon.causes.words import CAUSES, ROOTS, impact_told
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
-from netmon.model import CauseClass
-from netmon.reports.table import Words
+from netmon.model import CauseClass, Words
 from netmon.settings import ConfigErrors, load, quantities, where
 from netmon.settings.problem import UnfitError
 from netmon.store import Reader, StoreError
@@ -55,12 +54,6 @@ _IMPACT = {
     "on_backup": Words("xã chạy dự phòng", "communes on backup"),
     "service_centres": Words("trung tâm phục vụ", "service centres"),
     "stations": Words("trạm BTS", "base stations"),
-}
-_ONE = {
-    "isolated": Words("xã bị cô lập", "commune isolated"),
-    "on_backup": Words("xã chạy dự phòng", "commune on backup"),
-    "service_centres": Words("trung tâm phục vụ", "service centre"),
-    "stations": Words("trạm BTS", "base station"),
 }
 _DEEDS = {
     "ack": "take an incident on",
@@ -182,8 +175,7 @@ class _Page:
         return table(head, [self._line(incident) for incident in incidents])
 
     def _line(self, told: Mapping[str, Any]) -> list[str]:
-        counts = {kind: len(told["impact"][kind]) for kind in _IMPACT}
-        hits = ", ".join(f"{n} {self._in(_IMPACT[kind] if n > 1 else _ONE[kind])}" for kind, n in counts.items() if n)
+        hits = self._in(impact_told({part: len(told["impact"][part]) for part in _IMPACT}))
         state = "" if told["until"] is None else self._say(" (đã khôi phục)", " (over)")
         state = self._say(" (đã đóng)", " (closed)") if told["closed"] is not None else state
         return [

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netmon.backups import backups, known
+from netmon.model import Words
 from netmon.reports.backups import READING, SHOWN, Line, episodes, facts, ordered, title, whole
 from netmon.reports.files import Report, ReportError
 from netmon.reports.html import Page
-from netmon.reports.table import Words
 from netmon.targets.windows import local
 
 if TYPE_CHECKING:

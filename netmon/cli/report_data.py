@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from netmon import control, units
 from netmon.cli.words import fail
-from netmon.model import Uncounted, Window
+from netmon.model import Uncounted, Window, Words
 from netmon.reports import inventory, ispeed, registry, registry_tables, speed
 from netmon.reports.files import Report, ReportError
 from netmon.reports.html import Page
-from netmon.reports.table import Words
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Ispeed, Reader, Store, StoreError
 from netmon.targets.definitions import Availability, Latency, Loss, PercentileUtilisation

@@ -17,9 +17,13 @@ from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, fail
 from netmon.control import ControlError, ask
 from netmon.declaring import DeclarationError, begins
-from netmon.desk import (
-    FORMATS,
+from netmon.events.calendar import on_call
+from netmon.model import Phase, WindowKind
+from netmon.reports.files import write
+from netmon.reports.hour import (
+    SHIFT_FORMATS,
     SHIFT_S,
+    SITREP_FORMATS,
     directory_of,
     handover,
     last_report,
@@ -29,9 +33,6 @@ from netmon.desk import (
     stored_standpoint,
     stored_windows,
 )
-from netmon.events.calendar import on_call
-from netmon.model import Phase, WindowKind
-from netmon.reports.files import write
 from netmon.settings import ConfigErrors, Settings, load, where
 from netmon.store import Reader, StoreError
 
@@ -61,8 +62,8 @@ examples:
 def add(reports: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds both to the reports."""
     for name, help_, epilog, run, formats in (
-        ("sitrep", "the situation report of this hour: who is cut off, why, what is back", _SITREP, sitrep, FORMATS),
-        ("shift", "the handover of a shift: open incidents and what changed", _SHIFT, shift, ("text", "json")),
+        ("sitrep", "the situation report of this hour: who is cut off, why, what is back", _SITREP, sitrep, SITREP_FORMATS),
+        ("shift", "the handover of a shift: open incidents and what changed", _SHIFT, shift, SHIFT_FORMATS),
     ):
         parser = reports.add_parser(
             name,

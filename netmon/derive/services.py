@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from netmon.model import DeviceState, LinkRole, LinkState, Service
 
+WORST_FIRST = (Service.ISOLATED, Service.UNREACHABLE, Service.ON_BACKUP, Service.UNKNOWN, Service.UP)
+"""Of several sites of a commune the worst speaks (SEMANTICS 2)."""
+
 
 class Witness(StrEnum):
     """What one witness says. `held`: it is being verified, so what was last known stands. `lost`: it cannot be asked, for

@@ -53,6 +53,7 @@ from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Re
 from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
 from netmon.model.verdicts import ErrorBudget, Standing, Verdict, Window
 from netmon.model.windows import Declared, Phase, WindowChange, WindowKind
+from netmon.model.words import Words
 
 __all__ = [
     "SLOT_S",
@@ -119,4 +120,5 @@ __all__ = [
     "Window",
     "WindowChange",
     "WindowKind",
+    "Words",
 ]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from netmon.backups import Backup
 from netmon.derive.backups import Episode, Use, Why
-from netmon.model import Window
+from netmon.model import Window, Words
 from netmon.reports.registry_tables import LINK_KIND, named
-from netmon.reports.table import Cell, Column, Figure, Kind, Table, Words
+from netmon.reports.table import Cell, Column, Figure, Kind, Table
 from netmon.targets.windows import local
 from netmon.targets.words.voice import Voice
 from netmon.units import Register

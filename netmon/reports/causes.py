@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from netmon.causes.words import CAUSES, ROOTS
 from netmon.inventory import Inventory
-from netmon.model import CauseClass, Outage, Service, Site, Subject, Verdict, Window
-from netmon.reports.table import Words
+from netmon.model import CauseClass, Outage, Service, Site, Subject, Verdict, Window, Words
 from netmon.store import Reader
 from netmon.targets.words.voice import Voice
 

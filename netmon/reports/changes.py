@@ -9,8 +9,7 @@ from itertools import pairwise
 from math import inf
 from typing import Protocol
 
-from netmon.model import Capacity, Link, Site, Window
-from netmon.reports.table import Words
+from netmon.model import Capacity, Link, Site, Window, Words
 from netmon.targets.windows import local
 from netmon.targets.words.voice import Voice
 from netmon.units import Register

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netmon.model import Window
+from netmon.model import Window, Words
 from netmon.reports import compliance_page
 from netmon.reports.files import Report, ReportError
 from netmon.reports.judged import verdicts_on
 from netmon.reports.rows import Row, named, rows
-from netmon.reports.table import Cell, Column, Kind, Table, Words
+from netmon.reports.table import Cell, Column, Kind, Table
 from netmon.settings import Settings
 from netmon.store import Reader
 from netmon.targets.definitions import Unit

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from netmon.model import Standing, Window
+from netmon.model import Standing, Window, Words
 from netmon.reports.html import Page
 from netmon.reports.rows import Row
-from netmon.reports.table import Cell, Column, Kind, Table, Words
+from netmon.reports.table import Cell, Column, Kind, Table
 from netmon.targets.windows import local
 from netmon.targets.words.voice import STANDING, Voice
 

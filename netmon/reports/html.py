@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from netmon.model import Standing
-from netmon.reports.table import NONE, Cell, Column, Kind, Table, Words, fit, in_words
+from netmon.model import Standing, Words
+from netmon.reports.table import NONE, Cell, Column, Kind, Table, fit, in_words
 from netmon.targets.words.voice import Language, Voice
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from netmon.model import Device, Link, LinkKind, Site, SiteKind, Speech, Window
+from netmon.model import Device, Link, LinkKind, Site, SiteKind, Speech, Window, Words
 from netmon.reports.registry_tables import LINK_KIND
-from netmon.reports.table import Cell, Column, Figure, Kind, Table, Words
+from netmon.reports.table import Cell, Column, Figure, Kind, Table
 from netmon.targets.windows import local, month_of
 from netmon.targets.words.voice import Voice
 from netmon.units import Register

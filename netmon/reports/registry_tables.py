@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from netmon import names
-from netmon.model import End, LinkRole
+from netmon.model import End, LinkRole, Words
 from netmon.reports.registry import Connection, Total, totals
-from netmon.reports.table import NONE, Cell, Column, Figure, Kind, Table, Words
+from netmon.reports.table import NONE, Cell, Column, Figure, Kind, Table
 from netmon.targets.windows import local
 from netmon.targets.words.voice import Language, Voice
 from netmon.units import Register

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from netmon.model import Standing, Verdict, Window
+from netmon.model import Standing, Verdict, Window, Words
 from netmon.reports.causes import Causes
 from netmon.reports.changes import Changes
 from netmon.reports.judged import Judged
-from netmon.reports.table import Figure, Words
+from netmon.reports.table import Figure
 from netmon.settings import Settings
 from netmon.store import Reader
 from netmon.targets.definitions import AnyTarget, Availability, BasisKind, Loss, Pooled, Restoration, Share, Unit

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from netmon.causes.words import CAUSES
-from netmon.model import Declared, Entry, Incident, Phase, Subject, Verb, WindowChange, WindowKind
+from netmon.model import Declared, Entry, Incident, Phase, Subject, Verb, WindowChange, WindowKind, Words
 from netmon.reports.sitrep import Sitrep
 from netmon.reports.sitrep_words import EXERCISE, PHASES, at, dark_told, headlines, n
-from netmon.reports.table import Words
 from netmon.targets.words.voice import Language, Voice
 
 VERBS = {

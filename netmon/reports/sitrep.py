@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from netmon.derive.services import WORST_FIRST
 from netmon.inventory import Inventory
 from netmon.model import (
     CauseClass,
@@ -29,14 +30,12 @@ from netmon.model import (
     SiteKind,
     Subject,
     WindowKind,
+    Words,
 )
-from netmon.reports.table import Words
 
 LOST = (Service.ISOLATED, Service.UNREACHABLE)
 FALLEN = (DeviceState.DOWN, DeviceState.UNREACHABLE)
 ALIVE = (DeviceState.UP, DeviceState.SUSPECT)
-_WORST_FIRST = (Service.ISOLATED, Service.UNREACHABLE, Service.ON_BACKUP, Service.UNKNOWN, Service.UP)
-
 NO_OPERATOR = ""
 """Base stations of which the inventory names no operator."""
 
@@ -322,7 +321,7 @@ class _View:
             return Service.UNKNOWN
 
     def _rank(self, site: Site) -> int:
-        return _WORST_FIRST.index(self._service(site))
+        return WORST_FIRST.index(self._service(site))
 
     def _since(self, site: Site) -> float:
         told = self._is.sites.get(site.id)

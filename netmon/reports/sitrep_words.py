@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netmon.causes.words import CAUSES
-from netmon.model import CauseClass, Phase
+from netmon.model import CauseClass, Phase, Words
 from netmon.reports.html import Page
 from netmon.reports.sitrep import DARK_WITHIN_S, Counts, LostCommune, Place, Province, Sitrep, Storm
-from netmon.reports.table import Column, Kind, Table, Words
+from netmon.reports.table import Column, Kind, Table
 from netmon.targets.windows import local
 from netmon.targets.words.voice import Language, Voice
 

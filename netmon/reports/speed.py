@@ -12,10 +12,10 @@ from datetime import date
 from statistics import median
 from typing import NamedTuple
 
-from netmon.model import Site, SpeedTest
+from netmon.model import Site, SpeedTest, Words
 from netmon.reports.ispeed import METRICS, NETWORKS
 from netmon.reports.registry_tables import named
-from netmon.reports.table import Cell, Column, Figure, Kind, Table, Words
+from netmon.reports.table import Cell, Column, Figure, Kind, Table
 from netmon.store import Ispeed
 from netmon.targets.words.voice import Voice
 from netmon.units import Register

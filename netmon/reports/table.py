@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TextIO
 
-from netmon.model import Standing
+from netmon.model import Standing, Words
 from netmon.targets.windows import iso
 from netmon.targets.words.voice import STANDING, Voice
 
@@ -42,13 +42,6 @@ class Kind(StrEnum):
 
 UNIT = {Kind.RATIO: "_ratio", Kind.RATE: "_mbit_s", Kind.SECONDS: "_s", Kind.INSTANT: "_at"}
 """What stands behind a column's id in CSV."""
-
-
-class Words(NamedTuple):
-    """A text in both languages."""
-
-    vi: str
-    en: str
 
 
 class Figure(NamedTuple):

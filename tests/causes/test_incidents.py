@@ -39,7 +39,10 @@ def test_a_cut_cable_with_communes_that_have_no_backup_pages_their_isolation_and
     assert (one.root, one.cause, one.since) == (Subject("cable", "q0"), CauseClass.FIBRE, FELL)
     assert one.impact.isolated == tuple(f"c{n}" for n in range(8))
     assert step.text == "Cáp q0 đứt: 8 xã / Cable q0 cut: 8 communes"
-    assert impact_told(one.impact) == ("Ảnh hưởng: 8 xã bị cô lập.", "Hits 8 communes isolated.")
+    hit = {"isolated": 8, "on_backup": 0, "service_centres": 1, "stations": 2}
+    assert impact_told(hit).en == "8 communes isolated, 1 service centre cut off, 2 BTS cut off"
+    assert impact_told(hit).vi == "8 xã bị cô lập, 1 trung tâm phục vụ bị mất, 2 trạm BTS bị mất"
+    assert impact_told(dict.fromkeys(hit, 0)) == ("", "")
 
 
 def test_a_cut_cable_with_backups_pages_as_one_incident():

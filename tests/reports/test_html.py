@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netmon.model import Standing
+from netmon.model import Standing, Words
 from netmon.reports.html import Page, render
-from netmon.reports.table import BOM, Column, Figure, Kind, Table, Words, defused, fit, in_words, write_csv
+from netmon.reports.table import BOM, Column, Figure, Kind, Table, defused, fit, in_words, write_csv
 from netmon.targets.words.voice import Voice
 from tests.browser import Browser, chromium
 

@@ -17,10 +17,10 @@ from netmon.model import (
     Verb,
     WindowChange,
     WindowKind,
+    Words,
 )
 from netmon.reports import shift as shifts
 from netmon.reports.sitrep import GoesDark, sitrep
-from netmon.reports.table import Words
 from netmon.store import Store
 from tests.reports.test_sitrep import communes, inventory, mast, seat, standpoint
 from tests.store.conftest import Counts

@@ -28,11 +28,11 @@ from netmon.model import (
     SiteKind,
     Subject,
     WindowKind,
+    Words,
 )
 from netmon.reports.html import render
 from netmon.reports.sitrep import GoesDark, Standpoint, Stands, operators_down, sitrep, total
 from netmon.reports.sitrep_words import page, text
-from netmon.reports.table import Words
 from tests.web.desk import incident
 
 NOW = datetime(2026, 11, 22, 18, 36, tzinfo=VIET_NAM).timestamp()
