@@ -65,6 +65,10 @@ class Announcer:
         for link in new.links.values():
             if old.links.get(link.id) != link or link.site in moved:
                 self.show(network, Subject("link", link.id))
+        for site in moved:
+            self._outlets.put(f"site_info:{site}", samples.site_info(new, site), kept=True)
+        for site in old.sites.keys() - new.sites.keys():
+            self._outlets.forget(f"site_info:{site}")
         served = old.links_of_site()
         for site in network.sites:
             if site in moved or site not in served:

@@ -21,7 +21,7 @@ from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.model import SLOT_S, At, EchoSlot, Link, LinkRole, Meter, Outcome, Poll, Port, SiteKind
 from netmon.network import Network
-from netmon.store import Store
+from netmon.store import Reader, Store
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +94,14 @@ class Checks:
             if gone or inventory.links[link_id].check is None or inventory.link_labels(link_id) != old.link_labels(link_id):
                 del self._shown[link_id]
                 self._outlets.forget(f"echo:{link_id}")
+
+    def restore(self, reader: Reader, now: float) -> None:
+        """Shows again what the last closed slots said; it is as old as these."""
+        for link_id, slot in reader.newest_echoes(now).items():
+            link = self._inventory.links.get(link_id)
+            if link is not None and link.check is not None:
+                self._shown[link_id] = (slot.k + 1) * SLOT_S
+                self._outlets.put_again(f"echo:{link_id}", samples.echo_samples(self._inventory, link_id, slot))
 
     def due(self) -> Iterable[tuple[str, float]]:
         """The links with a check address, and how often each is asked."""

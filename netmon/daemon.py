@@ -407,6 +407,7 @@ class Daemon:
     def _show_inventory(self, settings: Settings) -> None:
         self._own.gauge("netmon_config_devices", len(settings.inventory.devices))
         self._judge.show_communes(settings.provinces, time.time())
+        self._judge.show_targets(settings.targets)
 
     # --- the control socket -------------------------------------------------------------------------------------------
 

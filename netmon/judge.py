@@ -24,6 +24,7 @@ from netmon.model import SLOT_S, Meter, Series, Standing, Verdict, Window
 from netmon.seen import StoppedError, StoreEvidence, Turns
 from netmon.settings import Settings
 from netmon.store import Reader, Store
+from netmon.targets.definitions import RAW, WITHOUT_DECLARED, AnyTarget, Pooled, Share
 from netmon.targets.evaluate import Parts, Units, evaluate, percentile_links
 from netmon.targets.later import Later, read_once
 from netmon.targets.memory import Memory
@@ -245,17 +246,22 @@ class Judge:
             self._show(verdict, day)
 
     def show_communes(self, provinces: Iterable[str], now: float) -> None:
-        """netmon_commune_info: names for dashboards, by code; those of provinces that are no longer ours go."""
+        """netmon_commune_info, _latitude_degrees and _longitude_degrees: names and places for dashboards, by code; those of
+        provinces that are no longer ours go."""
         before, self._shown = self._shown, frozenset(provinces)
         for gone in before - self._shown:
             self._outlets.forget(f"communes:{gone}")
         for province in self._shown:
-            infos = []
+            told: list[tuple[Series, float]] = []
             for unit in self._register.communes(province, local(now).date()):
+                labels = (("province", province), ("commune", unit.code))
                 facts = (("name", unit.name), ("name_en", unit.name_en), ("kind", unit.kind))
-                series = Series("netmon_commune_info", (("province", province), ("commune", unit.code), *facts))
-                infos.append((series, 1.0))
-            self._outlets.put(f"communes:{province}", infos, kept=True)
+                told += (
+                    (Series("netmon_commune_info", (*labels, *facts)), 1.0),
+                    (Series("netmon_commune_latitude_degrees", labels), unit.latitude),
+                    (Series("netmon_commune_longitude_degrees", labels), unit.longitude),
+                )
+            self._outlets.put(f"communes:{province}", told, kept=True)
 
     def _show(self, verdict: Verdict, day: date) -> None:
         """Puts a commune's or province's verdict on the page; parts are for `explain` and the API."""
@@ -266,7 +272,24 @@ class Judge:
         values = [*(int(verdict.standing is standing) for standing in Standing), *figures.values()]
         self._outlets.put_values(f"verdict:{verdict.id}", known, values, kept=True)
 
-    def _series_of(self, verdict: Verdict, figures: Iterable[str], day: date) -> tuple[Series, ...]:
+    def show_targets(self, targets: Iterable[AnyTarget]) -> None:
+        """netmon_target_info: what is judged, by which rule and in which unit, with its titles."""
+        told = []
+        for target in targets:
+            level = "province" if isinstance(target, Share | Pooled) else getattr(target, "level", "commune")
+            facts = (
+                ("target", target.id),
+                ("level", level),
+                ("rule", target.rule),
+                ("unit", target.unit),
+                ("basis_kind", target.basis_kind),
+                ("title_vi", target.title_vi),
+                ("title_en", target.title_en),
+            )
+            told.append((Series("netmon_target_info", facts), 1.0))
+        self._outlets.put("targets", told, kept=True)
+
+    def _series_of(self, verdict: Verdict, figures: Iterable[_Figure], day: date) -> tuple[Series, ...]:
         if verdict.subject.kind == "commune":
             unit = self._register.unit(verdict.subject.id, day)
             place: tuple[tuple[str, str], ...] = (("province", unit.parent if unit else ""), ("commune", verdict.subject.id))
@@ -276,20 +299,31 @@ class Judge:
         labels = (*place, ("target", verdict.target))
         return (
             *(Series(f"{stem}_verdict", (*labels, ("verdict", standing))) for standing in Standing),
-            *(Series(f"{stem}_{figure}", labels) for figure in figures),
+            *(Series(f"{stem}_{name}", (*labels, *more)) for name, more in figures),
         )
 
 
-def _figures(verdict: Verdict) -> dict[str, float]:
+_Figure = tuple[str, tuple[tuple[str, str], ...]]
+"""The end of a family's name, and labels beside those of the target."""
+
+
+def _figures(verdict: Verdict) -> dict[_Figure, float]:
     """What the page shows of it beside its standing. NaN: nothing was measured; the series never goes (SEMANTICS 8)."""
-    figures = {"limit": verdict.limit, "value": nan if verdict.value is None else verdict.value}
+    figures: dict[_Figure, float] = {("limit", ()): verdict.limit, ("value", ()): _or_nan(verdict.value)}
     if verdict.subject.kind == "commune":
-        figures["coverage_ratio"] = verdict.coverage
+        figures["coverage_ratio", ()] = verdict.coverage
         if verdict.error_budget is not None:
-            figures["error_budget_seconds"], figures["error_budget_spent_seconds"] = verdict.error_budget
+            figures["error_budget_seconds", ()], figures["error_budget_spent_seconds", ()] = verdict.error_budget
         if verdict.crossing_s is not None:
-            figures["limit_crossing_seconds"] = verdict.crossing_s
+            figures["limit_crossing_seconds", ()] = verdict.crossing_s
+        if verdict.available is not None:
+            for counted, ratio in zip((RAW, WITHOUT_DECLARED), verdict.available, strict=True):
+                figures["availability_ratio", (("counted", counted),)] = _or_nan(ratio)
     return figures
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else value
 
 
 def _alike(one: Verdict, other: Verdict) -> bool:

@@ -119,8 +119,9 @@ class Pipeline:
         self.take(inventory)
 
     def restore(self, reader: Reader) -> None:
-        """Goes on where the store says that counters, port speeds and supplies stood. Call before the first poll."""
-        self._settler.restore(reader.newest_port_speeds())
+        """Goes on where the store says that counters, port speeds, slots and supplies stood. Call before the first poll."""
+        self._settler.restore(reader, self.inventory, self.watches.values(), self._clock())
+        self._checks.restore(reader, self._clock())
         self.supplies.restore(reader.last_spans("supply"))
         self.cells.restore(reader, self._clock())
         self.operations.restore(reader, reader.last_spans("supply"), self._clock())

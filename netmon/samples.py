@@ -86,7 +86,7 @@ def device_samples(network: Network, device: str, by: Collection[str] = ()) -> l
 
 
 def link_samples(network: Network, link_id: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
-    """netmon_link_info, _up, _unknown and, of one that is not up, _explained; `up` keeps its last value while unknown."""
+    """netmon_link_info, _end_info, _up, _unknown and, of one not up, _explained; `up` keeps its last value while unknown."""
     link, told = network.inventory.links[link_id], network.links[link_id]
     labels = network.inventory.link_labels(link_id)
     facts = (
@@ -97,6 +97,10 @@ def link_samples(network: Network, link_id: str, by: Collection[str] = ()) -> li
         ("circuit", link.circuit_id),
     )
     samples: list[tuple[Series, float]] = [(Series("netmon_link_info", (*labels, *facts)), 1)]
+    for end, port in (("near", link.near), ("far", link.far)):
+        if port is not None:
+            there = (("end", end), ("device", port.device), ("interface", port.interface))
+            samples.append((Series("netmon_link_end_info", (*labels, *there)), 1))
     if told.last_known:
         samples.append((Series("netmon_link_up", labels), int(told.last_known == LinkState.UP)))
         samples.append((Series("netmon_link_unknown", labels), int(told.state == LinkState.UNKNOWN)))
@@ -159,12 +163,19 @@ def speed_samples(inventory: Inventory, test: SpeedTest) -> list[tuple[Series, f
     return samples
 
 
+def site_info(inventory: Inventory, site_id: str) -> list[tuple[Series, float]]:
+    """netmon_site_info; sites that no link serves have it too."""
+    site = inventory.sites[site_id]
+    return [(Series("netmon_site_info", (*inventory.site_labels(site_id), ("kind", site.kind), ("name", site.name))), 1)]
+
+
 def site_samples(network: Network, site_id: str, by: Collection[str] = ()) -> list[tuple[Series, float]]:
-    """netmon_site_info, netmon_site_service and netmon_site_explained."""
-    site, told = network.inventory.sites[site_id], network.sites[site_id]
+    """netmon_site_service with when it began, and netmon_site_explained."""
+    told = network.sites[site_id]
     labels = network.inventory.site_labels(site_id)
+    began = [(Series("netmon_site_service_start_timestamp_seconds", labels), told.since)] if told.since else []
     return [
-        (Series("netmon_site_info", (*labels, ("kind", site.kind), ("name", site.name))), 1),
+        *began,
         *((Series("netmon_site_service", (*labels, ("state", service))), int(told.state == service)) for service in Service),
         *site_explained(network.inventory, site_id, by),
     ]
@@ -195,6 +206,7 @@ def incident_samples(incident: Incident, inventory: Inventory, paging: bool) -> 
     impact = incident.impact
     return [
         (Series("netmon_incident_info", (*labels, *facts)), 1),
+        (Series("netmon_incident_start_timestamp_seconds", labels), incident.since),
         (Series("netmon_incident_paging", labels), int(paging)),
         (Series("netmon_incident_members", labels), len(incident.members)),
         (Series("netmon_incident_communes", (*labels, ("state", Service.ISOLATED))), len(impact.isolated)),

@@ -3,7 +3,7 @@ how fast the port at an end runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from netmon import samples
 from netmon.derive.counters import Steps
@@ -13,7 +13,7 @@ from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
 from netmon.measure import EndOfLink, Settled
 from netmon.model import SLOT_S, End, Meter, Port, PortSpeed, Readings, Slot
-from netmon.store import Store
+from netmon.store import Reader, Store
 from netmon.watch import Watch
 
 RATE_HOLDS_S = 3 * SLOT_S
@@ -30,9 +30,16 @@ class Settler:
         self._speeds: dict[tuple[str, End], float] = {}  # of the ports at the ends of links, as they were stored last
         self._ports: dict[tuple[str, End], Port | None] = {}  # which ports these are
 
-    def restore(self, speeds: Mapping[tuple[str, End], float]) -> None:
-        """Goes on from the speeds that the store has."""
-        self._speeds.update(speeds)
+    def restore(self, reader: Reader, inventory: Inventory, watches: Iterable[Watch], now: float) -> None:
+        """Goes on from the speeds that the store has, and shows the rates of the last closed slots again; these are as old
+        as their slots."""
+        self._speeds.update(reader.newest_port_speeds())
+        newest = reader.newest_slots(now)
+        for end in (end for watch in watches for end in watch.all_ends()):
+            slot = newest.get((end.link.id, end.end))
+            if slot is not None and _speaks(end):
+                end.shown_at = (slot.k + 1) * SLOT_S
+                self._outlets.put_again(f"rate:{end.link.id}", samples.rate_samples(inventory, end.link.id, slot))
 
     def note_speeds(self, watch: Watch, layout: Layout, readings: Readings) -> None:
         """Stores the speeds of ports at ends of links that were told for the first time, or are other ones than before."""
@@ -90,10 +97,15 @@ class Settler:
     def _show(self, inventory: Inventory, end: EndOfLink, slot: Slot, now: float) -> None:
         whole = present(slot.receive) and present(slot.transmit)
         self._meter.count("netmon_slots_total", present="yes" if whole else "no")
-        if end.end is End.NEAR or end.link.near is None:
+        if _speaks(end):
             end.shown_at = now
             rates = samples.rate_samples(inventory, end.link.id, slot)
             self._outlets.put(f"rate:{end.link.id}", rates, at=(slot.k + 1) * SLOT_S)
+
+
+def _speaks(end: EndOfLink) -> bool:
+    """Whether the rates of the link on the page are those of this end."""
+    return end.end is End.NEAR or end.link.near is None
 
 
 def fresh_until(watch: Watch, now: float, age_s: float) -> float:

@@ -1,8 +1,10 @@
 """From closed slots to verdicts: what is judged when, and a month that is over."""
 
 import json
+import subprocess
+from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -19,6 +21,7 @@ from netmon.targets.windows import month_of
 COMMUNE = "01273"
 OCTOBER = month_of(datetime(2026, 10, 15, tzinfo=UTC).timestamp())
 RATE = 25_000_000 * 0.7
+FIGURES = ("raw", "without_declared")
 
 
 @pytest.fixture
@@ -183,6 +186,47 @@ def test_the_communes_of_a_province_that_left_the_configuration_go(store):
         judge.show_communes(provinces, 1_800_000_000.0)
         lines = [line for line in page.render().decode().splitlines() if line.startswith("netmon_commune_info{")]
         assert {line.split('province="')[1][:2] for line in lines} == codes
+
+
+def test_every_commune_has_its_name_and_its_place_on_the_page(store, promtool):
+    page, register = Page(OwnMetrics()), units.load()
+    Judge(register, store, store.reader(), Outlets(page), OwnMetrics()).show_communes(["04"], 1_800_000_000.0)
+    text = page.render()
+    lines = text.decode().splitlines()
+    communes = register.communes("04", date(2027, 1, 15))
+    for commune in communes:
+        labels = f'province="04",commune="{commune.code}"'
+        assert f"netmon_commune_latitude_degrees{{{labels}}} {commune.latitude}" in lines
+        assert f"netmon_commune_longitude_degrees{{{labels}}} {commune.longitude}" in lines
+    told = [line.partition("{")[0] for line in lines if line.startswith("netmon_commune_")]
+    families = ("netmon_commune_info", "netmon_commune_latitude_degrees", "netmon_commune_longitude_degrees")
+    assert Counter(told) == dict.fromkeys(families, len(communes))
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+async def test_both_figures_of_availability_stand_side_by_side(settings, store):
+    """Of all that was seen, and without the storm: whichever the target judges."""
+    began = OCTOBER.start + 86_400
+    fill(store, OCTOBER.start, OCTOBER.start + 10 * 86_400)
+    storm = Declared(
+        id="bao-10", kind=WindowKind.STORM, name="Bão", start=began, until=began + 7200, areas=("04",), declared=began
+    )
+    store.put_window(WindowChange(began, "declare", "lan", "", storm))
+    store.flush()
+    page = Page(OwnMetrics())
+    judge = Judge(units.load(), store, store.reader(), Outlets(page), OwnMetrics())
+    judge.show_targets(settings.targets)
+    await judge.judge(settings, OCTOBER.start + 10 * 86_400)
+    told = dict(line.rpartition(" ")[::2] for line in page.render().decode().splitlines() if not line.startswith("#"))
+    labels = f'province="04",commune="{COMMUNE}",target="up"'
+    raw, without = (float(told[f'netmon_target_availability_ratio{{{labels},counted="{c}"}}']) for c in FIGURES)
+    assert raw == pytest.approx(1 - 2 / 240)
+    assert without == 1.0
+    assert float(told[f"netmon_target_value{{{labels}}}"]) == raw
+    titles = 'unit="ratio",basis_kind="local",title_vi="x",title_en="x"'
+    assert told[f'netmon_target_info{{target="p95",level="commune",rule="percentile_utilisation",{titles}}}'] == "1.0"
+    assert told[f'netmon_target_info{{target="all",level="province",rule="share",{titles}}}'] == "1.0"
 
 
 def test_only_links_that_a_percentile_judges_are_kept_longer(settings):

@@ -24,6 +24,8 @@ OPERATIONS = (
     Family("netmon_incident_info", "gauge", "", "An open incident: what it came of, and its cause.",
            "Sự cố đang mở: nguồn gốc và nguyên nhân.", (*_INCIDENT, "incident", "cause", "operator", "circuit"),
            keeps=True),
+    Family("netmon_incident_start_timestamp_seconds", "gauge", "s", "When what an open incident is about began.",
+           "Thời điểm bắt đầu của sự cố đang mở.", _INCIDENT, keeps=True),
     Family("netmon_incident_paging", "gauge", "", "1 while an incident of several devices or links is to page by itself.",
            "1 khi một sự cố nhiều thiết bị cần tự báo động.", _INCIDENT, keeps=True),
     Family("netmon_incident_members", "gauge", "", "Devices and links that an open incident has down.",

@@ -71,6 +71,11 @@ class Outlets:
             series, values = _columns(samples)
             self._database.write(owner, series, written(values), at)
 
+    def put_again(self, owner: str, samples: Samples) -> None:
+        """What was put before netmon started: the page has lost it, the database has it."""
+        series, values = _columns(samples)
+        self.page.put(owner, series, written(values))
+
     def drop(self, owner: str) -> None:
         """The owner is silent: what it measured leaves the page."""
         self.page.drop(owner)

@@ -51,7 +51,7 @@ from netmon.model.places import (
 )
 from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
 from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
-from netmon.model.verdicts import ErrorBudget, Standing, Verdict, Window
+from netmon.model.verdicts import Available, ErrorBudget, Standing, Verdict, Window
 from netmon.model.windows import Declared, Phase, WindowChange, WindowKind
 from netmon.model.words import Words
 
@@ -60,6 +60,7 @@ __all__ = [
     "VIET_NAM",
     "ZONE_S",
     "At",
+    "Available",
     "Baseline",
     "Capacity",
     "Carrier",

@@ -39,14 +39,22 @@ class ErrorBudget(NamedTuple):
         return self.total - self.spent
 
 
+class Available(NamedTuple):
+    """The two figures of availability, shown side by side: of all that was seen, and without declared windows. None: nothing
+    was seen."""
+
+    raw: float | None
+    without_declared: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one target says of one subject, with the evidence to recompute it.
 
     `value` and `limit` are in the target's unit, `coverage` is the share of the elapsed window that was seen. `final` is
-    False until the window has closed. `evidence` holds JSON values only. `error_budget` and `crossing_s`, the seconds until
-    the limit is probably crossed, are None where there are none; they stand in the evidence too. `asked` is what the target
-    asked, as JSON values: a later one changes nothing in what was said.
+    False until the window has closed. `evidence` holds JSON values only. `error_budget`, `crossing_s`, the seconds until
+    the limit is probably crossed, and `available` are None where there are none; they stand in the evidence too. `asked` is
+    what the target asked, as JSON values: a later one changes nothing in what was said.
     """
 
     target: str
@@ -61,6 +69,7 @@ class Verdict:
     asked: Mapping[str, Any] = field(default_factory=dict)
     error_budget: ErrorBudget | None = None
     crossing_s: float | None = None
+    available: Available | None = None
 
     @property
     def id(self) -> str:

@@ -45,6 +45,8 @@ from netmon.store.days import (
     unpacked,
 )
 from netmon.store.echoes import read_echoes
+from netmon.store.newest import NewestReads
+from netmon.store.pasts import PastReads
 from netmon.store.peaks import read_peaks
 from netmon.store.records import (
     SIMULATED,
@@ -72,7 +74,7 @@ def _number(database: sqlite3.Connection, link: str) -> int:
     return 0 if found is None else int(found)
 
 
-class Reader(BookReads, WindowReads, VerdictReads):
+class Reader(BookReads, NewestReads, PastReads, WindowReads, VerdictReads):
     """Reads one store. Every method may be called from any thread; times are Unix seconds, intervals [start, end)."""
 
     def __init__(self, path: Path) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
-from netmon.model import ErrorBudget, LinkState, Service, Span, Standing, Subject, Verdict, Window
+from netmon.model import Available, ErrorBudget, LinkState, Service, Span, Standing, Subject, Verdict, Window
 from netmon.targets.definitions import WITHOUT_DECLARED, Availability
 from netmon.targets.later import Later
 from netmon.targets.windows import iso
@@ -104,6 +104,7 @@ def judge_availability(
             "simulated_s": simulated_s,
         },
         error_budget=ErrorBudget(budget_s, judged.not_available),
+        available=Available(raw.value, without.value),
     )
 
 
@@ -152,9 +153,9 @@ class Account:
         window: Window,
         now: float,
     ) -> Verdict:
-        """The verdict over a window that it covers. `declared` is kept and never changes. Where it is left out of what is
-        judged, all is counted anew: few are in a storm for long."""
-        if declared and target.judge == WITHOUT_DECLARED:
+        """The verdict over a window that it covers. Where some of it lies in declared windows all is counted anew: few are
+        in a storm for long."""
+        if declared:
             return self._afresh(target, subject, absences, declared, window, now)
         end = max(window.start, min(window.end, now))
         if self._start != window.start or self._absences is not absences or not self._whole or self._from > end:
@@ -176,6 +177,7 @@ class Account:
                 partial(_evidence, target, subject, self._all(), absences, declared, window, now, self._simulated_s)
             ),
             error_budget=ErrorBudget(budget_s, raw.not_available),
+            available=Available(raw.value, raw.value),
         )
 
     def _all(self) -> tuple[Span, ...]:

@@ -53,6 +53,7 @@ def whole_verdict(
         evidence=Later(partial(_whole_evidence, target, tuple(parts), speaks)),
         error_budget=None if speaks is None else speaks.error_budget,
         crossing_s=min((part.crossing_s for part in counted if part.crossing_s is not None), default=None),
+        available=None if speaks is None else speaks.available,
     )
 
 

@@ -131,6 +131,7 @@ def test_declared_windows_change_the_second_figure_and_not_the_verdict():
     assert (without["value"], without["coverage"], without["elapsed"]) == (1.0, 1.0, 9.5 * DAY)
     assert verdict.evidence["declared"] == [list(storm)]
     assert verdict.evidence["simulated_s"] == 5.0
+    assert verdict.available == (0.975, 1.0)
 
 
 def test_the_twenty_longest_outages_are_shown_and_all_are_counted():
