@@ -6,15 +6,26 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
-from tests import peers
+from netmon.inventory import Inventory
+from tests import effort, peers, running
 
 # A shared machine may stall any single example; what a run in CI finds, a run by hand finds too.
-hypothesis.settings.register_profile("netmon", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+hypothesis.settings.register_profile(
+    "netmon", deadline=None, derandomize="CI" in os.environ, print_blob=True, max_examples=effort.examples()
+)
 hypothesis.settings.load_profile("netmon")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, the rest in the order that was drawn."""
+    places = {name: place for place, name in enumerate(effort.LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.fixture
@@ -47,3 +58,22 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[..., peers.Prometheus]]:
 def promtool() -> Path:
     """The path of promtool."""
     return peers.require("promtool")
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., running.World]]:
+    """A netmon with devices and a clock of our own that has run for a minute, of `make_world(province(8))`, or the one
+    `before` it at its restart: `make_world(before=world, away=20)`."""
+    with ExitStack() as stack:
+        made: list[running.World] = []
+
+        def make(things: Inventory | None = None, before: running.World | None = None, **how: Any) -> running.World:
+            if before is not None:
+                world = before.restart(things, **how)
+            else:
+                world = running.World(tmp_path / f"{len(made)}.db", things or running.province()).run(65)
+            made.append(world)
+            stack.callback(world.close)
+            return world
+
+        yield make

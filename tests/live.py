@@ -75,7 +75,7 @@ def storm_province(
         for device in site["devices"]:
             device["port"] = port
     (config / "inventory/all.yaml").write_text(json.dumps({"sites": sites}))
-    (config / "targets.yaml").write_text(json.dumps({"targets": [_AVAILABILITY]}))
+    (config / "targets.yaml").write_text(json.dumps({"targets": [AVAILABILITY]}))
     main = {
         "province": PROVINCE,
         "credentials": {"snmp": {"version": "2c", "community": ""}},
@@ -89,7 +89,7 @@ def storm_province(
     return config
 
 
-_AVAILABILITY: Entry = {
+AVAILABILITY: Entry = {
     "id": "availability",
     "level": "commune",
     "rule": "availability",

@@ -25,6 +25,7 @@ from netmon.public_holidays import public_days
 from netmon.settings.calendar import read_calendar
 from netmon.settings.secrets import leave
 from tests import peers
+from tests.effort import examples
 
 SHIPPED = peers.ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 FROM_YEAR = 2026
@@ -290,7 +291,7 @@ TWICE = {
 }
 
 
-@hypothesis.settings(max_examples=15)
+@hypothesis.settings(max_examples=examples(15))
 @given(
     rosters=st.dictionaries(st.sampled_from(WINDOWS), ROSTER),
     minutes=st.lists(st.integers(0, YEARS * 365 * 1440), min_size=20, max_size=20),

@@ -13,6 +13,7 @@ from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Inventory
 from netmon.model import Carrier, CellName, CellReport, CellState, Device, Site, SiteKind, Subject
 from netmon.store import Store
+from tests.effort import examples
 from tests.store.conftest import Counts
 
 T0 = 1_800_000_000.0
@@ -303,7 +304,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(EVENTS)
 def test_spans_are_what_a_second_by_second_model_says(events):
     """The model paints seconds: a report paints from its time on, but not before the last change that was told by then; and

@@ -24,6 +24,19 @@ STATUS = {
     "sites": [],
     "verdicts": [VERDICT],
 }
+BOARD = {
+    "version": "1",
+    "time": 1.0,
+    "ready": True,
+    "self_isolated": False,
+    "lost": [],
+    "incidents": [],
+    "storms": [],
+    "maintenance": [],
+    "unheard": 0,
+    "complaints": {"total": 0, "rows": []},
+    "provinces": [],
+}
 DECLARED = {"window": WINDOW, "warnings": []}
 ANSWERS = {
     "storm": DECLARED | {"windows": [], "changes": []},
@@ -38,6 +51,7 @@ ANSWERS = {
     "fibre": {"links": []},
     "cells": {"told": 1, "states": {"up": 1}},
     "status": STATUS,
+    "wallboard": BOARD,
 }
 STORM = ("storm", "declare", "--name", "Bão", "--level", "4", "--areas", "04", "--until", "+6h")
 WORKS = ("maintenance", "declare", "--name", "Thay", "--on", "device:r1", "--until", "+1h")
@@ -62,6 +76,8 @@ COMMANDS = [
     ("fibre",),
     ("cells", "cells.csv"),
     ("status",),
+    ("status", "--all"),
+    ("status", "--json"),
 ]
 
 
@@ -127,7 +143,7 @@ def test_a_netmon_yaml_that_is_no_yaml_is_one_clear_error(home, capsys, words):
 
 
 def test_the_targets_of_the_daemon_are_told_as_it_judges_them(home, asked, capsys):
-    assert main(["status", "--config", str(home)]) == 0
+    assert main(["status", "--all", "--config", str(home)]) == 0
     assert "tslcd_p95  commune" in capsys.readouterr().out
 
 

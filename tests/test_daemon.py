@@ -13,9 +13,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from netmon import control
+from netmon import cli, control
 from netmon.model import Direction, End
 from netmon.store import Reader
+from tests.live import AVAILABILITY
 from tests.peers import LOOPBACK, eventually, free_port, require, running
 
 COMMUNE = "01273"
@@ -55,17 +56,7 @@ class Installation:
             site = {"id": f"site-{name}", "name": f"UBND {name}", "commune": COMMUNE, "kind": "peoples_committee"}
             sites.append({**site, "devices": [device], "links": [link]})
         (self.config / "inventory/all.yaml").write_text(json.dumps({"sites": sites}) + extra)
-        target = {
-            "id": "availability",
-            "level": "commune",
-            "rule": "availability",
-            "title": {"vi": "Độ sẵn sàng", "en": "Availability"},
-            "window": "month",
-            "limit": "99.5 %",
-            "basis": "local",
-            "basis_kind": "local",
-        }
-        (self.config / "targets.yaml").write_text(json.dumps({"targets": [target]}))
+        (self.config / "targets.yaml").write_text(json.dumps({"targets": [AVAILABILITY]}))
 
     def start(self, **env):
         program = running(
@@ -256,23 +247,18 @@ def test_systemd_hears_ready_status_watchdog_and_stopping(install):
             heard += manager.recv(4096).decode().splitlines()
 
 
-def test_status_and_the_store_tell_the_same_with_and_without_a_daemon(install):
+def test_status_and_the_store_tell_the_same_with_and_without_a_daemon(install, capfd, monkeypatch):
     """And the community is never printed, by the daemon or by a command."""
+    monkeypatch.delenv("NETMON_TEST_COMMUNITY", raising=False)
     here = install("r1")
     here.start()
     eventually(lambda: here.state() == {"r1": "up"})
     eventually(lambda: json.loads(here.get("/api/v1/verdicts"))["verdicts"])
 
     def netmon(*words):
-        env = {key: value for key, value in os.environ.items() if key != "NETMON_TEST_COMMUNITY"}
-        done = subprocess.run(
-            [sys.executable, "-m", "netmon", *words, "--config", here.config],
-            capture_output=True,
-            text=True,
-            env=env,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        code = cli.main([*words, "--config", str(here.config)])
+        said = capfd.readouterr()
+        return code, said.out + said.err
 
     code, running_words = netmon("status")
     assert code == 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from netmon import catalogue
+from tests.effort import LONGEST
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "netmon").rglob("*.py"))
@@ -55,18 +55,19 @@ def tree(module: str) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports(module: str) -> Iterator[tuple[int, str]]:
+@cache
+def imports(module: str) -> list[tuple[int, str]]:
     """Each import of a module, anywhere in it, as its line and its absolute dotted name ("netmon.model.Poll")."""
     package = module.removesuffix("/__init__").split("/") if module.endswith("/__init__") else module.split("/")[:-1]
+    found = []
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield node.lineno, f"{source}.{alias.name}"
+            found += [(node.lineno, f"{source}.{alias.name}") for alias in node.names]
+    return found
 
 
 def room(module: str) -> str:
@@ -181,6 +182,11 @@ def test_no_file_is_two_files():
     lengths = {path: len(path.read_bytes().splitlines()) for path in (*SOURCES, *(ROOT / "tests").rglob("*.py"))}
     too_long = {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > LINES_AT_MOST}
     assert not too_long
+
+
+def test_the_files_that_are_to_begin_first_are_there():
+    """A name that is no longer one would be passed over in silence."""
+    assert not [name for name in LONGEST if not (ROOT / name).is_file()]
 
 
 def test_every_module_and_public_name_has_a_docstring():

@@ -1,9 +1,7 @@
 """Incidents from polls, as the store, the book and the page tell them."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 
-import pytest
 from structlog.testing import capture_logs
 
 from netmon.model import (
@@ -12,26 +10,12 @@ from netmon.model import (
     Subject,
     Verb,
 )
-from tests.running import World, province, two_in_a_cable
+from tests.running import province, two_in_a_cable
 
 
-@pytest.fixture
-def make(tmp_path):
-    with ExitStack() as stack:
-        worlds = []
-
-        def start(things=None):
-            world = World(tmp_path / f"{len(worlds)}.db", things or province())
-            worlds.append(world)
-            stack.callback(world.close)
-            return world.run(65)
-
-        yield start
-
-
-def test_one_cut_cable_is_one_incident_and_its_communes_page(make):
+def test_one_cut_cable_is_one_incident_and_its_communes_page(make_world):
     """Eight communes without backup lose their fibre at once."""
-    world = make()
+    world = make_world()
     assert not world.going_on()
     world.cut(*range(8))
     with capture_logs() as logs:
@@ -64,8 +48,8 @@ def test_one_cut_cable_is_one_incident_and_its_communes_page(make):
     assert world.paging() == {"QL3": 0}
 
 
-def test_a_core_with_56_communes_is_one_incident_and_what_is_still_dark_after_the_repair_pages(make):
-    world = make(province(56, srlg=lambda n, cable: ()))
+def test_a_core_with_56_communes_is_one_incident_and_what_is_still_dark_after_the_repair_pages(make_world):
+    world = make_world(province(56, srlg=lambda n, cable: ()))
     everything = {f"r{n}" for n in range(56)} | {"core"}
     world.dead |= everything
     world.run(75)
@@ -91,8 +75,8 @@ def test_a_core_with_56_communes_is_one_incident_and_what_is_still_dark_after_th
         assert world.explained("site", f"s{n}") == set()
 
 
-def test_while_netmon_is_cut_off_incidents_stand_and_nothing_new_is_left_to_page(make):
-    world = make()
+def test_while_netmon_is_cut_off_incidents_stand_and_nothing_new_is_left_to_page(make_world):
+    world = make_world()
     world.cut(2)
     world.run(150)
     (incident,) = world.going_on()
@@ -113,8 +97,8 @@ def test_while_netmon_is_cut_off_incidents_stand_and_nothing_new_is_left_to_page
     assert not world.incidents._flapping
 
 
-def test_what_falls_again_within_a_quarter_of_an_hour_reopens_its_incident_and_its_outage_is_explained(make):
-    world = make()
+def test_what_falls_again_within_a_quarter_of_an_hour_reopens_its_incident_and_its_outage_is_explained(make_world):
+    world = make_world()
     world.cut(2)
     world.run(60)
     (incident,) = world.going_on()
@@ -138,9 +122,9 @@ def test_what_falls_again_within_a_quarter_of_an_hour_reopens_its_incident_and_i
     assert other.id != incident.id
 
 
-def test_what_a_person_opened_lasts_until_a_person_closes_it_and_hides_nothing(make):
+def test_what_a_person_opened_lasts_until_a_person_closes_it_and_hides_nothing(make_world):
     """Also beside netmon's own incident of the same root, which pages."""
-    world = make(province(8, backup=True))
+    world = make_world(province(8, backup=True))
     opened = world.incidents.open(Subject("cable", "QL3"), "04", CauseClass.FIBRE, "xe múc đào trúng cáp", "lan")
     world.dark |= {Port("core", f"x{n}") for n in range(8)} | {Port(f"r{n}", "ge0") for n in range(8)}
     world.run(60)
@@ -160,8 +144,8 @@ def test_what_a_person_opened_lasts_until_a_person_closes_it_and_hides_nothing(m
     assert world.reader.incident(opened.id).until is None
 
 
-def test_incidents_that_are_over_say_so_for_an_hour_and_then_leave(make):
-    world = make(two_in_a_cable())
+def test_incidents_that_are_over_say_so_for_an_hour_and_then_leave(make_world):
+    world = make_world(two_in_a_cable())
     world.cut(1, 2)
     world.run(60)
     assert world.told()['netmon_incident_members{province="04",root_kind="cable",root="QL3"}'] == 4
@@ -178,9 +162,9 @@ def test_incidents_that_are_over_say_so_for_an_hour_and_then_leave(make):
     assert not [name for name in world.told() if name.startswith("netmon_incident")]
 
 
-def test_an_incident_with_another_root_leaves_nothing_that_pages_under_the_one_before(make):
+def test_an_incident_with_another_root_leaves_nothing_that_pages_under_the_one_before(make_world):
     """Fibres of one cable fall one by one: what is told of the first alone does not stay on the page as if it went on."""
-    world = make(province(4, backup=True))
+    world = make_world(province(4, backup=True))
     for n in range(4):
         world.dark |= {Port("core", f"x{n}"), Port(f"r{n}", "ge0")}
         world.run(20)
@@ -194,9 +178,9 @@ def test_an_incident_with_another_root_leaves_nothing_that_pages_under_the_one_b
     assert incident.root == Subject("cable", "QL3")
 
 
-def test_what_is_lost_has_an_explicit_zero_of_all_that_could_explain_it(make):
+def test_what_is_lost_has_an_explicit_zero_of_all_that_could_explain_it(make_world):
     """A series that merely vanished would mute for a quarter of an hour; one that returns is not born muted."""
-    world = make(province(3, srlg=lambda n, cable: ()))
+    world = make_world(province(3, srlg=lambda n, cable: ()))
     world.dead |= {"core", "r0", "r1", "r2"}
     world.run(70)
     assert world.explained("device", "r0") == {"upstream"}
@@ -224,9 +208,9 @@ def test_what_is_lost_has_an_explicit_zero_of_all_that_could_explain_it(make):
     assert "upstream" not in world.explained("device", "r0")
 
 
-def test_a_link_that_was_down_begins_to_page_nowhere_when_its_witnesses_fall_silent(make):
+def test_a_link_that_was_down_begins_to_page_nowhere_when_its_witnesses_fall_silent(make_world):
     """The core falls while a commune is isolated: its link is not known any more, and goes on being explained."""
-    world = make(province(3, srlg=lambda n, cable: ()))
+    world = make_world(province(3, srlg=lambda n, cable: ()))
     world.dark |= {Port("core", "x1"), Port("r1", "ge0")}
     world.run(60)
     assert world.explained("link", "f1") == {"site"}
@@ -236,8 +220,8 @@ def test_a_link_that_was_down_begins_to_page_nowhere_when_its_witnesses_fall_sil
     assert world.explained("link", "f1") == {"device"}
 
 
-def test_a_link_that_flaps_is_one_incident_and_is_told_as_flapping_until_it_is_calm(make):
-    world = make(province(3, backup=True))
+def test_a_link_that_flaps_is_one_incident_and_is_told_as_flapping_until_it_is_calm(make_world):
+    world = make_world(province(3, backup=True))
     down = {Port("core", "x1"), Port("r1", "ge0")}
     flapping = 'netmon_link_flapping{province="04",commune="01301",site="s1",link="f1"}'
     with capture_logs() as logs:

@@ -1,6 +1,5 @@
 """Incidents go on: over restarts of netmon, reloads of its inventory and steps of the clock."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -13,26 +12,13 @@ from netmon.model import (
     Subject,
     Verb,
 )
+from tests.effort import examples
 from tests.running import T0, World, look, province, two_in_a_cable, what_rules_read, wired, without
 
 
-@pytest.fixture
-def make(tmp_path):
-    with ExitStack() as stack:
-        worlds = []
-
-        def start(things=None):
-            world = World(tmp_path / f"{len(worlds)}.db", things or province())
-            worlds.append(world)
-            stack.callback(world.close)
-            return world.run(65)
-
-        yield start
-
-
 @pytest.mark.parametrize("what", ["cable", "backups", "core", "several", "lone fibre", "port", "equipment"])
-def test_a_restart_goes_on_with_the_same_incidents_from_the_first_scrape_on(make, what):
-    world = make(province(8, backup=what == "backups", srlg=lambda n, cable: (cable,) if n < 4 else ()))
+def test_a_restart_goes_on_with_the_same_incidents_from_the_first_scrape_on(make_world, what):
+    world = make_world(province(8, backup=what == "backups", srlg=lambda n, cable: (cable,) if n < 4 else ()))
     if what == "cable":
         world.cut(0, 1, 2, 3)
     elif what == "backups":
@@ -74,10 +60,10 @@ def test_a_restart_goes_on_with_the_same_incidents_from_the_first_scrape_on(make
         anew.close()
 
 
-def test_a_number_is_never_used_twice_whatever_fell_first_and_in_which_year(make):
+def test_a_number_is_never_used_twice_whatever_fell_first_and_in_which_year(make_world):
     """The newest incident by its start need not have the highest number; one that began before midnight has the number of
     the year that ended."""
-    world = make()
+    world = make_world()
     incidents = world.incidents
     for at in (T0, T0 - 400 * 86_400, T0 - 50, T0 - 400 * 86_400 - 5):
         root = Subject("device", "r1")
@@ -97,8 +83,8 @@ def test_a_number_is_never_used_twice_whatever_fell_first_and_in_which_year(make
         anew.close()
 
 
-def test_a_restart_while_netmon_is_cut_off_and_one_right_after_another_change_nothing(make):
-    world = make()
+def test_a_restart_while_netmon_is_cut_off_and_one_right_after_another_change_nothing(make_world):
+    world = make_world()
     world.cut(2)
     world.run(150)
     (incident,) = world.going_on()
@@ -123,8 +109,8 @@ def test_a_restart_while_netmon_is_cut_off_and_one_right_after_another_change_no
 
 
 @pytest.mark.parametrize("seconds", [-7200, 7200])
-def test_a_step_of_the_clock_opens_and_closes_nothing(make, seconds):
-    world = make()
+def test_a_step_of_the_clock_opens_and_closes_nothing(make_world, seconds):
+    world = make_world()
     world.cut(2)
     world.run(150)
     (incident,) = world.going_on()
@@ -142,8 +128,8 @@ def test_a_step_of_the_clock_opens_and_closes_nothing(make, seconds):
     look(world)
 
 
-def test_what_people_wrote_survives_what_netmon_writes_and_a_restart(make):
-    world = make(two_in_a_cable())
+def test_what_people_wrote_survives_what_netmon_writes_and_a_restart(make_world):
+    world = make_world(two_in_a_cable())
     world.cut(1, 2)
     world.run(60)
     (incident,) = world.going_on()
@@ -192,9 +178,9 @@ def test_what_people_wrote_survives_what_netmon_writes_and_a_restart(make):
         world.close()
 
 
-def test_a_poll_that_is_verified_and_a_restart_are_no_falls(make):
+def test_a_poll_that_is_verified_and_a_restart_are_no_falls(make_world):
     """A link that stays down behind a router that misses polls does not flap, nor does what each restart finds down."""
-    world = make(province(3, backup=True, srlg=lambda n, cable: ()))
+    world = make_world(province(3, backup=True, srlg=lambda n, cable: ()))
     world.things = replace(world.things, links={k: replace(v, far=None) for k, v in world.things.links.items()})
     world.reload(world.things)
     world.run(40)
@@ -214,8 +200,8 @@ def test_a_poll_that_is_verified_and_a_restart_are_no_falls(make):
     world.close()
 
 
-def test_members_and_roots_may_leave_the_inventory_under_a_standing_incident(make):
-    world = make(province(6, srlg=lambda n, cable: (cable,) if n < 3 else ()))
+def test_members_and_roots_may_leave_the_inventory_under_a_standing_incident(make_world):
+    world = make_world(province(6, srlg=lambda n, cable: (cable,) if n < 3 else ()))
     full = world.things
     world.cut(0, 1, 2, 5)
     world.run(60)
@@ -246,8 +232,8 @@ def test_members_and_roots_may_leave_the_inventory_under_a_standing_incident(mak
         world.close()
 
 
-def test_a_site_that_gets_a_link_while_it_lacks_mains_is_told_once(make):
-    world = make(province(3, stations=2))
+def test_a_site_that_gets_a_link_while_it_lacks_mains_is_told_once(make_world):
+    world = make_world(province(3, stations=2))
     full = world.things
     world.battery["m0"] = False
     world.run(40)
@@ -264,7 +250,7 @@ def test_a_site_that_gets_a_link_while_it_lacks_mains_is_told_once(make):
     assert world.explained("site", "bts0") is None
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.sampled_from(["cut", "splice", "gone", "all", "core", "mains", "wire"])), max_size=12

@@ -1,7 +1,6 @@
 """What is kept of losses and incidents over restarts, kills and clocks that go back; reasons beside outages."""
 
 import asyncio
-from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,20 +11,6 @@ from netmon.model import CauseClass, Port, Subject, Verb
 from netmon.readiness import _held
 from netmon.store import signed
 from tests.running import T0, World, province
-
-
-@pytest.fixture
-def make(tmp_path):
-    with ExitStack() as stack:
-        worlds = []
-
-        def start(things=None, before=None, **how):
-            world = before.restart(**how) if before else World(tmp_path / f"{len(worlds)}.db", things or province(4)).run(65)
-            worlds.append(world)
-            stack.callback(world.close)
-            return world
-
-        yield start
 
 
 def killed(world, away=20.0):
@@ -47,8 +32,8 @@ def since(world):
     }
 
 
-def test_what_is_lost_is_lost_since_the_same_instant_after_three_restarts(make):
-    world = make()
+def test_what_is_lost_is_lost_since_the_same_instant_after_three_restarts(make_world):
+    world = make_world(province(4))
     world.battery["r1"] = True
     world.run(65)
     world.battery["r1"] = False
@@ -56,17 +41,17 @@ def test_what_is_lost_is_lost_since_the_same_instant_after_three_restarts(make):
     world.run(600)
     before = since(world)
     for n in range(3):
-        world = make(before=world)
+        world = make_world(before=world)
         assert since(world) == before, f"restart {n + 1}, at once"
         world.run(600)
         assert since(world) == before, f"restart {n + 1}, later"
 
 
-def test_what_was_back_meanwhile_is_lost_anew(make):
-    world = make()
+def test_what_was_back_meanwhile_is_lost_anew(make_world):
+    world = make_world(province(4))
     world.cut(2)
     world.run(300)
-    world = make(before=world)
+    world = make_world(before=world)
     world.run(300)
     world.splice(2)
     world.run(120)
@@ -74,14 +59,14 @@ def test_what_was_back_meanwhile_is_lost_anew(make):
     world.run(300)
     anew = world.network.tracks["r2"].since
     assert anew > T0 + 700
-    world = make(before=make(before=world).run(300))
+    world = make_world(before=make_world(before=world).run(300))
     assert world.network.tracks["r2"].since == anew
 
 
 @pytest.mark.parametrize("fell_first", [True, False])
-def test_works_explain_over_two_restarts_what_they_explained_before(make, fell_first):
+def test_works_explain_over_two_restarts_what_they_explained_before(make_world, fell_first):
     """What was down before the works began goes on paging, and an overrun does not begin to page."""
-    world = make()
+    world = make_world(province(4))
 
     def works(start, until):
         asked = {"action": "declare", "name": "hạ tầng", "on": ["site:s1"], "from": start, "until": until}
@@ -100,19 +85,19 @@ def test_works_explain_over_two_restarts_what_they_explained_before(make, fell_f
     told = world.explained("site", "s1"), world.explained("device", "r1")
     assert ("maintenance" in told[0]) is not fell_first
     for _ in range(2):
-        world = make(before=world)
+        world = make_world(before=world)
         assert (world.explained("site", "s1"), world.explained("device", "r1")) == told
         world.run(180)
         assert (world.explained("site", "s1"), world.explained("device", "r1")) == told
 
 
-def test_a_battery_that_held_over_a_restart_held_all_along(make):
-    world = make()
+def test_a_battery_that_held_over_a_restart_held_all_along(make_world):
+    world = make_world(province(4))
     world.battery["r1"] = True
     world.run(65)
     world.battery["r1"] = False
     world.run(3 * 3600)
-    world = make(before=world)
+    world = make_world(before=world)
     world.run(600)
     world.cut(1)
     world.run(300)
@@ -129,9 +114,9 @@ def outages(world, kind, name):
     return [(each.cause_class, each.incident) for each in world.reader.outages(Subject(kind, name))]
 
 
-def test_another_reason_of_an_incident_leaves_the_outages_of_other_incidents_alone(make):
+def test_another_reason_of_an_incident_leaves_the_outages_of_other_incidents_alone(make_world):
     """A router of a cut cable comes back and dies by itself: what is found of the cable later says nothing of that."""
-    world = make(province(8))
+    world = make_world(province(8))
     world.cut(0, 1, 2, 3)
     world.run(120)
     world.splice(1)
@@ -151,9 +136,9 @@ def test_another_reason_of_an_incident_leaves_the_outages_of_other_incidents_alo
     assert outages(world, "device", "r1")[1] == own
 
 
-def test_a_device_that_was_merely_unreachable_is_so_by_its_upstream_within_the_incident(make):
+def test_a_device_that_was_merely_unreachable_is_so_by_its_upstream_within_the_incident(make_world):
     """Whatever the incident came of; its commune is lost by that."""
-    world = make(province(4, srlg=lambda n, cable: ()))
+    world = make_world(province(4, srlg=lambda n, cable: ()))
     world.dead |= {"core", "r0", "r1", "r2", "r3"}
     world.run(120)
     (incident,) = world.going_on()
@@ -173,13 +158,13 @@ def test_a_device_that_was_merely_unreachable_is_so_by_its_upstream_within_the_i
 # --- numbers, rows, the clock, the cost -------------------------------------------------------------------------------
 
 
-def test_no_number_is_given_twice_also_when_the_last_ones_were_never_written(make):
-    world = make()
+def test_no_number_is_given_twice_also_when_the_last_ones_were_never_written(make_world):
+    world = make_world(province(4))
     world.cut(2)
     world.run(60)
     (first,) = world.going_on()
     opened = world.incidents.open(Subject("site", "s1"), "04", CauseClass.UNKNOWN, "mất", "lan")
-    world = make(before=world)
+    world = make_world(before=world)
     assert world.incidents._new_id(world.now) == f"{opened.id[:-4]}0003", "a stop in order leaves none out"
     lost = world.incidents._new_id(world.now)  # shown, and killed before the commit
     world = killed(world)
@@ -190,8 +175,8 @@ def test_no_number_is_given_twice_also_when_the_last_ones_were_never_written(mak
         world.close()
 
 
-def test_an_incident_that_only_grew_is_written_with_the_line_that_says_so_and_at_a_stop(make, monkeypatch):
-    world, rows = make(province(8)), []
+def test_an_incident_that_only_grew_is_written_with_the_line_that_says_so_and_at_a_stop(make_world, monkeypatch):
+    world, rows = make_world(province(8)), []
     put = world.store.put_incident
     monkeypatch.setattr(world.store, "put_incident", lambda one: (rows.append((world.now, one)), put(one)))
     world.cut(0, 1, 2, 3)
@@ -210,12 +195,12 @@ def test_an_incident_that_only_grew_is_written_with_the_line_that_says_so_and_at
     world.splice(4)
     world.run(30)
     fewer = world.going_on()
-    world = make(before=world)
+    world = make_world(before=world)
     assert world.reader.incidents(going_on=True)[::-1] == fewer
 
 
-def test_the_clock_goes_back_and_no_incident_began_or_ended_in_the_future(make):
-    world = make()
+def test_the_clock_goes_back_and_no_incident_began_or_ended_in_the_future(make_world):
+    world = make_world(province(4))
     world.run(3_700)
     world.cut(1)
     world.run(90)
@@ -235,8 +220,10 @@ def test_the_clock_goes_back_and_no_incident_began_or_ended_in_the_future(make):
     assert all(0 <= (one.until or world.now) - one.since < 3_600 for one in world.reader.incidents())
 
 
-def test_a_look_that_took_long_is_followed_by_a_rest_of_ten_times_its_cost_and_never_above_five_seconds(make, monkeypatch):
-    world, looks = make(), []
+def test_a_look_that_took_long_is_followed_by_a_rest_of_ten_times_its_cost_and_never_above_five_seconds(
+    make_world, monkeypatch
+):
+    world, looks = make_world(province(4)), []
     spent, costs = [0.0], [0.0]
     monkeypatch.setattr(keeper, "thread_time", lambda: spent[0])
     look = world.incidents._look
@@ -256,8 +243,8 @@ def test_a_look_that_took_long_is_followed_by_a_rest_of_ten_times_its_cost_and_n
         assert {round(after - before, 3) for before, after in pairwise(looks)} == {rest}
 
 
-def test_who_acknowledged_is_told_alike_by_the_keeper_and_by_the_store(make):
-    world = make()
+def test_who_acknowledged_is_told_alike_by_the_keeper_and_by_the_store(make_world):
+    world = make_world(province(4))
     world.cut(2)
     world.run(60)
     (incident,) = world.going_on()
@@ -267,8 +254,8 @@ def test_who_acknowledged_is_told_alike_by_the_keeper_and_by_the_store(make):
     assert signed("noc", "") == "noc"
 
 
-def test_what_fell_before_the_clock_went_back_and_is_found_after_it_begins_by_then(make):
-    world = make()
+def test_what_fell_before_the_clock_went_back_and_is_found_after_it_begins_by_then(make_world):
+    world = make_world(province(4))
     world.dark |= {Port("core", "x1"), Port("r1", "ge0")}
     world.incidents._rests_until = world.incidents._next = world.now + 3_600
     world.run(60, until=lambda: str(world.network.links["f1"].state) == "down")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from netmon.inventory import Inventory
 from netmon.model import Device, Site, SiteKind, Speech, Subject
+from tests.effort import examples
 from tests.test_network import World, province
 
 PHASE_S = 200
@@ -49,14 +50,14 @@ def restarted(world):
     return again
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(trees(), st.lists(st.tuples(st.sets(st.integers(1, 13)), st.booleans()), min_size=1, max_size=4))
 def test_after_any_history_each_device_is_what_an_oracle_says(inventory, phases):
     """Up, down or unreachable; what died first may stay `down` when its upstream dies later, and nothing is stuck."""
     told_as_an_oracle_says(inventory, phases, PHASE_S)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(trees(tuple(Speech)), st.lists(st.tuples(st.sets(st.integers(1, 13)), st.booleans()), min_size=1, max_size=3))
 def test_devices_that_report_by_themselves_are_told_by_the_same_oracle(inventory, phases):
     """Whoever is asked and whoever reports, mixed in one tree: in the end all are told as they are."""
@@ -84,7 +85,7 @@ def told_as_an_oracle_says(inventory, phases, phase_s):
                 assert world.network.tracks[device.id].cause not in heard
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.tuples(st.sets(st.integers(0, 3)), st.sets(st.integers(0, 3)), st.booleans()), min_size=1, max_size=4))
 def test_after_any_history_links_and_sites_are_what_their_witnesses_say(phases):
     """Dead routers and dark ports in any order, with restarts: what is shown and the last told span agree with them."""
@@ -105,7 +106,7 @@ def test_after_any_history_links_and_sites_are_what_their_witnesses_say(phases):
             assert told[-1] == state
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(5, 700), st.integers(0, 60), st.sampled_from([30.0, 60.0, 120.0]))
 def test_a_cut_of_any_length_never_calls_what_reports_behind_it_down(lasting, before, period):
     """A router is lost and comes back: the controller behind it was never at fault, and says so as soon as it can."""

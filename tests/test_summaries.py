@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import defaultdict
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -21,6 +22,7 @@ from netmon.seen import StoreEvidence, Turns
 from netmon.store import Store
 from netmon.summaries import PARTS_AT_MOST, Summaries
 from netmon.targets.rules import Timeline
+from tests.effort import examples
 from tests.store.conftest import Counts
 from tests.test_pipeline import T0, Bench, Router, inventory
 from tests.test_pipeline_reports import Reporter
@@ -67,7 +69,7 @@ def expect(store: Store, kept: list[Taken]) -> None:
             assert not row.simulated
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(todo=steps)
 def test_any_order_of_readings_flushes_and_restarts_gives_what_a_plain_list_gives(todo: list[Any]) -> None:
     """But for what a kill takes, which was gathered since the last flush that was due."""
@@ -137,14 +139,22 @@ def test_names_of_sensors_without_end_are_left_out_and_counted(tmp_path: Path) -
     assert own.totals["netmon_mqtt_remarks_total"] == 2 * (300 - PARTS_AT_MOST)
 
 
-def test_a_report_of_once_a_day_is_one_measurement_for_as_long_as_it_is_looked_at(tmp_path: Path) -> None:
-    """It may be three days old when it comes, and holds for three more."""
+@contextmanager
+def reporting(home: Path) -> Iterator[tuple[Bench, Reporter]]:
+    """A pipeline whose router of the commune reports by itself."""
     things = inventory()
     device = replace(things.devices["r01273"], addresses=(), speaks=Speech.MQTT)
-    bench = Bench(tmp_path / "s.db", replace(things, devices=things.devices | {"r01273": device}), now=START + 60)
-    with closing(bench):
+    with closing(
+        Bench(home / "s.db", replace(things, devices=things.devices | {"r01273": device}), now=START + 60)
+    ) as bench:
         watch = bench.pipeline.watches["r01273"]
-        reporter = watch.poller = Reporter("r01273", watch.labels)
+        watch.poller = reporter = Reporter("r01273", watch.labels)
+        yield bench, reporter
+
+
+def test_a_report_of_once_a_day_is_one_measurement_for_as_long_as_it_is_looked_at(tmp_path: Path) -> None:
+    """It may be three days old when it comes, and holds for three more."""
+    with reporting(tmp_path) as (bench, reporter):
         reading = reporter.reading(f"netmon_{WARMTH}", 20.0, START, (("sensor", "1"),))
         for hour in range(0, 6 * 24, 3):
             bench.now = START + hour * HOUR + 60
@@ -199,12 +209,7 @@ def test_polls_become_the_hours_of_a_room(tmp_path: Path) -> None:
 
 def test_a_report_that_is_looked_at_again_is_one_measurement_and_a_late_one_goes_to_its_hour(tmp_path: Path) -> None:
     """A device that reports by itself is looked at more often than it measures."""
-    things = inventory()
-    device = replace(things.devices["r01273"], addresses=(), speaks=Speech.MQTT)
-    bench = Bench(tmp_path / "s.db", replace(things, devices=things.devices | {"r01273": device}), now=START + 60)
-    with closing(bench):
-        watch = bench.pipeline.watches["r01273"]
-        reporter = watch.poller = Reporter("r01273", watch.labels)
+    with reporting(tmp_path) as (bench, reporter):
         sensor = (("sensor", "1"),)
         for n, (number, at) in enumerate(((20.0, START), (20.0, START), (20.0, START + 90), (24.0, START + 120))):
             reporter.report(START + 60 + n, reporter.reading(f"netmon_{WARMTH}", number, at, sensor))

@@ -27,6 +27,7 @@ from netmon.model import (
     WindowKind,
 )
 from tests.causes.places import FELL, NOW, Land, Numbers, Told, storm, works
+from tests.effort import examples
 
 FALLEN = ("down", "unreachable")
 KINDS = (*[SiteKind.PEOPLES_COMMITTEE] * 3, SiteKind.BTS, SiteKind.SERVICE_CENTRE)
@@ -186,7 +187,9 @@ class Witness:
         return bool(down) and all(any(cut(one, link) for one in real) for link in down)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(lands())
 def test_whatever_is_lost_something_pages_for_it(land: Land):
     picture = land.picture()
@@ -250,7 +253,7 @@ def test_no_upstream_explains_a_fall_if_the_device_answered_after_it_had_gone_mu
         assert path.live
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lands())
 def test_a_storm_folds_single_things_of_one_commune_in_its_area_and_nothing_else(land: Land):
     """Neither the centre, nor what devices of another commune hang on, nor anything outside of its area."""
@@ -269,7 +272,7 @@ def test_a_storm_folds_single_things_of_one_commune_in_its_area_and_nothing_else
             assert all(picture.sites[device.site].commune == site.commune for device in hanging)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lands(), st.randoms(use_true_random=False))
 def test_incidents_hold_each_loss_once_whatever_the_order_and_go_on_without_a_change(land: Land, random):
     """Gathered from mappings in another order they are the same; gathered again they are the same and nothing is noted."""
@@ -298,7 +301,7 @@ def sample(random, mapping):
     return random.sample(list(mapping.items()), len(mapping))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lands(), st.data())
 def test_through_all_changes_each_loss_is_in_one_incident_and_an_incident_without_loss_ends(land: Land, data: st.DataObject):
     """Numbers are never used twice, what ended is told once, and whatever is known to be back is in none."""

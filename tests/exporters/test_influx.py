@@ -24,6 +24,7 @@ from netmon.exporters.influx import Influx
 from netmon.exporters.lines import Lines
 from netmon.exporters.outbox import Batch, Outbox
 from netmon.settings import InfluxApi, InfluxSettings
+from tests.effort import examples
 from tests.exporters.conftest import Counts, Fast, Start, running, series, until
 from tests.exporters.faulty import CUT, HANG, Faulty, Request, Say, faulty
 
@@ -380,7 +381,7 @@ async def test_what_cannot_be_configured_is_one_sentence(meter: Counts, tmp_path
     await influx.close()
 
 
-@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

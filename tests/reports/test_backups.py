@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import csv
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from netmon import backups
 from netmon.backups import LATELY_DAYS, Backups, known
-from netmon.cli import report
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Inventory
@@ -61,19 +61,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def made(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def made(state: Path, calling: Callable[..., Callable[..., dict[str, Path]]]) -> Callable[..., dict[str, Path]]:
     """Calls the command; what it wrote by name."""
-    monkeypatch.setenv("STATE_DIRECTORY", str(state))
-    monkeypatch.setattr(report.time, "time", lambda: NOW)
-    parser = argparse.ArgumentParser()
-    report.add(parser.add_subparsers())
-
-    def call(*words: str, code: int = 0) -> dict[str, Path]:
-        args = parser.parse_args(["report", "backups", *words, "--config", str(CONFIG), "-o", str(tmp_path / "out")])
-        assert args.run(args) == code
-        return {path.name: path for path in (tmp_path / "out").glob("*")}
-
-    return call
+    return partial(calling(state, NOW), "backups")
 
 
 def rows(path: Path) -> list[dict[str, str]]:

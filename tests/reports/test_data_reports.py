@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from netmon.cli import report
 from netmon.model import End, PortSpeed, SpeedTest, Standing, Subject, Verdict
 from netmon.reports import inventory
 from netmon.settings import load
@@ -48,19 +47,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def made(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Calls the command; what it wrote by name, after a check that it went well."""
-    monkeypatch.setenv("STATE_DIRECTORY", str(state))
-    monkeypatch.setattr(report.time, "time", lambda: NOW)
-    parser = argparse.ArgumentParser()
-    report.add(parser.add_subparsers())
-
-    def call(*words: str, code: int = 0) -> dict[str, Path]:
-        args = parser.parse_args(["report", *words, "--config", str(CONFIG), "-o", str(tmp_path / "out")])
-        assert args.run(args) == code
-        return {path.name: path for path in (tmp_path / "out").glob("*")}
-
-    return call
+def made(state: Path, calling: Callable[..., Callable[..., dict[str, Path]]]) -> Callable[..., dict[str, Path]]:
+    """Calls the command; what it wrote by name."""
+    return calling(state, NOW)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

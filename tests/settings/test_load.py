@@ -14,6 +14,7 @@ from netmon.model import Port, SiteKind
 from netmon.settings import ConfigErrors, Problem, Settings, load
 from netmon.targets.definitions import Availability
 from netmon.units import Register
+from tests.effort import examples
 from tests.settings.conftest import INVENTORY, NETMON, TODAY, Write
 
 AVAILABILITY = """\
@@ -378,7 +379,7 @@ ODD_VALUES = [
 ]  # fmt: skip
 
 
-@effort(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.integers(0, 40),
     value=st.sampled_from(ODD_VALUES) | st.text(max_size=12),

@@ -16,6 +16,7 @@ from netmon.settings.rules import RULES
 from netmon.targets import definitions
 from netmon.targets.definitions import AnyTarget, BasisKind, Pooled, Redundancy, Restoration, Selection, Share
 from netmon.units import Register
+from tests.effort import examples
 from tests.settings.conftest import INVENTORY, NETMON, SOUND, Write
 from tests.settings.test_doubts import SECOND, warned
 from tests.settings.test_load import good, wrong
@@ -279,7 +280,7 @@ def test_a_link_without_a_capacity_is_told_to_whoever_judges_it(write: Write, re
     assert warned(write(SOUND, bare, file(target("growth"))), register) == []
 
 
-@effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.floats(0.001, 60), part=st.floats(0, 1), hours=st.integers(1, 2_000))
 def test_what_is_written_is_what_is_judged(write: Write, register: Register, limit: float, part: float, hours: int) -> None:
     """An early sign on the right side of the limit is taken, one on the wrong side refused; times are exact."""

@@ -14,6 +14,7 @@ from netmon.sim import past
 from netmon.sim.province import province
 from netmon.sim.troubles import script
 from netmon.targets.windows import month_of
+from tests.effort import examples
 from tests.sim.conftest import small_province
 
 NOW = 1_795_290_123.4
@@ -68,7 +69,7 @@ def test_round_trips_are_of_every_slot_in_which_the_cable_was_whole(inventory: I
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(now=st.floats(1_780_000_000, 1_830_000_000))
 def test_every_break_lies_in_the_past_that_is_told_and_is_over(now: float) -> None:
     inventory = small_province()

@@ -17,6 +17,7 @@ from netmon.snmp.errors import Late, Silent
 from netmon.snmp.message import GEN_ERR, NO_SUCH_NAME, TOO_BIG, V1, V2C, Community, Query, encode_response
 from netmon.snmp.target import Target
 from netmon.snmp.walks import Walk, walk
+from tests.effort import examples
 from tests.snmp.agent import Mib
 from tests.snmp.test_codec import values
 from tests.snmp.walking import BEHIND, COLUMNS, ENGINES, Agent, Direct, listed, truth, walked
@@ -59,7 +60,7 @@ def for_version(agent: Agent, version: int) -> Agent:
 @pytest.mark.parametrize("version", [V1, V2C])
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, blamed=st.sampled_from([None, 0, 1, 2, 7, 99]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_an_honest_agent_is_read_whole_however_little_it_answers_at_once(
     engine: type[Client], version: int, agent: Agent, how: dict[str, int], blamed: int | None
 ) -> None:
@@ -74,7 +75,7 @@ def test_an_honest_agent_is_read_whole_however_little_it_answers_at_once(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, failing=st.sets(st.sampled_from(COLUMNS), min_size=1), blamed=st.sampled_from([None, 0, 2]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_only_the_columns_that_fail_are_given_up(
     engine: type[Client], agent: Agent, how: dict[str, int], failing: set[bytes], blamed: int | None
 ) -> None:
@@ -90,7 +91,7 @@ def test_only_the_columns_that_fail_are_given_up(
 @pytest.mark.parametrize("version", [V1, V2C])
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, patience=st.lists(st.integers(1, 6), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_walk_that_is_resumed_at_any_answer_brings_what_one_walk_brings(
     engine: type[Client], version: int, agent: Agent, how: dict[str, int], patience: list[int]
 ) -> None:
@@ -125,7 +126,7 @@ def test_a_walk_that_is_resumed_at_any_answer_brings_what_one_walk_brings(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(agent=agents, how=how, answers=st.integers(0, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_of_an_agent_that_dies_a_beginning_of_each_column_is_kept(
     engine: type[Client], agent: Agent, how: dict[str, int], answers: int
 ) -> None:
@@ -156,7 +157,7 @@ nonsense = st.tuples(
 
 @pytest.mark.parametrize("version", [V1, V2C])
 @given(answers=st.lists(st.none() | nonsense, min_size=1, max_size=12), how=how)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_answers_end_a_walk_and_what_is_kept_rises(version: int, answers: list[Any], how: dict[str, int]) -> None:
     """The agent says the same again and again, for as long as it is asked."""
     turn = 0

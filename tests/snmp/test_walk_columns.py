@@ -13,6 +13,7 @@ from netmon.snmp.ber import Tag, Value
 from netmon.snmp.columns import read_rows
 from netmon.snmp.errors import Malformed
 from netmon.snmp.message import V2C, Query, VarBind, encode_response, open_response, read_varbinds
+from tests.effort import examples
 from tests.snmp.test_codec import values
 from tests.snmp.walking import COLUMNS
 
@@ -32,7 +33,7 @@ tables = st.lists(
 
 @given(rows=tables, cut=st.integers(0, 12), flips=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=3))
 @example(rows=[(COLUMNS[0] + b"\x01", Tag.COUNTER32, 0xFFFF_FFFF)] * 3, cut=3, flips=[])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_rows_read_by_columns_are_the_varbinds_that_came(
     rows: list[tuple[bytes, int, Value]], cut: int, flips: list[tuple[int, int]]
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.soak import fuzz, store_size
+from tests.soak import fuzz, properties, store_size
 
-WORKLOADS = {"fuzz": fuzz, "store_size": store_size}
+WORKLOADS = {"fuzz": fuzz, "properties": properties, "store_size": store_size}
 """By name. Each has `ABOUT`, a line, and `run(minutes, seed)`, the exit code."""
 
 

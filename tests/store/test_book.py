@@ -34,6 +34,7 @@ from netmon.store import Reader, Store, schema
 from netmon.store import book as room
 from netmon.store.book import as_written
 from netmon.store.writer import Database
+from tests.effort import examples
 
 CABLE, ROUTER, LINK, SITE = (
     Subject("cable", "QL3"),
@@ -163,7 +164,7 @@ BOOKS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(BOOKS, st.randoms())
 def test_the_book_says_the_same_whenever_the_facts_are_written(book: list[tuple[Verb, str]], dice: random.Random) -> None:
     """Against the last words of each kind, and against the view for people."""

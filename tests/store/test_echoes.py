@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from netmon.model import EchoSlot
 from netmon.store import Reader, Store
+from tests.effort import examples
 from tests.store.conftest import Counts
 from tests.store.test_slots import documented
 
@@ -56,7 +57,7 @@ def expect(reader: Reader, written: Written, first: int = K0 - 7, count: int = 3
         assert found.simulated == sum(source == "simulated" for _, source in mine)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(first=puts, late=puts, days=st.integers(2, 6))
 def test_round_trips_are_the_same_bits_before_and_after_folding_whenever_slots_come(
     first: Any, late: Any, days: int

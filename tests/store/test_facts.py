@@ -29,6 +29,7 @@ from netmon.model import (
 from netmon.notice import Notice, NoticeKind
 from netmon.store import Absence, OpenSpan, Store
 from netmon.store.days import day_start
+from tests.effort import examples
 
 ROUTER = Subject("device", "cpe-1")
 LINK = Subject("link", "lk-1")
@@ -93,7 +94,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield opened, iter(range(1_000_000))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps=steps)
 def test_spans_never_overlap_and_states_survive_any_restart(shared: tuple[Store, Any], steps: Any) -> None:
     """Whatever the order of times, no moment has two states, and the last state stands after restarts in a row."""
@@ -125,7 +126,7 @@ def test_spans_never_overlap_and_states_survive_any_restart(shared: tuple[Store,
 DAY_S = 86_400
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     steps=st.lists(
         st.tuples(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from netmon.model import EchoSlot, End, PortSpeed, SpeedTest
 from netmon.store import Ispeed, Store
+from tests.effort import examples
 from tests.store.conftest import Counts
 
 DAY = 86_400.0
@@ -41,7 +42,7 @@ def test_a_port_speed_is_written_when_it_changes(store: Store) -> None:
     assert reader.port_speeds("lk-c") == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, 4.0]), st.sampled_from([0.0, 1e6, 2e6])), max_size=12))
 def test_port_speeds_are_a_history_even_when_the_clock_is_set_back(told: Any) -> None:
     """Instants only rise, neighbours differ, and the newest is what was said last."""

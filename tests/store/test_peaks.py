@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from netmon.model import DayPeak, End, Octets, Slot
 from netmon.store import Store, schema
+from tests.effort import examples
 from tests.store.conftest import Counts
 
 DAY0 = 20_500
@@ -68,7 +69,7 @@ def expect(store: Store, written: Written) -> None:
     assert repr(store.reader().peaks("lk", DAY0 + 1, DAY0 + 2)) == repr([peak for peak in wanted if peak.day == DAY0 + 1])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(first=puts, late=puts, days=st.integers(2, 6))
 def test_peaks_are_the_same_whether_a_day_is_packed_or_not_and_follow_late_slots(first: Any, late: Any, days: int) -> None:
     """Nearest rank of the present rates, each direction by itself, of the end that saw more of the day."""

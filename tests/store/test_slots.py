@@ -21,6 +21,7 @@ import netmon.store.reader
 from netmon.derive.slots import SlotFiller
 from netmon.model import Baseline, CounterPoint, Direction, End, Epoch, Gap, Kind, Octets, Slot, Unplaced
 from netmon.store import Reader, Store
+from tests.effort import examples
 
 DAY0 = 20_500
 K0 = DAY0 * 288 - 84
@@ -87,7 +88,7 @@ def put(store: Store, written: Written, todo: list[tuple[str, dict[int, tuple[Oc
     return again
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(first=batches, late=batches, days=st.integers(2, 6))
 def test_rates_and_sums_are_the_same_bits_before_and_after_folding_whenever_slots_come(
     first: Any, late: Any, days: int

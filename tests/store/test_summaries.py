@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from netmon.model import CellName, Span, Subject, Summary
 from netmon.store import Store, schema
 from netmon.store.days import day_of, day_start
+from tests.effort import examples
 from tests.store.conftest import Counts
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -72,7 +73,7 @@ pieces = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(puts=st.lists(st.lists(pieces, max_size=8), max_size=8), edge=st.floats(START - DAY, START + 3 * DAY))
 def test_hours_and_days_are_what_was_read_in_whatever_pieces_they_were_written(puts: list[list[Piece]], edge: float) -> None:
     """In any order, of several hours at once, before and after a restart and a night."""

@@ -67,7 +67,8 @@ def history(seed: int, store: Store) -> Told:
             counted[word] += octets
             steps[word].append((octets, round(at * 1e6), round(until * 1e6)))
             unplaced += filler.add(way, octets, at, until)
-        store.put_link(name, End.NEAR, slots=filler.close(until), unplaced=unplaced)
+        if (closed := filler.close(until)) or unplaced:
+            store.put_link(name, End.NEAR, slots=closed, unplaced=unplaced)
         for part in unplaced:
             stored[WAYS[part.direction]] += part.octets
         at = until
@@ -123,13 +124,13 @@ def test_the_percentile_is_that_of_an_independent_count(histories):
     seen: set[str] = set()
     for told in histories:
         for word in WAYS.values():
-            octets, covered = defaultdict(Fraction), defaultdict(int)
+            octets, covered = defaultdict(int), defaultdict(int)
             for difference, start, end in told.steps[word]:
                 if end - start > 300_000_000 or end <= start:
                     continue
                 for k in range(start // 300_000_000, (end - 1) // 300_000_000 + 1):
                     inside = min(end, (k + 1) * 300_000_000) - max(start, k * 300_000_000)
-                    octets[k] += Fraction(difference * inside, end - start)
+                    octets[k] += Fraction(difference * inside, end - start) if inside < end - start else difference
                     covered[k] += inside
             used = [
                 float(octets[k] * 1_000_000 / covered[k]) / FULL

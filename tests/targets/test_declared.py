@@ -35,6 +35,7 @@ from netmon.targets.declared import Declarations
 from netmon.targets.definitions import RAW, WITHOUT_DECLARED, Availability
 from netmon.targets.memory import Memory
 from netmon.targets.rules import Afresh, Surroundings
+from tests.effort import examples
 from tests.targets import histories
 from tests.targets.histories import RADIO, RESTORATION
 from tests.targets.made import LINK_UP, NOW, SERVICE, NoMeter, link, site
@@ -183,7 +184,7 @@ def test_all_of_the_window_declared_proves_nothing(store):
 # --- whatever was declared --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.integers(0, 2**32))
 def test_without_declared_windows_no_more_is_lost_and_every_rule_tells_both(seed):
     """Storms and works at random, some of them exercises: both figures of each rule against what was declared."""

@@ -17,6 +17,7 @@ from netmon.targets.echoes import Echoes, judge_latency, judge_loss
 from netmon.targets.windows import month_of
 from netmon.targets.words import echoes as words
 from netmon.targets.words.voice import Voice
+from tests.effort import examples
 from tests.targets.made import NOW, link
 
 BASIS = {"basis": "QCVN 34:2019/BTTTT", "basis_kind": BasisKind.PROXY}
@@ -246,7 +247,7 @@ def linked(draw):
     return slots, counts, draw(st.integers(-4, 4)), [span for span in spans if span[0]], draw(st.integers(0, 90))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(linked(), st.sampled_from([0.0, 0.5, 0.95]), st.sampled_from([0.0, 0.05, 0.3]))
 def test_loss_agrees_with_a_count_of_states_second_by_second(history, floor, limit):
     slots, counts, shift, spans, now_c = history

@@ -28,6 +28,7 @@ from netmon.targets.memory import Memory
 from netmon.targets.percentile import judge_link, rank, slots_needed, window_of
 from netmon.targets.rules import Afresh
 from netmon.targets.windows import month_of
+from tests.effort import examples
 from tests.targets.made import AROUND, FULL, LINK_UP, NOW, P95, P95_DAILY, SERVICE, SHARE, NoMeter, link, site, units
 
 START_K = 20_500 * 288 - 84
@@ -144,7 +145,7 @@ def written(verdicts) -> list[str]:
     return [dump_verdict(verdict) for verdict in verdicts]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_memory_says_what_the_whole_store_says(seed):
     """Gaps, the far end, capacities that change, late slots, restarts, packed days, reloads, a clock that goes back."""

@@ -16,6 +16,7 @@ from netmon.targets.restoration import judge_restoration, pooled_verdict
 from netmon.targets.windows import month_of
 from netmon.targets.words import restoration as words
 from netmon.targets.words.voice import Voice
+from tests.effort import examples
 from tests.targets.made import NOW, site
 
 BASIS = {"basis": "QCVN 34:2014/BTTTT", "basis_kind": BasisKind.PROXY}
@@ -199,7 +200,7 @@ def recorded(hours):
     return found + ([(since, None)] if since is not None else [])
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(120))
 @given(histories(), st.integers(1, 40), st.integers(0, 60), st.sampled_from([0.0, 0.8, 1.0]), st.sampled_from([0.5, 0.75]))
 def test_it_agrees_with_every_history_that_netmon_could_have_missed(hours, length, now, floor, limit):
     shift = -BEGIN
