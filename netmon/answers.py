@@ -10,18 +10,16 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from netmon import __version__, facts, site_facts, wallboard
-from netmon.book import window_json
+from netmon import __version__, facts, site_facts
 from netmon.control import ControlError
-from netmon.desk import Desk
-from netmon.events.windows import phase
 from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
 from netmon.judge import Judge
-from netmon.model import LinkState, Phase, WindowKind
+from netmon.model import LinkState
 from netmon.names import names
 from netmon.network import Network
 from netmon.pipeline import Pipeline
+from netmon.places import Later, Places
 from netmon.pollers.choice import Pollers
 from netmon.settings import Settings
 from netmon.store import dump_verdict
@@ -30,6 +28,7 @@ from netmon.targets.later import read_once
 from netmon.targets.windows import local
 from netmon.targets.words import Language, explain
 from netmon.units import Register
+from netmon.wall import Wall
 
 
 class Answers:
@@ -47,8 +46,11 @@ class Answers:
         register: Register,
         settings: Callable[[], Settings],
         started: float,
-        desk: Desk,
+        places: Places,
+        wall: Wall,
     ) -> None:
+        self._places = places
+        self._wall = wall
         self._network = network
         self._pipeline = pipeline
         self._judge = judge
@@ -58,7 +60,6 @@ class Answers:
         self._register = register
         self._settings = settings
         self._started = started
-        self._desk = desk
         self._ready = False
 
     def metrics(self) -> bytes:
@@ -82,34 +83,7 @@ class Answers:
 
     def wallboard(self) -> Mapping[str, Any]:
         """What the wallboard shows."""
-        settings = self._settings()
-        return wallboard.wallboard(
-            network=self._network,
-            verdicts=self._judge.verdicts,
-            targets=settings.targets,
-            register=self._register,
-            provinces=settings.provinces,
-            scope=settings.scope,
-            on_battery=self._pipeline.supplies.on_battery(),
-            ready=self.ready(),
-            now=time.time(),
-            version=__version__,
-            connections=self._connections(),
-        ) | self._on_the_wall(time.time())
-
-    def _on_the_wall(self, now: float) -> dict[str, Any]:
-        """Incidents, storms and works, as the wallboard shows them."""
-        operations = self._pipeline.operations
-        standing = operations.windows.standing()
-        return {
-            "incidents": self._desk.on_the_wall(now),
-            "storms": [window_json(w, phase(w, now)) for w in standing if w.kind is WindowKind.STORM],
-            "maintenance": [
-                window_json(w, phase(w, now), overrun=operations.is_late(w))
-                for w in standing
-                if w.kind is WindowKind.MAINTENANCE and phase(w, now) is not Phase.PREPARE
-            ],
-        }
+        return self._wall.look(time.time(), ready=self.ready(), connections=self._connections())
 
     def fibre(self) -> Mapping[str, Any]:
         """The fibre links, the least margin first."""
@@ -132,6 +106,18 @@ class Answers:
             now=time.time(),
         )
 
+    def commune(self, code: str) -> Later | None:
+        """A commune with its sites, links, devices, targets and past; None: there is none of that code."""
+        return self._places.commune(code)
+
+    def device(self, name: str) -> Later | None:
+        """A device with its readings, links and past; None: the inventory has none of that id."""
+        return self._places.device(name)
+
+    def search(self, text: str) -> Later:
+        """The communes, sites, devices and links that are called so."""
+        return self._places.search(text)
+
     def verdict(self, target: str, subject: str) -> Callable[[Language], Mapping[str, Any]] | None:
         """The verdict with its evidence and in words, made when it is called, in a thread; None: there is none."""
         found = next((v for v in self._judge.verdicts if v.target == target and v.subject.id == subject), None)
@@ -151,6 +137,10 @@ class Answers:
     async def control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon status` shows."""
         return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
+
+    async def control_wallboard(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the wallboard shows, and beside it what is wrong with what is not down."""
+        return {**self.wallboard(), **facts.complaints(self._network, self._pipeline.missing_interfaces())}
 
     async def control_fibre(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon fibre` shows."""

@@ -246,7 +246,8 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def window_json(window: Declared, phase: Phase, *, overrun: bool = False) -> dict[str, Any]:
-    """A storm or works as the wallboard's banner tells them. `overrun`: works past their end with something still down."""
+    """A storm or works as the wallboard's banner tells them: `areas` by their codes, `back` how many communes a storm has
+    let go. `overrun`: works past their end with something still down."""
     return {
         "id": window.id,
         "name": window.name,
@@ -255,6 +256,8 @@ def window_json(window: Declared, phase: Phase, *, overrun: bool = False) -> dic
         "exercise": window.exercise,
         "start": window.start,
         "until": window.until,
+        "areas": list(window.areas),
+        "back": len(window.back),
         "overrun": overrun,
     }
 

@@ -78,6 +78,16 @@ class Power(NamedTuple):
     holds_s: float
 
 
+class Ends(NamedTuple):
+    """When a site without mains goes dark, as instants that stand still while nothing new is told; None where nobody knows.
+    `since`: its mains are gone since then."""
+
+    since: float | None
+    earliest: float | None
+    likely: float | None
+    latest: float | None
+
+
 class _Places(NamedTuple):
     """Where the power of a device stands among its readings."""
 
@@ -308,6 +318,19 @@ class Darkness:
         known = [(stands.site, stands.left) for stands in self._stand(now) if stands.left is not None]
         known.sort(key=lambda one: (one[1].likely, one[1].earliest, one[0]))
         return [(site, left.likely) for site, left in known]
+
+    def ends(self, now: float) -> dict[str, Ends]:
+        """When each site without mains goes dark, by the power device that ends first. What is silent and has outlasted its
+        latest end is dark already, and is left out."""
+        found = {}
+        for site in self._on_battery():
+            held = self._ends_first(site, now)
+            left, at = held.outlook.left, held.reckoned
+            if left is None:
+                found[site] = Ends(held.since, None, None, None)
+            elif at + left.latest > now or not held.silent(now):
+                found[site] = Ends(held.since, *(round(at + seconds) for seconds in left))
+        return found
 
     def facts(self, now: float, lost: Set[str] = frozenset()) -> dict[str, Any]:
         """Sites and communes that go dark, the soonest first and those of which it is not known last. `lost` are links that

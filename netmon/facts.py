@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netmon.model import Device, Poll, Speech, Verdict
+from netmon.derive.states import Track
+from netmon.model import Device, DeviceState, Link, Outcome, Poll, Speech, Verdict
 from netmon.network import Network
 
 NEVER_HEARD = "It was never heard since netmon started: are address and community right, and may netmon ask it?"
 NEVER_REPORTED = "It never reported since netmon started: does it publish under this id, and does the broker let it?"
 NO_WITNESS = "It has no witness: neither near nor far interface, nor a check address."
+
+COMPLAINTS_AT_MOST = 40
+"""Rows of what is said of devices and links that are not down; their total counts all."""
 
 
 def state(
@@ -39,7 +43,7 @@ def state(
                 "cause": track.cause,
                 "last_poll": poll.ended.unix if poll else None,
                 "outcome": track.outcome or None,
-                "detail": track.detail if track.heard or not track.silences else f"{track.detail} {_never(device)}",
+                "detail": _of_device(device, track),
                 "incomplete": list(poll.incomplete) if poll else [],
             }
         )
@@ -56,7 +60,7 @@ def state(
                 "state": told.state,
                 "since": told.since or None,
                 "cause": network.connections.cause(link),
-                "detail": missing.get(link.id, "") or ("" if link.near or link.far or link.check else NO_WITNESS),
+                "detail": _of_link(link, missing),
             }
             for link in inventory.links.values()
             for told in (network.links[link.id],)
@@ -75,8 +79,43 @@ def state(
     }
 
 
-def _never(device: Device) -> str:
-    return NEVER_REPORTED if device.speaks is Speech.MQTT else NEVER_HEARD
+def complaints(network: Network, missing: Mapping[str, str]) -> dict[str, Any]:
+    """What there is to say of devices that are not falling and of links, few enough to be asked for every few seconds: who
+    refuses, or was never heard; which link's interface is `missing`. `unheard` counts the devices that are unknown because
+    the broker that they report to is, or was, away: one sentence, no rows."""
+    inventory, unheard = network.inventory, 0
+    found: list[tuple[str, str, str, float | None, str]] = []
+    for device in inventory.devices.values():
+        track = network.tracks[device.id]
+        if track.state is DeviceState.UNKNOWN and track.outcome == Outcome.LOCAL and device.speaks is Speech.MQTT:
+            unheard += 1
+        elif track.detail and track.state in (DeviceState.UP, DeviceState.UNKNOWN):
+            found.append(("device", device.id, device.site, track.since or None, _of_device(device, track)))
+    details = ((link, _of_link(link, missing)) for link in inventory.links.values())
+    found += (("link", link.id, link.site, None, detail) for link, detail in details if detail)
+    rows = [
+        {
+            "of": kind,
+            "id": name,
+            "site": site,
+            "province": inventory.sites[site].province,
+            "commune": inventory.sites[site].commune,
+            "since": since,
+            "detail": detail,
+        }
+        for kind, name, site, since, detail in found[:COMPLAINTS_AT_MOST]
+    ]
+    return {"unheard": unheard, "complaints": {"total": len(found), "rows": rows}}
+
+
+def _of_device(device: Device, track: Track) -> str:
+    if track.heard or not track.silences:
+        return track.detail
+    return f"{track.detail} {NEVER_REPORTED if device.speaks is Speech.MQTT else NEVER_HEARD}"
+
+
+def _of_link(link: Link, missing: Mapping[str, str]) -> str:
+    return missing.get(link.id, "") or ("" if link.near or link.far or link.check else NO_WITNESS)
 
 
 def verdicts(found: Iterable[Verdict]) -> dict[str, Any]:

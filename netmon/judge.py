@@ -24,7 +24,7 @@ from netmon.model import SLOT_S, Meter, Series, Standing, Verdict, Window
 from netmon.seen import StoppedError, StoreEvidence, Turns
 from netmon.settings import Settings
 from netmon.store import Reader, Store
-from netmon.targets.definitions import RAW, WITHOUT_DECLARED, AnyTarget, Pooled, Share
+from netmon.targets.definitions import RAW, WITHOUT_DECLARED, AnyTarget, level_of
 from netmon.targets.evaluate import Parts, Units, evaluate, percentile_links
 from netmon.targets.later import Later, read_once
 from netmon.targets.memory import Memory
@@ -276,10 +276,9 @@ class Judge:
         """netmon_target_info: what is judged, by which rule and in which unit, with its titles."""
         told = []
         for target in targets:
-            level = "province" if isinstance(target, Share | Pooled) else getattr(target, "level", "commune")
             facts = (
                 ("target", target.id),
-                ("level", level),
+                ("level", level_of(target)),
                 ("rule", target.rule),
                 ("unit", target.unit),
                 ("basis_kind", target.basis_kind),

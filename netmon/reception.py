@@ -19,12 +19,14 @@ from netmon.judge import Judge
 from netmon.model import Meter, Phase, Verdict, WindowKind
 from netmon.network import Network
 from netmon.pipeline import Pipeline
+from netmon.places import Places
 from netmon.pollers.choice import Pollers
 from netmon.readiness import Readiness
 from netmon.settings import Settings
 from netmon.store import Reader, Store, StoreError
 from netmon.targets.definitions import BackupDrill
 from netmon.units import Register
+from netmon.wall import Wall
 from netmon.web import Listener
 
 DEEDS = ("incidents", "incident", "storm", "maintenance")
@@ -77,12 +79,16 @@ class Reception:
             register=register,
             settings=settings,
             started=started,
-            desk=self.desk,
+            places=Places(
+                network=network, pipeline=pipeline, judge=judge, reader=reader, register=register, settings=settings
+            ),
+            wall=Wall(network=network, pipeline=pipeline, judge=judge, register=register, settings=settings, desk=self.desk),
         )
         imports = Imports(store, register, pipeline.cells)
         readiness = Readiness(network, operations.darkness, reader, self._drills)
         handlers: Mapping[str, Handler] = {
             "status": answers.control_status,
+            "wallboard": answers.control_wallboard,
             "fibre": answers.control_fibre,
             "verdicts": answers.control_verdicts,
             "reload": reload,

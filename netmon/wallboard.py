@@ -7,16 +7,21 @@ explains is folded into one row with a count. Instants are Unix seconds, null wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from netmon import link_facts
+from netmon.darkness import Ends
 from netmon.derive.services import WORST_FIRST
 from netmon.derive.states import Track
+from netmon.ground import Ground, Province, ground
 from netmon.inventory import Inventory
-from netmon.model import Device, DeviceState, Link, LinkState, Service, Site, SiteKind, Standing, Subject, Verdict
+from netmon.model import Device, DeviceState, Link, LinkState, Service, Site, Standing, Subject, Verdict
 from netmon.network import Network
-from netmon.targets.definitions import AnyTarget, PercentileUtilisation, Share
+from netmon.targets.definitions import AnyTarget, Pooled, Share, level_of
 from netmon.targets.rollup import worst
 from netmon.targets.windows import local
 from netmon.units import Register, Unit
@@ -47,23 +52,19 @@ def wallboard(
     now: float,
     version: str,
     connections: Mapping[str, bool],
+    ends: Mapping[str, Ends] = MappingProxyType({}),
+    stays: Ground | None = None,
 ) -> dict[str, Any]:
     """All that the page shows, as JSON values.
 
     `scope` maps communes that do not count to the reason; `on_battery` devices to when their readings first said that the
-    mains fail; `connections` names netmon's own peers ("mqtt") and whether it has them.
+    mains fail; `connections` names netmon's own peers ("mqtt") and whether it has them; `ends` are when sites without mains
+    go dark. `stays` is the ground of the network's inventory, for those who ask often.
     """
     today = local(now).date()
-    links = network.inventory.links_of_site()
-    found = {(verdict.target, verdict.subject): verdict for verdict in verdicts}
-    boards = {code: _Board(network, links, register.communes(code, today)) for code in provinces}
-    for site in network.inventory.sites.values():
-        if site.province in boards:
-            boards[site.province].sites.append(site)
-    for device in network.inventory.devices.values():
-        board = boards.get(network.inventory.sites[device.site].province)
-        if board is not None:
-            board.devices.append(device)
+    stays = stays or ground(network.inventory)
+    found = {(verdict.target, verdict.subject): verdict for verdict in verdicts if verdict.subject.kind in _WHOLE}
+    boards = {code: _Board(network, stays.links, register.communes(code, today), stays.province(code)) for code in provinces}
     return {
         "time": now,
         "version": version,
@@ -82,6 +83,8 @@ def wallboard(
                 "on_backup": board.on_backup(),
                 "down": board.down(),
                 "on_battery": board.on_battery(on_battery),
+                "dark": board.dark(ends),
+                "links": link_facts.lines(board.ground.pairs, network),
                 "targets": [_target(target, code, board.units, found) for target in targets],
             }
             for code, board in boards.items()
@@ -89,15 +92,18 @@ def wallboard(
     }
 
 
-@dataclass(slots=True)
+_WHOLE = ("commune", "province")
+"""Links and sites speak through their commune."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Board:
-    """What is gathered of one province."""
+    """One province."""
 
     network: Network
     links: Mapping[str, Sequence[Link]]
     units: Sequence[Unit]
-    sites: list[Site] = field(default_factory=list)
-    devices: list[Device] = field(default_factory=list)
+    ground: Province
 
     @property
     def inventory(self) -> Inventory:
@@ -105,7 +111,8 @@ class _Board:
 
     def counts(self) -> dict[DeviceState, int]:
         """Devices by state; each state is there."""
-        counted = Counter(self.network.tracks[device.id].state for device in self.devices)
+        tracks = self.network.tracks
+        counted = Counter(tracks[device.id].state for device, _ in self.ground.devices)
         return {state: counted[state] for state in DeviceState}
 
     def communes(
@@ -113,24 +120,23 @@ class _Board:
     ) -> list[dict[str, Any]]:
         """A row a commune, in the order of the register. Its state is that of its People's Committee (SEMANTICS 2); of
         several the worst speaks."""
-        seats: dict[str, list[Site]] = {}
-        for site in self.sites:
-            if site.kind is SiteKind.PEOPLES_COMMITTEE:
-                seats.setdefault(site.commune, []).append(site)
         total, down, unknown = Counter[str](), Counter[str](), Counter[str]()
         battery: dict[str, bool] = {}
-        for device in self.devices:
-            commune = self.inventory.sites[device.site].commune
-            track = self.network.tracks[device.id]
+        tracks = self.network.tracks
+        for device, commune in self.ground.devices:
+            state = tracks[device.id].state
             total[commune] += 1
-            down[commune] += track.fallen
-            unknown[commune] += track.state is DeviceState.UNKNOWN
+            if state in _FALLEN:
+                down[commune] += 1
+            elif state is DeviceState.UNKNOWN:
+                unknown[commune] += 1
             if device.id in on_battery:
                 battery[commune] = battery.get(commune, False) or self._speaks(device)
         rows = []
         for unit in self.units:
-            seat = min(seats.get(unit.code, ()), key=lambda site: WORST_FIRST.index(self._service(site)[0]), default=None)
-            state, since = self._service(seat) if seat is not None else (NO_SITE, None)
+            seats = self.ground.seats.get(unit.code, ())
+            seat = min(seats, key=lambda site: WORST_FIRST.index(Service(self._service(site)[0])), default=None)
+            service, since = self._service(seat) if seat is not None else (NO_SITE, None)
             rows.append(
                 {
                     "code": unit.code,
@@ -138,7 +144,7 @@ class _Board:
                     "kind": unit.kind,
                     "latitude": unit.latitude,
                     "longitude": unit.longitude,
-                    "state": str(state),
+                    "state": str(service),
                     "since": since,
                     "site": seat.id if seat is not None else None,
                     "devices": {"total": total[unit.code], "down": down[unit.code], "unknown": unknown[unit.code]},
@@ -152,89 +158,102 @@ class _Board:
 
     def cut_off(self) -> dict[str, Any]:
         """Sites that are isolated, each with its lost links, and those that are unreachable, folded by what explains it."""
-        rows: list[dict[str, Any]] = []
+        rows: list[_Row] = []
         unreachable: dict[str, list[Site]] = {}
-        for site in self.sites:
+        for site in self.ground.sites:
             state, since = self._service(site)
-            if state is Service.ISOLATED:
-                rows.append(
-                    {"state": state, "since": since, "count": 1, "sites": [_place(site)], "links": self._lost_links(site)}
-                )
-            elif state is Service.UNREACHABLE:
+            if state == Service.ISOLATED:
+                rows.append(_Row(since, 1, partial(self._isolated, site)))
+            elif state == Service.UNREACHABLE:
                 unreachable.setdefault(self._cause(site), []).append(site)
         for cause, sites in unreachable.items():
-            rows.append(
-                {
-                    "state": Service.UNREACHABLE,
-                    "since": _earliest(self._service(site)[1] for site in sites),
-                    "count": len(sites),
-                    "sites": [_place(site) for site in sites[:PLACES_AT_MOST]],
-                    "cause": self._where(cause),
-                }
-            )
+            first = _earliest(self._service(site)[1] for site in sites)
+            rows.append(_Row(first, len(sites), partial(self._unreachable, cause, sites)))
         return _explaining_first(rows)
 
     def on_backup(self) -> dict[str, Any]:
         """Sites that only a backup still serves, with the links that they lost."""
         rows = []
-        for site in self.sites:
+        for site in self.ground.sites:
             state, since = self._service(site)
-            if state is Service.ON_BACKUP:
-                rows.append({"since": since, "count": 1, "sites": [_place(site)], "links": self._lost_links(site)})
+            if state == Service.ON_BACKUP:
+                rows.append(_Row(since, 1, partial(self._site_and_links, site)))
         return _explaining_first(rows)
 
     def down(self) -> dict[str, Any]:
         """Devices that are down; what is unreachable because of one is folded into its row."""
+        tracks = self.network.tracks
         behind: dict[str, list[Track]] = {}
         down: list[str] = []
-        for device in self.devices:
-            track = self.network.tracks[device.id]
+        for device, _ in self.ground.devices:
+            track = tracks[device.id]
             if track.state is DeviceState.DOWN:
                 down.append(device.id)
             elif track.state is DeviceState.UNREACHABLE:
                 behind.setdefault(track.cause, []).append(track)
         rows = []
         for name in dict.fromkeys((*down, *behind)):
-            folded = behind.get(name, [])
-            lead = self.network.tracks.get(name)
-            fell = lead is not None and lead.state is DeviceState.DOWN
-            rows.append(
-                {
-                    "device": self._where(name),
-                    "state": DeviceState.DOWN if fell else DeviceState.UNREACHABLE,
-                    "since": lead.since if lead is not None and fell else _earliest(track.since for track in folded),
-                    "detail": lead.detail if lead is not None and fell else "",
-                    "count": len(folded) + fell,
-                    "behind": len(folded),
-                }
-            )
+            folded, lead = behind.get(name, []), tracks.get(name)
+            if lead is None or lead.state is not DeviceState.DOWN:
+                lead = None
+            since = lead.since if lead is not None else _earliest(track.since for track in folded)
+            rows.append(_Row(since, len(folded) + (lead is not None), partial(self._fallen, name, lead, len(folded))))
         return _explaining_first(rows)
 
     def on_battery(self, on_battery: Mapping[str, float]) -> dict[str, Any]:
         """Sites whose mains fail, since the first device that said so; `last_known` where none of them can say so now."""
         told: dict[str, list[Device]] = {}
-        for device in self.devices:
+        for device, _ in self.ground.devices if on_battery else ():
             if device.id in on_battery:
                 told.setdefault(device.site, []).append(device)
         return _explaining_first(
             [
-                {
-                    "since": min(on_battery[device.id] for device in devices),
-                    "count": 1,
-                    "sites": [_place(self.inventory.sites[site])],
-                    "last_known": not any(map(self._speaks, devices)),
-                }
+                _Row(min(on_battery[device.id] for device in devices), 1, partial(self._without_mains, site, devices))
                 for site, devices in told.items()
             ]
         )
 
+    def dark(self, ends: Mapping[str, Ends]) -> dict[str, Any]:
+        """Sites without mains, the first to go dark on top; those of which nobody knows when come last."""
+        never = float("inf")
+
+        def order(site: Site) -> tuple[float, ...]:
+            end = ends[site.id]
+            return tuple(never if at is None else at for at in (end.likely, end.earliest, end.since))
+
+        sites = sorted((site for site in self.ground.sites if site.id in ends), key=order) if ends else []
+        return {"total": len(sites), "rows": [_place(site) | ends[site.id]._asdict() for site in sites[:ROWS_AT_MOST]]}
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _site_and_links(self, site: Site) -> dict[str, Any]:
+        return {"sites": [_place(site)], "links": self._lost_links(site)}
+
+    def _isolated(self, site: Site) -> dict[str, Any]:
+        return {"state": Service.ISOLATED, **self._site_and_links(site)}
+
+    def _unreachable(self, cause: str, sites: Sequence[Site]) -> dict[str, Any]:
+        places = [_place(site) for site in sites[:PLACES_AT_MOST]]
+        return {"state": Service.UNREACHABLE, "sites": places, "cause": self._where(cause)}
+
+    def _fallen(self, name: str, lead: Track | None, behind: int) -> dict[str, Any]:
+        return {
+            "device": self._where(name),
+            "state": DeviceState.DOWN if lead is not None else DeviceState.UNREACHABLE,
+            "detail": lead.detail if lead is not None else "",
+            "behind": behind,
+        }
+
+    def _without_mains(self, site: str, devices: Iterable[Device]) -> dict[str, Any]:
+        return {"sites": [_place(self.inventory.sites[site])], "last_known": not any(map(self._speaks, devices))}
+
     def _speaks(self, device: Device) -> bool:
         return self.network.tracks[device.id].state in (DeviceState.UP, DeviceState.SUSPECT)
 
-    def _service(self, site: Site) -> tuple[Service, float | None]:
+    def _service(self, site: Site) -> tuple[str, float | None]:
         """A site without links has nothing that could say that it is served: unknown, never up."""
         told = self.network.sites.get(site.id)
-        return (Service.UNKNOWN, None) if told is None else (Service(told.state), told.since or None)
+        return (Service.UNKNOWN, None) if told is None else (told.state, told.since or None)
 
     def _lost_links(self, site: Site) -> list[dict[str, Any]]:
         return [
@@ -254,6 +273,17 @@ class _Board:
         return {"device": device, **_place(self.inventory.site_of(device))}
 
 
+_FALLEN = (DeviceState.DOWN, DeviceState.UNREACHABLE)
+
+
+class _Row(NamedTuple):
+    """A row of a list, which is worked out only where it is shown: since when, of how many, and the rest of it."""
+
+    since: float | None
+    stands_for: int
+    rest: Callable[[], dict[str, Any]]
+
+
 def _names(unit: Unit | None, code: str) -> dict[str, str]:
     return {"name": code, "name_en": code} if unit is None else {"name": unit.name, "name_en": unit.name_en}
 
@@ -266,10 +296,11 @@ def _earliest(instants: Iterable[float | None]) -> float | None:
     return min((at for at in instants if at), default=None)
 
 
-def _explaining_first(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _explaining_first(rows: list[_Row]) -> dict[str, Any]:
     """A list as the page shows it: what explains several stands on top, lest it is cut, then what has just happened."""
-    ordered = sorted(rows, key=lambda row: (row["count"] > 1, row["since"] or 0.0), reverse=True)
-    return {"total": sum(row["count"] for row in rows), "rows": ordered[:ROWS_AT_MOST]}
+    ordered = sorted(rows, key=lambda row: (row.stands_for > 1, row.since or 0.0), reverse=True)
+    shown = [{"since": row.since, "count": row.stands_for, **row.rest()} for row in ordered[:ROWS_AT_MOST]]
+    return {"total": sum(row.stands_for for row in rows), "rows": shown}
 
 
 # --- targets ----------------------------------------------------------------------------------------------------------
@@ -299,17 +330,17 @@ def _target(target: AnyTarget, province: str, units: Sequence[Unit], found: Foun
         "rule": target.rule,
         "limit": target.limit,
     }
-    if isinstance(target, Share):
+    if level_of(target) == "province":
         verdict = found.get((target.id, Subject("province", province)))
         said = {"standing": verdict.standing if verdict else None, "value": verdict.value if verdict else None}
-        return {**shown, "level": "province", "of": target.of, **said}
+        return {**shown, "level": "province", "of": target.of if isinstance(target, Share | Pooled) else None, **said}
     of = {unit.code: found.get((target.id, Subject("commune", unit.code))) for unit in units}
     judged = {code: verdict for code, verdict in of.items() if verdict is not None}
     counts = Counter(verdict.standing for verdict in judged.values())
 
     def badness(verdict: Verdict) -> tuple[bool, float]:
         value = verdict.value or 0.0
-        return verdict.value is not None, value if isinstance(target, PercentileUtilisation) else -value
+        return verdict.value is not None, value if target.more_is_worse else -value
 
     named = []
     for standing, at_most in NAMED_AT_MOST.items():

@@ -192,10 +192,13 @@ def test_without_a_daemon_the_store_is_read(inventory):
 
 
 def test_a_window_is_told_as_a_banner_needs_it():
-    storm = Declared(id="bao-12", kind=WindowKind.STORM, name="Bão số 12", start=T0, until=T0 + 9, level=4, exercise=True)
+    storm = Declared(
+        id="bao-12", kind=WindowKind.STORM, name="Bão số 12", start=T0, until=T0 + 9, level=4, exercise=True, areas=("04",),
+        back=(("01273", T0 + 5),),
+    )  # fmt: skip
     assert book.window_json(storm, Phase.IMPACT) == {
         "id": "bao-12", "name": "Bão số 12", "phase": "impact", "level": 4, "exercise": True, "start": T0, "until": T0 + 9,
-        "overrun": False,
+        "areas": ["04"], "back": 1, "overrun": False,
     }  # fmt: skip
 
 

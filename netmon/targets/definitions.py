@@ -321,3 +321,10 @@ CommuneTarget = Availability | LinkTarget | SiteTarget
 """What is judged on sites or links. An Availability is of either."""
 
 AnyTarget = CommuneTarget | Share | Pooled
+
+
+def level_of(target: AnyTarget) -> str:
+    """Whom a target speaks of: "commune" or "province"."""
+    if isinstance(target, Redundancy):
+        return target.level
+    return "province" if isinstance(target, Share | Pooled) else "commune"

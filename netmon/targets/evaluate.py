@@ -18,9 +18,9 @@ from netmon.targets.definitions import (
     PercentileUtilisation,
     Pooled,
     RadioAvailability,
-    Redundancy,
     Restoration,
     Share,
+    level_of,
 )
 from netmon.targets.percentile import window_of as percentile_window
 from netmon.targets.restoration import pooled_verdict
@@ -103,7 +103,7 @@ def evaluate(
                 yield replace(part.verdict, asked=told)
             if part.unit is not None:
                 parts.setdefault(part.unit, []).append(part.verdict)
-        if _of_province(target):
+        if level_of(target) == "province":
             for province in units.communes:
                 found = whole_verdict(target, Subject("province", province), parts.get(province, []), window, final=final)
                 yield replace(found, asked=told)
@@ -171,10 +171,6 @@ def judged_links(targets: Iterable[AnyTarget], places: Places) -> set[str]:
     }
 
 
-def _of_province(target: CommuneTarget) -> bool:
-    return isinstance(target, Redundancy) and target.level == "province"
-
-
 def _parts(
     target: CommuneTarget, places: Places, units: Units, judged: Parts, window: Window, now: float
 ) -> Iterator[_Part]:
@@ -186,7 +182,7 @@ def _parts(
         if not chosen or not target.applies_to.takes_commune(units.kind_at(site.commune_at(last), last)):
             continue
         whole = judged.judge(target, place, window, now)
-        if _of_province(target):
+        if level_of(target) == "province":
             yield _Part(site.province, whole)
         elif not isinstance(place, Site):
             yield _Part(site.commune_at(last), whole)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
@@ -19,8 +18,11 @@ from netmon.control import Handler
 from netmon.credential import Secret
 from netmon.model import Meter, Uncounted
 from netmon.targets.words import Language
-from netmon.web import coding, pages, strangers
+from netmon.web import coding, pages, strangers, telling
+from netmon.web.board import Board
 from netmon.web.deeds import BODY_LIMIT, Deeds
+from netmon.web.places import PlaceFacts, Places
+from netmon.web.stream import Stream
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,7 +30,7 @@ _PIECE = 1 << 18
 """Octets that are sent before other work gets a turn."""
 
 
-class Facts(Protocol):
+class Facts(PlaceFacts, Protocol):
     """What the listener tells. `metrics` may be called from a thread; the others are called on the loop."""
 
     def metrics(self) -> bytes: ...
@@ -55,7 +57,7 @@ class Facts(Protocol):
 
 class Listener:
     """Serves `facts` on one address. `deeds` are the control socket's handlers that may be called over HTTP, by whom one of
-    the `tokens` names, which are asked for at each request."""
+    the `tokens` names, which are asked for at each request. `stream` is another than one at its usual pace."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Listener:
         deeds: Mapping[str, Handler] | None = None,
         tokens: Callable[[], Mapping[str, Secret]] = dict,
         meter: Meter | None = None,
+        stream: Stream | None = None,
     ) -> None:
         self._facts = facts
         self._host = host
@@ -74,6 +77,9 @@ class Listener:
         self._deeds = Deeds(deeds or {}, tokens, meter or Uncounted())
         self._complaints = strangers.Complaints()
         self._loopback_only = True
+        self._reads = telling.Reads()
+        self._places = Places(facts, self._reads)
+        self._stream = stream or Stream(facts.wallboard)
 
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
@@ -88,8 +94,10 @@ class Listener:
         app.router.add_get("/api/v1/sites/{site}", self._site)
         app.router.add_get("/api/v1/verdicts", self._json(self._facts.verdicts))
         app.router.add_get("/api/v1/verdicts/{target}/{subject}", self._verdict)
-        app.router.add_get("/api/v1/wallboard", self._json(self._facts.wallboard))
+        app.router.add_get("/api/v1/wallboard", self._wallboard)
         app.router.add_get("/api/v1/fibre", self._json(self._facts.fibre))
+        self._places.add_to(app.router)
+        self._stream.add_to(app.router)
         self._deeds.add_to(app.router)
         pages.add_to(app.router)
         logger = self._complaints.logger()
@@ -106,7 +114,9 @@ class Listener:
 
     async def stop(self) -> None:
         if self._runner is not None:
+            self._stream.stop()
             await self._runner.cleanup()
+            await self._reads.stop()
             self._runner = None
             self._complaints.close()
 
@@ -140,26 +150,27 @@ class Listener:
     async def _site(self, request: web.Request) -> web.Response:
         found = self._facts.site(request.match_info["site"])
         if found is None:
-            return _refusal(404, "the inventory has no such site")
-        response = web.json_response(found, dumps=_dumps, headers={"Cache-Control": "no-store"})
-        coding.zip_for(request, response)
-        return response
+            return telling.refusal(404, "the inventory has no such site")
+        return telling.answer(request, telling.dumps(found))
+
+    async def _wallboard(self, request: web.Request) -> web.Response:
+        return telling.answer(request, Board(self._facts.wallboard()).text())
 
     async def _verdict(self, request: web.Request) -> web.Response:
         """One verdict with all its evidence and in words: `?lang=vi`, the default, or `en`."""
-        if unknown := sorted(request.query.keys() - {"lang"}):
-            return _refusal(400, f"lang is all that can be asked for, not {', '.join(unknown)}")
+        if refused := telling.unknown_keys(request, "lang"):
+            return refused
         language = request.query.get("lang", "vi")
         if language not in ("vi", "en"):
-            return _refusal(400, "lang is vi or en")
+            return telling.refusal(400, "lang is vi or en")
+        if self._reads.full:
+            return telling.busy(telling.TOO_MANY)
         found = self._facts.verdict(request.match_info["target"], request.match_info["subject"])
         if found is None:
-            return _refusal(404, "there is no such verdict; /api/v1/verdicts lists them")
+            return telling.refusal(404, "there is no such verdict; /api/v1/verdicts lists them")
         # Evidence is worked out when somebody asks, which would hold up the loop.
-        told = await asyncio.to_thread(found, "vi" if language == "vi" else "en")
-        response = web.json_response(told, dumps=_dumps, headers={"Cache-Control": "no-store"})
-        coding.zip_for(request, response)
-        return response
+        told = await self._reads.run(found, "vi" if language == "vi" else "en")
+        return telling.answer(request, telling.dumps(told))
 
     async def _index(self, request: web.Request) -> web.Response:
         paths = sorted({resource.canonical for resource in request.app.router.resources()})
@@ -168,21 +179,11 @@ class Listener:
     @staticmethod
     def _json(facts: Callable[[], Mapping[str, Any]]) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
-            response = web.json_response(facts(), dumps=_dumps, headers={"Cache-Control": "no-store"})
-            coding.zip_for(request, response)
-            return response
+            return telling.answer(request, telling.dumps(facts()))
 
         return answer
-
-
-def _refusal(status: int, why: str) -> web.Response:
-    return web.json_response({"error": why}, status=status, dumps=_dumps)
 
 
 def _page(render: Callable[[], bytes], zipped: bool) -> bytes:
     body = render()
     return gzip.compress(body, compresslevel=1, mtime=0) if zipped else body
-
-
-def _dumps(facts: Any) -> str:
-    return json.dumps(facts, ensure_ascii=False, allow_nan=False)

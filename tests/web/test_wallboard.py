@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from netmon.darkness import Ends
 from netmon.model import Device, Standing, Subject, Verdict, Window
-from netmon.targets.definitions import Availability, BasisKind, PercentileUtilisation, Share
+from netmon.targets.definitions import Availability, BasisKind, Loss, PercentileUtilisation, Pooled, Redundancy, Share
 from netmon.units import Register, Unit
 from netmon.wallboard import ROWS_AT_MOST, wallboard
 from tests.test_network import T0, World, province
@@ -31,7 +32,7 @@ def register(communes=6):
 
 
 def told(world, **over):
-    """The first province's part, and the whole."""
+    """The whole board."""
     facts = wallboard(
         **{
             "network": world.network,
@@ -227,6 +228,48 @@ def test_provinces_do_not_mix(world):
     assert [row["code"] for row in second["communes"]] == ["20333"]
 
 
+def test_a_line_of_the_map_joins_two_communes_and_folds_their_links(world):
+    lines = board(world)["links"]
+    assert lines == [
+        {"a": "01273", "b": f"0{1300 + n}", "state": "up", "kind": "fibre", "total": 2, "down": 0} for n in range(6)
+    ]
+    world.oper_down = {world.inventory.links["f1"].near, world.inventory.links["b2"].near}
+    blind = {name: replace(link, near=None) for name, link in world.inventory.links.items() if name in ("b3", "f4")}
+    blind["f4"] = replace(blind["f4"], far=None)
+    world.reload(replace(world.inventory, links=world.inventory.links | blind))
+    lines = {line["b"]: (line["state"], line["down"]) for line in board(world.run(120))["links"]}
+    assert lines["01301"] == ("down", 1), "its primary is down"
+    assert lines["01302"] == ("down", 1), "its backup is down"
+    assert lines["01303"] == ("up", 0), "a backup that nobody can witness hides no primary"
+    assert lines["01304"] == ("unknown", 0)
+
+
+def test_links_within_a_commune_are_no_lines(world):
+    sites = {name: replace(site, commune="01300") for name, site in world.inventory.sites.items()}
+    world.reload(replace(world.inventory, sites=sites))
+    assert board(world)["links"] == []
+
+
+def test_who_goes_dark_first_stands_first_and_who_knows_when_last(world):
+    ends = {
+        "s0": Ends(T0, None, None, None),
+        "s1": Ends(T0 + 5, T0 + 100, T0 + 300, T0 + 400),
+        "s2": Ends(T0 + 9, T0 + 200, T0 + 250, T0 + 260),
+        "elsewhere": Ends(T0, T0, T0, T0),
+    }
+    dark = board(world, ends=ends)["dark"]
+    assert dark["total"] == 3
+    assert [row["site"] for row in dark["rows"]] == ["s2", "s1", "s0"]
+    assert dark["rows"][0] == {
+        "site": "s2", "name": "S2", "kind": "peoples_committee", "commune": "01302",
+        "since": T0 + 9, "earliest": T0 + 200, "likely": T0 + 250, "latest": T0 + 260,
+    }  # fmt: skip
+    assert dark["rows"][2]["likely"] is None
+    many = province(ROWS_AT_MOST + 5)
+    crowd = board(World(many), ends={site: Ends(T0, T0, T0, T0) for site in many.sites})["dark"]
+    assert (crowd["total"], len(crowd["rows"])) == (ROWS_AT_MOST + 6, ROWS_AT_MOST)
+
+
 # --- targets ----------------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +307,27 @@ def test_a_target_counts_its_communes_and_names_the_worst_first(world):
     assert [row["commune"] for row in up["worst"]] == ["01301", "01300"]
     assert (share["level"], share["of"], share["standing"], share["value"]) == ("province", "p95", "missed", 0.5)
     assert (up["rule"], up["limit"], up["title_vi"]) == ("availability", 0.995, "Độ sẵn sàng")
+
+
+def test_the_rules_of_the_province_itself_have_its_verdict_and_no_communes(world):
+    """Told as of communes they would read as not judged yet, for ever."""
+    restored = Pooled(id="restored", limit=0.9, of="restoration", **TITLES)
+    channels = Redundancy(id="channels", limit=2, level="province", **TITLES)
+    latest = (
+        verdict("restored", "04", Standing.MET, 0.93, kind="province"),
+        verdict("channels", "04", Standing.MISSED, 1.0, kind="province"),
+    )
+    found = told(world, targets=(restored, channels), verdicts=latest)
+    shown = [(each["level"], each["of"], each["standing"], each["value"]) for each in found["provinces"][0]["targets"]]
+    assert shown == [("province", "restoration", "met", 0.93), ("province", None, "missed", 1.0)]
+
+
+def test_the_worst_is_named_first_where_less_is_better(world):
+    loss = Loss(id="loss", limit=0.01, **TITLES)
+    values = {"01300": 0.02, "01301": 0.2, "01302": 0.1}
+    latest = [verdict("loss", code, Standing.MISSED, value) for code, value in values.items()]
+    found = told(world, targets=(loss,), verdicts=latest)
+    assert [entry["commune"] for entry in found["provinces"][0]["targets"][0]["worst"]] == ["01301", "01302", "01300"]
 
 
 def test_a_commune_is_its_worst_target_and_exempt_drops_out(world):
