@@ -39,6 +39,7 @@ export function keyed(parent, items, keyOf, create, fill) {
       node.dataset.key = key;
     }
     if (node === next) next = next.nextElementSibling;
+    else if (next && node === next.nextElementSibling) next = node.nextElementSibling; // what stood here has gone elsewhere
     else parent.insertBefore(node, next);
     fill(node, item);
   }

@@ -2,6 +2,8 @@
 // sessionStorage, is sent in a header, and never stands in an address. Text from outside is only ever text.
 
 import { glyph, keyed, make, mark, say } from "./dom.js";
+import { rows } from "./rove.js";
+import { WALL } from "./screen.js";
 
 const PATIENCE_MS = 10_000;
 const WRITTEN_AFTER_MS = 1_500; // by then a line stands in the book
@@ -12,7 +14,6 @@ const NEEDS_TEXT = ["comment", "assign"];
 const NAMED_AT_MOST = 8;
 const CLUES_AT_MOST = 4;
 const SHARE = 0.46; // of its column, that the list takes on a wall at most
-const WALL = window.matchMedia("(min-width: 1000px) and (min-height: 560px)"); // as in the style sheet
 
 const purse = {
   get: () => { try { return sessionStorage.getItem("netmon.token") ?? ""; } catch { return purse.kept ?? ""; } },
@@ -27,11 +28,12 @@ const byHand = get("by-hand");
 const asking = get("token");
 
 // `page` is how the wallboard says things: { words, facts, board, moment, lasting, now, unitName, commune, placeName,
-// linkNames, emptiness, parse, refresh }, of which the first two are asked for anew each time.
+// emptiness, parse, refresh }, of which the first three are asked for anew each time.
 export function incidents(page) {
   let opened = null; // { incident, entries } of the book that lies open
   let busy = false;
   let visible = 0; // rows of the list
+  const roving = rows(panel.children[1], "button.title");
 
   const words = () => page.words();
   const causeOf = (incident) => {
@@ -73,8 +75,28 @@ export function incidents(page) {
     say(heading.children[0], words().incidents);
     say(heading.children[1], shown.length ? String(shown.length) : page.emptiness("down"));
     keyed(list, shown, (incident) => `${incident.id} ${stateOf(incident)}`, makeRow, fillRow);
+    showCauses(shown);
     fit();
     if (book.open) look();
+  }
+
+  // How many there are of each cause, and how old the oldest of them is.
+  function showCauses(shown) {
+    const causes = CAUSES.map((cause) => ({ cause, alike: shown.filter((incident) => incident.cause === cause) }));
+    const told = causes.filter(({ alike }) => alike.length);
+    const create = () => make("li", "", make("b"), make("span"), make("span", "lasting"));
+    keyed(panel.querySelector(".causes"), told, ({ cause }) => cause, create, (node, { cause, alike }) => {
+      say(node.children[0], String(alike.length));
+      say(node.children[1], words().cause[cause]);
+      node.dataset.since = Math.min(...alike.map(({ since }) => since));
+    });
+    tick();
+  }
+
+  function tick() {
+    for (const node of panel.querySelectorAll("[data-since]")) {
+      say(node.querySelector(".lasting"), page.lasting(page.now() - Number(node.dataset.since)));
+    }
   }
 
   // On a wall whole rows stand in the list, and what else there is is counted; it can still be scrolled to.
@@ -82,10 +104,24 @@ export function incidents(page) {
     const [, list] = panel.children;
     const { scrollTop } = list;
     showRows(list.children.length);
-    if (!WALL.matches) return;
-    const room = SHARE * panel.parentElement.clientHeight;
-    while (visible > 1 && panel.offsetHeight > room) showRows(visible - 1);
-    list.scrollTop = scrollTop;
+    if (WALL.matches) {
+      let over = panel.offsetHeight - SHARE * panel.parentElement.clientHeight;
+      const rowHeights = heights();
+      let kept = visible;
+      while (kept > 1 && over > 0) over -= rowHeights[kept -= 1];
+      keep(kept);
+      list.scrollTop = scrollTop;
+    }
+    roving.settle();
+  }
+
+  // How high each of the rows is that are seen.
+  function heights() {
+    return panel.hidden ? [] : [...panel.children[1].children].slice(0, visible).map(({ offsetHeight }) => offsetHeight);
+  }
+
+  function keep(n) {
+    if (n < visible) showRows(n);
   }
 
   function showRows(n) {
@@ -95,13 +131,6 @@ export function incidents(page) {
     list.style.maxHeight = left ? `${list.children[n].offsetTop - list.children[0].offsetTop}px` : "";
     more.hidden = !left;
     say(more, left ? words().more(left) : "");
-  }
-
-  // One row less, for lists below it that lack room; false where there is but one.
-  function giveWay() {
-    if (panel.hidden || visible < 2) return false;
-    showRows(visible - 1);
-    return true;
   }
 
   function stateOf({ impact }) {
@@ -120,7 +149,6 @@ export function incidents(page) {
 
   function fillRow(node, incident) {
     say(node.querySelector(".title"), title(incident.root));
-    say(node.querySelector(".lasting"), page.lasting(page.now() - incident.since));
     say(node.querySelector(".cause"), [causeOf(incident), ...hitsOf(incident), fallen(incident)].filter(Boolean).join(" · "));
     const who = whoOf(incident);
     say(node.querySelector(".who"), who || words().nobody);
@@ -359,5 +387,10 @@ export function incidents(page) {
   });
   for (const dialog of [book, byHand, asking]) dialog.querySelector(".leave").addEventListener("click", () => dialog.close());
 
-  return { show, giveWay };
+  // Everything, for paper.
+  function unfold() {
+    if (!panel.hidden) showRows(panel.children[1].children.length);
+  }
+
+  return { show, tick, heights, keep, unfold };
 }

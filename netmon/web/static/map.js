@@ -156,3 +156,19 @@ function overlap(one, other) {
   const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
   return wide > 0 && high > 0 ? wide * high : 0;
 }
+
+// Which of `spots` an arrow leads to from the one of `code`: the nearest within 45° of `direction`, [dx, dy] of length 1; what
+// lies aside counts for farther. Null where there is none.
+export function nearest(spots, code, [dx, dy]) {
+  const from = spots.get(code);
+  let best = null;
+  let least = Infinity;
+  for (const spot of spots.values()) {
+    const along = (spot.x - from.x) * dx + (spot.y - from.y) * dy;
+    const aside = Math.abs((spot.x - from.x) * dy - (spot.y - from.y) * dx);
+    const far = along + 2 * aside;
+    if (along <= 0 || aside > along || far >= least) continue;
+    [best, least] = [spot.code, far];
+  }
+  return best;
+}
