@@ -32,8 +32,16 @@ def fail(text: str) -> int:
 
 
 def width(text: str) -> int:
-    """Columns that a text takes in a terminal: Vietnamese marks may be characters of their own and take none."""
-    return sum(0 if unicodedata.combining(char) else 1 for char in text)
+    """Columns that a text takes in a terminal: Vietnamese marks may be characters of their own and take none, Chinese
+    characters, which some devices have in their names, take two."""
+    return sum(columns_of(char) for char in text)
+
+
+def columns_of(char: str) -> int:
+    """Columns that one character takes: 0, 1 or 2."""
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

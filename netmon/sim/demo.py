@@ -12,10 +12,11 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from netmon.control import ControlError, ask
 from netmon.settings import ConfigErrors, Settings, load
@@ -133,6 +134,12 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "With --keep the broker and the stand-in get new ports; an influxdb section that names another org than\n"
         "'simulated' is left alone.",
     )
+    add_options(parser)
+    return parser.parse_args(argv)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What a demonstration can be told."""
     parser.add_argument(
         "--check", type=above_zero, metavar="SECONDS", help="run headless for at most so long, report, and end"
     )
@@ -141,7 +148,6 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "--port", type=_port, metavar="P", help="where to serve pages (9797, or a free port if that is taken)"
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="chooses traffic and troubles")
-    return parser.parse_args(argv)
 
 
 def _port(text: str) -> int:
@@ -153,6 +159,12 @@ def _port(text: str) -> int:
 def main(argv: Sequence[str], homes: Sequence[Path] = HOMES) -> int:
     """Prepares, starts the programs, waits, stops them; the exit code."""
     options = _options(argv)
+    return at_home("demo", homes, partial(_demonstrate, options), headless=options.check is not None)
+
+
+def at_home(name: str, homes: Sequence[Path], play: Callable[[Home, int], int], *, headless: bool) -> int:
+    """Plays in the first of these homes that is free, with the port that is usual there, until it ends or somebody ends it;
+    the exit code. What goes wrong is said under that name."""
     try:
         for number in _STOPS:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
@@ -160,38 +172,48 @@ def main(argv: Sequence[str], homes: Sequence[Path] = HOMES) -> int:
         with home_of_our_own(homes) as home:
             # Two that begin at the same moment would both find the usual port free.
             usual_port = USUAL_PORT if home.path == homes[0].absolute() else 0
-            return _demonstrate(home, options, usual_port)
+            return play(home, usual_port)
     except KeyboardInterrupt:
-        _say("demo: stopped")
-        return 0 if options.check is None else 130
+        say(f"{name}: stopped")
+        return 130 if headless else 0
     except (DemoError, ConfigErrors, SeedError, StoreError, OSError) as error:
-        _say(f"demo: {error}")
+        say(f"{name}: {error}")
         return 1
 
 
-def _demonstrate(home: Home, options: argparse.Namespace, usual_port: int) -> int:
+def _demonstrate(options: argparse.Namespace, home: Home, usual_port: int) -> int:
     with control_socket(home.path) as control:
         config = prepare(home.path, keep=options.keep, port=options.port, control=control, usual_port=usual_port)
         return _show(home, config, load(config), options)
 
 
 def _show(home: Home, config: Path, settings: Settings, options: argparse.Namespace) -> int:
-    if not settings.store.path.exists():
-        _say(fill(settings, seed=options.seed, troubles=tuple(Trouble), days=7, now=time.time()).in_words())
+    with_a_past(settings, seed=options.seed)
     with programs(home, config, settings, seed=options.seed) as children:
         if options.check is None:
             sys.stdout.write(where_to_look(children, config, settings, seed=options.seed) + "\n")
             sys.stdout.flush()
-            while True:
-                for child in children:
-                    child.require_alive()
-                time.sleep(0.5)
+            go_on(children)
         report = check(children, settings, options.check)
     missing = report.missing()
     sys.stdout.write(json.dumps(report.figures() | ({"reason": missing} if missing else {})) + "\n")
     if missing:
-        _say(f"demo: {missing}")
+        say(f"demo: {missing}")
     return 1 if missing else 0
+
+
+def with_a_past(settings: Settings, *, seed: int) -> None:
+    """Fills a store that is not there yet with seven days of simulated past, and says what broke then."""
+    if not settings.store.path.exists():
+        say(fill(settings, seed=seed, troubles=tuple(Trouble), days=7, now=time.time()).in_words())
+
+
+def go_on(children: Sequence[Child]) -> NoReturn:
+    """Waits for somebody to end it. DemoError: one of the programs ended by itself."""
+    while True:
+        for child in children:
+            child.require_alive()
+        time.sleep(0.5)
 
 
 def _as_interrupt(number: int, frame: object) -> None:
@@ -200,7 +222,8 @@ def _as_interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """For who sits there, not for who reads the one line of a check."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 

@@ -85,7 +85,7 @@ def prepare(home: Path, *, keep: bool, port: int | None, control: str = _USUAL_S
     files[_FEEDS] = _feeds()
     text = re.sub(r"(?m)^# (  old:|    (?:version|community):)", r"\1", text)
     text = _filled_in(text, "store", "\n  path: ../netmon.db")
-    text = _filled_in(text, "listen", f" 127.0.0.1:{port or _free_port(usual_port)}")
+    text = _filled_in(text, "listen", f" 127.0.0.1:{port or free_port(usual_port)}")
     text = _with_servers(_with_influx(text))
     for name, content in files.items():
         (config / name).parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +156,13 @@ def _with_servers(text: str) -> str:
     return text
 
 
+def points_go_to(config: Path, url: str) -> None:
+    """From now on the points of a prepared configuration go to the server there, not to the simulator's sink."""
+    main = config / "netmon.yaml"
+    text = _filled_in(main.read_text(encoding="utf-8"), "org", " stack")
+    main.write_text(_filled_in(text, "url", f" {url}"), encoding="utf-8")
+
+
 def _empty(store: Path) -> None:
     """Takes away a store and what waits beside it for InfluxDB, but not its lock, which another may have opened.
 
@@ -210,7 +217,7 @@ def _bound(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _free_port(usual: int = 0) -> int:
+def free_port(usual: int = 0) -> int:
     """The usual TCP port of 127.0.0.1, or another where there is none or something listens there already."""
     try:
         return _bound("127.0.0.1", usual)

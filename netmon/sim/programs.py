@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,17 +69,28 @@ class Child:
 
 
 @contextmanager
-def running(name: str, arguments: Sequence[str], home: Home, log: Path, *, ready: Callable[[], bool]) -> Iterator[Child]:
-    """A program of netmon's own while the block lasts, entered when it is ready. DemoError: it is not.
+def running(
+    name: str,
+    arguments: Sequence[str],
+    home: Home,
+    log: Path,
+    *,
+    ready: Callable[[], bool],
+    within: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Child]:
+    """A module of netmon's own, or a program by its whole path, while the block lasts, entered when it is ready. DemoError:
+    it is not. `within` is a command that starts it, `environ` what is added to the environment.
 
     It does not outlive this process, not even where this one is killed, and holds the home as long as it lives.
     """
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "netmon.sim.tied", str(os.getpid()), *arguments],
+            [*within, sys.executable, "-m", "netmon.sim.tied", str(os.getpid()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **(environ or {})},
             pass_fds=(home.lock,),
             start_new_session=True,  # Ctrl-C is for the demo, which stops them in order
         )

@@ -78,10 +78,10 @@ class Report:
 def look(daemon: tuple[str, int], sink: tuple[str, int] | None = None) -> Report | None:
     """Asks the daemon at this host and port, and the sink for its points; None while they do not answer."""
     try:
-        state = json.loads(_get(daemon, "/api/v1/state"))
-        verdicts = json.loads(_get(daemon, "/api/v1/verdicts"))["verdicts"]
-        page = _get(daemon, "/metrics")
-        points = json.loads(_get(sink, "/points"))["points"] if sink else None
+        state = json.loads(get(daemon, "/api/v1/state"))
+        verdicts = json.loads(get(daemon, "/api/v1/verdicts"))["verdicts"]
+        page = get(daemon, "/metrics")
+        points = json.loads(get(sink, "/points"))["points"] if sink else None
     except (OSError, HTTPException):
         return None
     samples = [line for line in page.splitlines() if line and not line.startswith("#")]
@@ -105,7 +105,7 @@ def look(daemon: tuple[str, int], sink: tuple[str, int] | None = None) -> Report
     )
 
 
-def _get(address: tuple[str, int], path: str) -> str:
+def get(address: tuple[str, int], path: str) -> str:
     """The body of a page. OSError: nobody there; HTTPException: no answer, or not a good one."""
     connection = HTTPConnection(*address, timeout=_TIMEOUT_S)
     try:

@@ -1,4 +1,5 @@
 """`python -m netmon.sim.tied PARENT MODULE ...`: `python -m MODULE ...`, killed when its parent ends, however that ends.
+With the path of a program, from the root on, in the place of a module it becomes that program.
 
 The program ties itself, after its exec: a parent that has threads, or a Python with file capabilities, would undo what was
 set between fork and exec (prctl(2), PR_SET_PDEATHSIG).
@@ -30,4 +31,6 @@ def tie(parent: int) -> None:
 if __name__ == "__main__":
     tie(int(sys.argv[1]))
     sys.argv = sys.argv[2:]
+    if os.path.isabs(sys.argv[0]):
+        os.execv(sys.argv[0], sys.argv)  # noqa: S606 - the tie outlives it, in the same process
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
