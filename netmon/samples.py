@@ -214,6 +214,10 @@ def incident_samples(incident: Incident, inventory: Inventory, paging: bool) -> 
         (Series("netmon_incident_sites", (*labels, ("kind", SiteKind.SERVICE_CENTRE))), len(impact.service_centres)),
         (Series("netmon_incident_sites", (*labels, ("kind", SiteKind.BTS))), len(impact.stations)),
         (Series("netmon_incident_acknowledged", labels), int(bool(incident.acknowledged))),
+        *(
+            (Series("netmon_incident_commune_info", (*labels, facts[1], ("commune", commune))), 1)
+            for commune in (*impact.isolated, *impact.on_backup)
+        ),
     ]
 
 

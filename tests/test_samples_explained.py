@@ -95,6 +95,8 @@ def test_an_incident_names_the_circuit_of_its_link_and_leaves_a_zero_where_it_wa
     assert "incident" not in {
         name for series, _ in shown if series.family != "netmon_incident_info" for name, _ in series.labels
     }
+    why = [dict(series.labels) for series, _ in shown if series.family == "netmon_incident_commune_info"]
+    assert [(each["commune"], each["root"], each["cause"]) for each in why] == [("01300", "f0", "power")]
     on_the_page = dict(shown)
     for series, value in samples.incident_over("04", fell[0]):
         assert on_the_page[series] == 1

@@ -32,6 +32,8 @@ OPERATIONS = (
            "Số thiết bị và tuyến đang mất trong sự cố.", _INCIDENT, keeps=True),
     Family("netmon_incident_communes", "gauge", "", "Communes that an open incident isolates or puts on backup.",
            "Số xã bị cô lập hoặc chạy dự phòng do sự cố.", (*_INCIDENT, "state"), keeps=True),
+    Family("netmon_incident_commune_info", "gauge", "", "A commune that an open incident isolates or puts on backup.",
+           "Xã bị cô lập hoặc chạy dự phòng do sự cố đang mở.", (*_INCIDENT, "cause", "commune"), keeps=True),
     Family("netmon_incident_sites", "gauge", "", "Service centres and base stations that an open incident cuts off.",
            "Số trung tâm phục vụ và trạm BTS bị mất do sự cố.", (*_INCIDENT, "kind"), keeps=True),
     Family("netmon_incident_acknowledged", "gauge", "", "1 if somebody has taken the incident on.",
