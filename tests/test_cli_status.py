@@ -18,6 +18,15 @@ from tests.running import province
 
 NOW = 1_795_356_000.0  # 2026-11-22 21:00 in Viet Nam
 PLAIN = Ink(colour=False, unicode=True)
+SECTIONS = (
+    "Incidents under way",
+    "Isolated, unreachable",
+    "On backup link",
+    "On battery, dark next",
+    "Devices down",
+    "Not down, but not wholly measured",
+    "Targets",
+)
 STANDINGS = ("met", "at_risk", "missed", "unproven", "exempt")
 
 
@@ -258,6 +267,58 @@ def test_what_finds_no_room_is_counted_and_the_targets_give_way_before_the_commu
     if rows == 24:
         assert len([line for line in shown if "■  Xã Bảo Lâm" in line]) == 6
         assert len([line for line in shown if "Chỉ tiêu t" in line]) + int(re.search(r"và (\d+)", shown[-1])[1]) == 15
+
+
+def crowded():
+    """A board that has something to say in every section."""
+    said = ("isolated", "on_backup", "battery", "down")
+    rows = {state: {"since": NOW, "count": 1, "sites": [place()], "links": []} for state in said}
+    complaint = {"id": "r9", "province": "04", "commune": "01294", "since": NOW, "detail": "refuses"}
+    told = board(cut_off=listed(*[rows["isolated"] | {"state": "isolated"}] * 5), on_backup=listed(*[rows["on_backup"]] * 5))
+    return told | {"complaints": listed(complaint)}
+
+
+def test_a_small_terminal_has_the_gravest_sections_and_the_number_of_the_others():
+    for rows in range(5, 40):
+        shown = page(crowded(), "en", rows=rows)
+        assert len(shown) <= rows
+        headings = [n for n in SECTIONS if [line for line in shown if line.startswith(n)]]
+        assert headings == list(SECTIONS[: len(headings)])
+        left = len(SECTIONS) - len(headings)
+        assert shown[-1].strip() == f"and {left} more sections" if left else "more sections" not in shown[-1], rows
+    assert len(headings) == len(SECTIONS)
+    two = crowded()
+    two["provinces"] *= 2
+    cut = [line for line in page(two, "en", rows=24) if line.startswith(("Isolated", "On backup", "Targets"))]
+    assert cut == ["Isolated, unreachable  5", "On backup link  5"] * 2
+    assert page(crowded(), "en", rows=10)[-2:] == ["  and 3 more", "  and 5 more sections"]
+
+
+def test_a_narrow_terminal_has_the_gravest_states():
+    assert page(board(), "en", columns=40)[1].startswith("  ■ 1 Isolated  ◆ 0 Unreachable")
+    for language, states in (("vi", 78), ("en", 70)):
+        assert width(page(board(on_battery=listed()), language)[1]) < states
+    whole = page(board(), "en")[1]
+    assert re.findall(r"[^\W\d]\w+(?: \w+)?", whole) == [
+        "Isolated",
+        "Unreachable",
+        "On backup",
+        "On battery",
+        "Unknown",
+        "Up",
+    ]
+
+
+def test_what_netmon_counts_and_does_not_list_is_no_single_province_s():
+    complaint = {"id": "r9", "province": "04", "commune": "01294", "since": NOW, "detail": "refuses"}
+    told = board() | {"complaints": {"total": 90, "rows": [complaint] * 40}}
+    assert line_of(page(told, "en"), "and 50 more")
+    told["provinces"] = [*told["provinces"], told["provinces"][0] | {"code": "06", "name_en": "Bac Kan"}]
+    told["complaints"]["rows"][1:] = [complaint | {"province": "06"}] * 39
+    shown = page(told, "en")
+    assert [line.rpartition(" ")[2] for line in shown if line.startswith("Not down")] == ["1", "39"]
+    assert "50 more" in shown[-1]
+    assert not [line for line in shown[:-1] if "more" in line]
 
 
 def test_a_page_that_netmon_does_not_answer_for_any_more_says_since_when():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from netmon.cli import (
     status,
     storm,
 )
+from netmon.cli.words import fail
 
 COMMANDS = (
     init,
@@ -55,6 +57,10 @@ COMMANDS = (
 )
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
+"""How a write of the answer fails; an error of a file has its name with it."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0 done, 1 it failed, 2 the words were off, 130 interrupted."""
     parser = argparse.ArgumentParser(
@@ -69,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in COMMANDS:
         module.add(commands)
     args = parser.parse_args(argv)
+    if sys.stdout is None:
+        return fail("standard output is closed: there is nowhere to answer to")
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -77,5 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our words went away (`netmon status | head`): nothing is wrong, and nothing is left to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        _write_no_more()
+        return fail(f"the answer cannot be written: {error.strerror}")
+
+
+def _write_no_more() -> None:
+    """What is left goes nowhere at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

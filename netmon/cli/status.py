@@ -25,14 +25,14 @@ from netmon.settings.quantities import duration
 from netmon.store import Reader, StoreError
 
 _PATIENCE_S = 5.0
-"""So long a watch waits for an answer before it calls the page stale."""
+"""So long an answer is waited for: then a watch calls its page stale, and one page is what the store knows."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "status",
         help="the wallboard in a terminal: what is down, cut off or on backup, and what the targets say",
-        description="Shows the network as a running daemon sees it; when none runs, as the store last knew it.",
+        description="Shows the network as a running daemon sees it; when none runs or answers, as the store last knew it.",
         epilog="Colours are for a terminal, and obey NO_COLOR; each sign says the same without them. --watch fits the size "
         "of the terminal: what finds no room is counted. Ctrl-C or q ends it.",
     )
@@ -58,6 +58,8 @@ def _every(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
+    if sys.stdout is None:  # `>&-`: and nobody is to flush it
+        sys.exit(fail("standard output is closed: there is nowhere to show the status"))
     try:
         control = where(args.config).control
         if args.watch:
@@ -116,13 +118,16 @@ def _columns() -> int | None:
 def _told(config: Path, control: Path, command: str) -> dict[str, Any]:
     """What the daemon says, else what the store has."""
     try:
-        return ask(control, command)
+        return ask(control, command, timeout_s=_PATIENCE_S)
     except (FileNotFoundError, ConnectionRefusedError):
-        settings = load(config, secrets=False)
+        silent = False
+    except (TimeoutError, BlockingIOError):  # BlockingIOError: so many wait already that the kernel takes nobody more
+        silent = True
     try:
-        return from_store(settings)
+        return from_store(load(config, secrets=False)) | {"silent": silent}
     except StoreError as error:
-        raise StoreError(f"no daemon listens on {control}, and {error}") from error
+        trouble = f"the daemon on {control} does not answer" if silent else f"no daemon listens on {control}"
+        raise StoreError(f"{trouble}, and {error}") from error
 
 
 def from_store(settings: Settings) -> dict[str, Any]:

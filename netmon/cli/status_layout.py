@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from netmon.cli.colour import Line, Span
 from netmon.cli.words import width
@@ -45,17 +47,28 @@ class Section:
         """Lines, the heading with them."""
         return 1 + len(self.rows) + len(self.below) + (self.hidden > 0)
 
+    @property
+    def least(self) -> int:
+        """Lines with one row at most."""
+        return 1 + len(self.rows[:1]) + len(self.below) + (self.total > sum(self.counts[:1]))
 
-def fit(sections: Sequence[Section], lines: int) -> bool:
-    """Takes rows away until all sections stand in so many lines; whether an empty line before each finds room."""
+
+def fit(sections: Sequence[Section], lines: int) -> tuple[int, bool]:
+    """Takes rows away until the sections stand in so many lines: how many of them do, and whether an empty line before each
+    finds room. Where the first row of each is too much, the last sections are left out, and a line is left to say so."""
+    lines = max(0, lines)
     if sum(section.height for section in sections) + len(sections) <= lines:
-        return True
-    while sum(section.height for section in sections) > lines:
-        burden = [len(section.rows) * GIVES_WAY[section.name] if len(section.rows) > 1 else 0 for section in sections]
-        if not any(burden):
-            break
-        sections[burden.index(max(burden))].rows.pop()
-    return False
+        return len(sections), True
+    least = list(accumulate(section.least for section in sections))
+    kept = len(sections)
+    if least and least[-1] > lines:
+        lines = max(0, lines - 1)
+        kept = bisect_right(least, lines)
+    standing = sections[:kept]
+    while sum(section.height for section in standing) > lines:
+        burden = [len(section.rows) * GIVES_WAY[section.name] if len(section.rows) > 1 else 0 for section in standing]
+        standing[burden.index(max(burden))].rows.pop()
+    return kept, False
 
 
 def aligned(rows: Sequence[Row], indent: str = "  ") -> Iterator[Line]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
-from netmon.cli.status_words import BROKER_AWAY, INFLUX_AWAY, UNHEARD
+from netmon.cli.status_words import BROKER_AWAY, INFLUX_AWAY, SILENT, STOPPED, STORED, UNHEARD
 from netmon.cli.words import ago, moment, table
 from netmon.model import DeviceState, Outcome, Speech, Standing
 from netmon.targets.words import Language
@@ -71,10 +71,7 @@ def _headline(told: Mapping[str, Any], say: Voice) -> str:
         since = moment(told["started"])
         running = say(f"netmon {told['version']} chạy từ {since}", f"netmon {told['version']} runs since {since}")
     else:
-        at = moment(told["last_alive"])
-        running = say(
-            f"netmon không chạy; điều kho dữ liệu biết lúc {at}", f"netmon does not run; what the store knew at {at}"
-        )
+        running = say(*STORED).format(say(*(SILENT if told["silent"] else STOPPED)), moment(told["last_alive"]))
     return f"{running}\n{say('thiết bị', 'devices')}: {counted}\n{say('điểm', 'sites')}:   {served}"
 
 

@@ -18,7 +18,8 @@ from netmon.targets.words.voice import Voice
 
 Fact = Mapping[str, Any]
 
-ORDER = ("up", "on_backup", "isolated", "unreachable", "unknown", "none")
+ORDER = ("isolated", "unreachable", "on_backup", "battery", "unknown", "up", "none")
+"""The worst first: a narrow terminal has the ends of its lines cut."""
 WORST_FIRST = ("missed", "at_risk", "unproven", "met", "exempt")
 NAMED_AT_MOST = 6
 """Communes that a target names in its line."""
@@ -42,7 +43,7 @@ def lines(
 ) -> list[str]:
     """The page, drawn. With `columns` no line is longer, with `rows` there are no more: what finds no room is counted."""
     view = _View(board, language, ink, now)
-    return [ink.draw(line, columns) for line in view.page(rows)][:rows]
+    return [ink.draw(line, columns) for line in view.page(rows)]
 
 
 def watched(
@@ -66,18 +67,33 @@ class _View:
     # --- the page -----------------------------------------------------------------------------------------------------
 
     def page(self, rows: int | None) -> Iterator[Line]:
-        """All lines; with `rows`, sections lose what is least grave until there are no more than that."""
+        """All lines; with `rows`, sections lose what is least grave, and the last are left out, until there are no more than
+        that."""
         provinces = [(list(self._head(province)), list(self._sections(province))) for province in self._board["provinces"]]
         banners = list(self._banners())
-        sections = [section for _, of_province in provinces for section in of_province]
-        airy = rows is None or fit(sections, rows - len(banners) - sum(len(head) for head, _ in provinces))
-        yield from banners
+        gravest = list(say.SECTIONS).index
+        sections = sorted((one for _, of_province in provinces for one in of_province), key=lambda one: gravest(one.name))
+        ends = list(self._ends())
+        taken = len(banners) + sum(len(head) for head, _ in provinces) + len(ends)
+        kept, airy = (len(sections), True) if rows is None else fit(sections, rows - taken)
+        standing = {id(section) for section in sections[:kept]}
+        page = [*banners]
         for head, of_province in provinces:
-            yield from head
+            page += head
             for section in of_province:
-                if airy:
-                    yield []
-                yield from self._drawn(section)
+                if id(section) in standing:
+                    page += [[], *self._drawn(section)] if airy else self._drawn(section)
+        if kept < len(sections):
+            ends.append([Span(f"  {self._of(say.MORE_SECTIONS, len(sections) - kept)}", "faint")])
+        room = len(page) if rows is None else max(0, rows - len(ends))
+        yield from [*page[:room], *ends][:rows]
+
+    def _ends(self) -> Iterator[Line]:
+        """What is said of all provinces together: their complaints that netmon counts and does not list."""
+        complaints = self._board["complaints"]
+        hidden = complaints["total"] - len(complaints["rows"])
+        if hidden and len(self._board["provinces"]) > 1:
+            yield [Span(f"  {self._of(say.MORE_COMPLAINTS, hidden)}", "faint")]
 
     def _drawn(self, section: Section) -> Iterator[Line]:
         count = f"  {section.total}" if section.counts else ""
@@ -90,14 +106,14 @@ class _View:
     def _head(self, province: Fact) -> Iterator[Line]:
         communes = province["communes"]
         counted = {state: sum(unit["state"] == state for unit in communes) for state in ORDER}
+        counted["battery"] = province["on_battery"]["total"]
         stamp = f"netmon {self._board['version']}  {local(self._board['time']):%H:%M:%S %d/%m/%Y}"
         yield [Span(f"{province[self._name]}", "head"), Span(f"  {stamp}", "faint")]
         tally: list[Span] = []
         for state in ORDER:
-            if state == "none" and not counted[state]:
+            if state in ("none", "battery") and not counted[state]:
                 continue
             tally += self._count(state, counted[state])
-        tally += self._count("battery", province["on_battery"]["total"])
         yield tally
         devices = ", ".join(
             f"{n} {self._of(say.DEVICES[state])}"
@@ -166,7 +182,7 @@ class _View:
         incidents = [one for one in self._board["incidents"] if one["province"] == province["code"]]
         complaints = self._board["complaints"]
         of_province = [row for row in complaints["rows"] if row["province"] == province["code"]]
-        elsewhere = len(complaints["rows"]) - len(of_province)
+        alone = len(self._board["provinces"]) == 1  # else nobody knows whose those are that have no row
         dark = province["dark"]
         told: list[tuple[str, Fact, Callable[[Fact], Row]]] = [
             ("incidents", {"total": len(incidents), "rows": incidents}, self._incident),
@@ -174,7 +190,11 @@ class _View:
             ("on_backup", province["on_backup"], self._on_backup),
             ("dark", dark, self._dark) if dark["total"] else ("dark", province["on_battery"], self._on_battery),
             ("down", province["down"], self._down),
-            ("complaints", {"total": complaints["total"] - elsewhere, "rows": of_province}, self._complaint),
+            (
+                "complaints",
+                {"total": complaints["total"] if alone else len(of_province), "rows": of_province},
+                self._complaint,
+            ),
         ]
         calm = self._board["ready"] and not self._board["self_isolated"] and not province["devices"]["unknown"]
         if calm and not any(found["total"] for _, found, _ in told[:-1]):

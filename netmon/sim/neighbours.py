@@ -1,7 +1,7 @@
 """The servers that stand beside a netmon: Debian's Prometheus, Alertmanager and VictoriaMetrics, and Grafana where it is.
 
-Each listens on 127.0.0.1 alone, on its usual port where that is free, keeps what it has in the home, and is configured by
-what is shipped in deploy/ and grafana/, but for addresses: nothing is ever mailed or posted anywhere.
+Each listens on 127.0.0.1 alone, in the first home on its usual port where that is free, keeps what it has in the home, and
+is configured by what is shipped in deploy/ and grafana/, but for addresses: nothing is ever mailed or posted anywhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from netmon.sim.prepare import free_port
+from netmon.sim.prepare import is_taken, quiet_ports
 from netmon.sim.programs import Child, DemoError, Home, running
 from netmon.sim.report import get
 
@@ -48,19 +48,20 @@ class Neighbours:
     grafana: int | None
 
 
-def ports() -> Neighbours:
-    """The usual ones where they are free. DemoError: a program is missing; all of them are named."""
+def ports(*, usual: bool) -> Neighbours:
+    """The usual ones where they are wanted and free, others else: two that begin at the same moment would both find the
+    usual ones free. DemoError: a program is missing; all of them are named."""
     missing = [package for program, package in NEEDED.items() if find(program) is None]
     if missing:
         line = f"apt-get install {' '.join(missing)}"
         unpacked = "scripts/peers " + " ".join(f"{name}={name}" for name in missing)
         raise DemoError(f"{', '.join(missing)}: not here. As root: {line}. Without root: {unpacked}")
-    return Neighbours(
-        victoria=free_port(8428),
-        prometheus=free_port(9090),
-        alertmanager=free_port(9093),
-        grafana=free_port(3000) if grafana() else None,
-    )
+    wanted = (8428, 9090, 9093, 3000)
+    free = [
+        port if usual and not is_taken(LOOPBACK, port) else other
+        for port, other in zip(wanted, quiet_ports(len(wanted)), strict=True)
+    ]
+    return Neighbours(victoria=free[0], prometheus=free[1], alertmanager=free[2], grafana=free[3] if grafana() else None)
 
 
 def find(program: str) -> str | None:
@@ -151,7 +152,8 @@ def _prometheus(home: Home, netmon: int, at: Neighbours) -> AbstractContextManag
     program = _program("prometheus")
     argv = [program, f"--config.file={place / 'prometheus.yml'}", f"--storage.tsdb.path={place / 'data'}"]
     argv += [f"--web.listen-address={LOOPBACK}:{at.prometheus}", f"--web.external-url=http://{LOOPBACK}:{at.prometheus}/"]
-    argv += ["--storage.tsdb.retention.time=2d", "--log.level=warn"]
+    # It finds Alertmanager some seconds after it judges its first rules; what fired before would be told a minute later.
+    argv += ["--storage.tsdb.retention.time=2d", "--rules.alert.resend-delay=5s", "--log.level=warn"]
     within = _with_its_files(program, "web/templates/_base.html") or ()  # without them it shows no pages, and works
     return _running("prometheus", argv, home, partial(_answers, at.prometheus, "/-/ready"), within)
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from netmon import scaffold, units
@@ -149,7 +150,7 @@ def _with_influx(text: str) -> str:
 
 def _with_servers(text: str) -> str:
     """A configuration with the addresses of the demonstration's own servers filled in."""
-    broker, sink = _quiet_ports()
+    broker, sink = quiet_ports(2)
     text = _filled_in(text, "broker", f" mqtt://127.0.0.1:{broker}")
     if re.search(rf"(?m)^ *org: {ORG}$", text):
         text = _filled_in(text, "url", f" http://127.0.0.1:{sink}")
@@ -219,16 +220,13 @@ def _bound(host: str, port: int) -> int:
 
 def free_port(usual: int = 0) -> int:
     """The usual TCP port of 127.0.0.1, or another where there is none or something listens there already."""
-    try:
-        return _bound("127.0.0.1", usual)
-    except OSError:
-        return _bound("127.0.0.1", 0)
+    return usual if usual and not is_taken("127.0.0.1", usual) else quiet_ports(1)[0]
 
 
-def _quiet_ports() -> tuple[int, int]:
-    """Two free TCP ports that no outgoing connection gets before they are listened on: Linux gives those from 32768 on."""
+def quiet_ports(count: int) -> list[int]:
+    """Free TCP ports that no outgoing connection gets before they are listened on: Linux gives those from 32768 on."""
     free = (port for port in random.SystemRandom().sample(range(20_000, 32_768), 1_000) if not is_taken("127.0.0.1", port))
-    return next(free), next(free)
+    return list(islice(free, count))
 
 
 def _free_udp_port() -> int:

@@ -61,7 +61,7 @@ def main(argv: Sequence[str], homes: Sequence[Path] = HOMES) -> int:
 
 
 def _play(options: argparse.Namespace, home: Home, usual_port: int) -> int:
-    at = ports()
+    at = ports(usual=usual_port != 0)
     with control_socket(home.path) as control:
         config = prepare(home.path, keep=options.keep, port=options.port, control=control, usual_port=usual_port)
         points_go_to(config, f"http://{LOOPBACK}:{at.victoria}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +15,19 @@ from typing import Any
 import pytest
 import yaml
 
-from netmon.sim import neighbours
+from netmon.sim import neighbours, stack
 from netmon.sim.neighbours import nobody_is_told
 from netmon.sim.prepare import prepare
-from netmon.sim.programs import DemoError
+from netmon.sim.programs import DemoError, Home, home_of_our_own
 from netmon.sim.stack import lacking
 from tests import peers
 
-_RUN = "import sys, pathlib; from netmon.sim.stack import main; sys.exit(main(sys.argv[2:], [pathlib.Path(sys.argv[1])]))"
+_RUN = """\
+import sys, pathlib
+from netmon.sim import neighbours, stack
+neighbours._SHIPPED = pathlib.Path(sys.argv[2])
+sys.exit(stack.main(sys.argv[3:], [pathlib.Path(sys.argv[1])]))
+"""
 
 _GRAFANA = """\
 #!{python}
@@ -45,9 +52,21 @@ HTTPServer((told["GF_SERVER_HTTP_ADDR"], int(told["GF_SERVER_HTTP_PORT"])), Answ
 def hastened(home: Path) -> None:
     """A configuration whose devices are polled, or report, every 2 s, and a store without a past."""
     config = prepare(home, keep=False, port=peers.free_port("tcp"))
-    for path in (config / "netmon.yaml", config / "inventory" / "bts-mqtt.yaml"):
-        path.write_text(path.read_text().replace("interval: 30s", "interval: 2s"))
+    for path in (
+        config / "netmon.yaml",
+        *(config / "inventory" / f"{name}.yaml" for name in ("bts-mqtt", "probes", "feeds")),
+    ):
+        path.write_text(re.sub("interval: [36]0s", "interval: 2s", path.read_text()))
     (home / "netmon.db").touch()
+
+
+def impatient(deploy: Path) -> Path:
+    """What is shipped, with a Prometheus that does not wait 15 s before it looks and judges."""
+    shutil.copytree(peers.ROOT / "deploy", deploy)
+    file = deploy / "prometheus" / "prometheus.yml"
+    text = re.sub(r"(scrape_interval|scrape_timeout): \d+s", r"\1: 3s", file.read_text())
+    file.write_text(text.replace("evaluation_interval: 15s", "evaluation_interval: 1s"))
+    return deploy
 
 
 def test_every_part_says_that_it_is_well_and_nothing_is_left_running(tmp_path: Path) -> None:
@@ -60,7 +79,7 @@ def test_every_part_says_that_it_is_well_and_nothing_is_left_running(tmp_path: P
     grafana.chmod(0o755)
     hastened(home)
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, home, "--check", "100", "--keep"],
+        [sys.executable, "-c", _RUN, home, impatient(tmp_path / "deploy"), "--check", "100", "--keep"],
         capture_output=True,
         text=True,
         check=False,
@@ -119,7 +138,46 @@ def test_all_programs_that_are_missing_are_named_with_the_lines_that_bring_them(
     )
     lines = r"apt-get install mosquitto victoria-metrics\..*scripts/peers mosquitto=mosquitto victoria-metrics="
     with pytest.raises(DemoError, match=lines):
-        neighbours.ports()
+        neighbours.ports(usual=True)
+
+
+def test_two_that_begin_at_the_same_moment_do_not_want_the_same_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def ports(*, usual: bool) -> None:
+        asked.append(usual)
+        raise DemoError("that is all")
+
+    monkeypatch.setattr(stack, "ports", ports)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    homes = [tmp_path / "1", tmp_path / "2"]
+    assert stack.main([], homes) == 1
+    with home_of_our_own(homes):
+        assert stack.main([], homes) == 1
+    assert asked == [True, False]
+
+
+def test_what_fires_before_prometheus_knows_alertmanager_is_told_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself it would tell it a minute later."""
+    started: list[str] = []
+    monkeypatch.setattr(neighbours, "_running", lambda name, argv, *_: started.extend(argv))
+    monkeypatch.setattr(neighbours, "find", lambda program: program)
+    monkeypatch.setattr(neighbours, "_with_its_files", lambda *_: [])
+    neighbours._prometheus(Home(tmp_path, 0), 9797, neighbours.ports(usual=False))
+    assert "--rules.alert.resend-delay=5s" in started
+
+
+def test_elsewhere_the_ports_are_free_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "find", lambda program: program)
+    monkeypatch.setattr(neighbours, "grafana", lambda: ["grafana"])
+    found = neighbours.ports(usual=False)
+    chosen = {found.victoria, found.prometheus, found.alertmanager, found.grafana}
+    assert len(chosen) == 4
+    assert not chosen & {8428, 9090, 9093, 3000}
 
 
 WELL: dict[str, Any] = {
