@@ -1,12 +1,16 @@
 """Facts for the pages of communes and devices and for the search, that a test changes, holds back and lets fail."""
 
 import threading
+from array import array
 from dataclasses import replace
+from math import nan
 
 from netmon import book
-from netmon.model import Capacity, Outage
+from netmon.model import Capacity, Device, Outage, Site, SiteKind, Span
+from netmon.store import Rates
 from netmon.web import Listener
 from tests.peers import LOOPBACK
+from tests.test_network import World
 from tests.web.boards import Facts
 from tests.web.desk import HOTLINES, incident
 from tests.web.pasts import Past
@@ -15,6 +19,8 @@ from tests.web.test_wallboard import register
 
 CAPACITY = 250_000.0
 """Bytes per second of each link and direction: 2 Mbit/s, which a day's most is above."""
+
+DAY_S = 86_400.0
 
 LATER = "performance.now = (was => () => was() + {ms})(performance.now.bind(performance))"
 """Lets a page think that so much time went by."""
@@ -105,6 +111,41 @@ class Scarred(Past):
         first = sorted(subjects)[0]
         hours = [self.now - 3600 * n for n in range(1, 30)]
         return [Outage(first, "down", at - 1800, at, "", "", "fibre") for at in hours]
+
+
+class Gapped(Past):
+    """A past with gaps: figures in six slots of a day, none of the link b1, and states that nobody saw for two days."""
+
+    def __init__(self, now, slots):
+        super().__init__(now)
+        self.slots = slots
+
+    def rates(self, link, end, first_k, count):
+        receive, transmit = (array("f", [nan] * count) for _ in range(2))
+        for slot, rate in self.slots.items() if link == "f1" else ():
+            receive[slot], transmit[slot] = rate, rate / 2
+        return Rates(receive, transmit, 0)
+
+    def spans(self, subject, start, end):
+        first = Span("up", start, start + DAY_S)
+        last = Span("suspect", end - 600, end)
+        return [first, Span("up", start + 3 * DAY_S, end - 600), last]
+
+    def newest_outages(self, subjects, since, most):
+        return []
+
+
+def with_stations(world):
+    """Two stations without links: t4 in 01304, whose controller is dead, and t5 in 01305, where all is well."""
+    inventory = world.inventory
+    sites, devices = dict(inventory.sites), dict(inventory.devices)
+    for n in (4, 5):
+        sites[f"t{n}"] = Site(id=f"t{n}", name=f"T{n}", kind=SiteKind.BTS, province="04", commune=f"0130{n}")
+        for name in (f"c{n}", f"d{n}"):
+            devices[name] = Device(id=name, site=f"t{n}", addresses=(f"198.51.100.{len(devices)}",), upstreams=("core",))
+    later = World(replace(inventory, sites=sites, devices=devices)).run(60)
+    later.dead = {"c4", "d4"}
+    return later.run(300)
 
 
 class Wall:

@@ -61,13 +61,13 @@ async def test_incidents_are_said_with_root_cause_impact_and_who_has_them_in_bot
     assert await wall.tab.texts("#incidents h3 span") == ["Sự cố đang diễn ra", "2"]
     assert await wall.tab.texts("#incidents .title[type]") == ["Cáp QL3", "01305 · r5"]
     assert await wall.tab.texts("#incidents .cause") == [
-        "Đứt cáp · 1 xã cô lập · 1 xã dự phòng · 2 mất kết nối",
-        "Mất điện (netmon: Đứt cáp) · 2 trạm BTS · 1 mất kết nối",
+        "Đứt cáp · 1 xã cô lập · 1 xã dự phòng · 2 thiết bị/tuyến mất",
+        "Mất điện (netmon: Đứt cáp) · 2 trạm BTS · 1 thiết bị/tuyến mất",
     ]
     assert await wall.tab.texts("#incidents .who") == ["Chưa ai nhận", "lan nhận, giao Tổ 3"]
     assert (await wall.tab.texts("#incidents .lasting"))[1] == "5 phút"
     await wall.tab.run("document.querySelector('[data-lang=en]').click()")
-    assert (await wall.tab.texts("#incidents .cause"))[1] == "Power (netmon: Fibre cut) · 2 BTS · 1 down"
+    assert (await wall.tab.texts("#incidents .cause"))[1] == "Power (netmon: Fibre cut) · 2 BTS · 1 device/link down"
     assert not wall.tab.said
 
 
@@ -244,8 +244,94 @@ async def test_storms_and_works_under_way_stand_above_all(wall):
         "[DIỄN TẬP] Bão số 12 · cấp độ rủi ro 4 · đang ảnh hưởng · còn 5 giờ 33 phút",
         "Bão số 13 · cấp độ rủi ro 5 · chuẩn bị · bắt đầu sau 2 giờ 00 phút",
         "Bão số 11 · cấp độ rủi ro 3 · đang khắc phục",
-        "Đang bảo trì: Thay router (còn 20 phút) · Hàn cáp (QUÁ GIỜ 10 phút)",
+        "Đang bảo trì: Hàn cáp (QUÁ GIỜ 10 phút) · Thay router (còn 20 phút)",
     ]
+
+
+@pytest.mark.parametrize("view", ["desk", "wall"])
+async def test_of_a_line_too_long_the_names_give_way_and_never_what_they_end_in(wall, view):
+    now = wall.facts.world.now
+    long = "Siêu bão Kalmaegi (bão số 13) và hoàn lưu gây mưa lũ diện rộng ở các tỉnh miền núi phía Bắc"
+    wall.facts.windows = {
+        "storms": [window("a", name=long, level=5, exercise=True, start=now - 60, until=now + 90_000.5, back=7)],
+        "maintenance": [
+            *(window(f"m{n}", name=long, start=now - 60, until=now + 9_000 + n) for n in range(4)),
+            window("late", name="Hàn cáp", start=now - 60, until=now - 600, overrun=True),
+        ],
+    }
+    await wall.open(f"?lang=vi&view={view}")
+    storm, works = await wall.tab.texts("#windows p")
+    assert storm.endswith(" · cấp độ rủi ro 5 · đang ảnh hưởng · còn 25 giờ 00 phút")
+    assert works.startswith("Đang bảo trì: Hàn cáp (QUÁ GIỜ 10 phút) · Siêu bão")
+    assert works.endswith(" · và 2 mục khác")
+    ends = "[...document.querySelectorAll('#windows .end')].filter(node => node.textContent)"
+    inside = "(end => end.getBoundingClientRect().right <= end.closest('p').getBoundingClientRect().right + 1)"
+    assert await wall.tab.run(f"{ends}.every({inside})"), "what it ends in is seen"
+    cut = "[...document.querySelectorAll('#windows .name')].filter(node => node.scrollWidth > node.clientWidth + 1).length"
+    assert await wall.tab.run(cut) >= 3, "and the names are cut for it"
+    assert await wall.tab.run("document.documentElement.scrollWidth") == 1920
+
+
+async def test_nobody_counts_down_to_what_has_passed(wall):
+    now = wall.facts.world.now
+    wall.facts.windows = {
+        "storms": [window("a", start=now - 60, until=now - 5), window("b", phase="prepare", start=now - 5, until=now + 60)],
+        "maintenance": [window("m", name="Thay router", start=now - 60, until=now - 5)],
+    }
+    await wall.open()
+    assert await wall.tab.texts("#windows p") == [
+        "Bão số 12 · cấp độ rủi ro 4 · đang ảnh hưởng",
+        "Bão số 12 · cấp độ rủi ro 4 · chuẩn bị",
+        "Đang bảo trì: Thay router",
+    ]
+
+
+async def test_an_incident_keeps_the_focus_whatever_becomes_of_it_and_hands_it_on_when_it_ends(wall):
+    for n in (2, 3):
+        wall.desk.kept[f"2027-000{n}"] = incident(f"2027-000{n}", root=Subject("device", f"r{n}"), impact=Impact())
+    await wall.open()
+    here = "document.activeElement.closest('.row')?.dataset.key"
+    await wall.focus("#incidents [data-key='2027-0002'] .title")
+    wall.desk.kept["2027-0002"] = replace(wall.desk.kept["2027-0002"], impact=Impact(isolated=("01302",)))
+    await wall.tab.eventually("!!document.querySelector('[data-key=\"2027-0002\"] .mark.isolated')")
+    assert await wall.tab.run(here) == "2027-0002"
+    wall.desk.kept["2027-0009"] = incident("2027-0009", since=wall.desk.now - 1)
+    await wall.tab.eventually("document.querySelectorAll('.incident').length === 4")
+    assert await wall.tab.run(here) == "2027-0002"
+    del wall.desk.kept["2027-0002"]
+    await wall.tab.eventually("document.querySelectorAll('.incident').length === 3")
+    assert (await wall.tab.run(here)).startswith("2027-"), "the nearest of the list has it"
+    wall.desk.kept.clear()
+    await wall.tab.eventually("!document.querySelector('.incident')")
+    assert await wall.tab.run("document.activeElement.id") == "incidents"
+
+
+async def test_lists_are_fitted_again_when_only_incidents_become_more(wall):
+    await wall.open("?lang=vi&view=wall")
+    now = wall.facts.world.now
+    for n in range(30):
+        name = f"2027-1{n:03}"
+        wall.desk.kept[name] = incident(name, root=Subject("device", f"r{n % 20}"), since=now - n, impact=Impact())
+    await wall.tab.eventually("document.querySelectorAll('.incident').length === 31")
+    lists = "document.querySelector('#lists')"
+    assert await wall.tab.run(f"{lists}.scrollHeight <= {lists}.clientHeight + 1")
+
+
+async def test_a_page_opens_an_incident_of_another_province_and_one_that_is_no_longer_on_the_wall(wall):
+    wall.desk.kept["2027-0004"] = incident("2027-0004", province="48")
+    await wall.tab.open(f"{wall.url}/?lang=vi#/commune/01301")
+    buttons = "[...document.querySelectorAll('#page .incidents button.open, #page button.open')]"
+    await wall.tab.eventually(f"{buttons}.length >= 2 && !!document.querySelector('.incident')")
+    await wall.tab.run(f"window.buttons = {buttons}, true")
+    del wall.desk.kept["2027-0001"]
+    wall.desk.kept["2027-0001"] = incident(until=wall.desk.now)
+    await wall.tab.eventually("!document.querySelector('.incident')")
+    for n in range(2):
+        await wall.tab.run(f"buttons[{n}].click()")
+        await wall.tab.eventually("document.querySelector('#book').open")
+        assert (await wall.tab.texts("#book h2"))[0].startswith("Cáp QL3 · 2027-000")
+        await wall.click("#book .leave")
+    assert not wall.tab.said
 
 
 async def test_on_a_wall_whole_rows_stand_and_every_list_keeps_its_place(wall):

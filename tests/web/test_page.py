@@ -5,6 +5,7 @@ from itertools import combinations
 
 import pytest
 
+from netmon.darkness import Ends
 from netmon.model import Device, Standing
 from netmon.units import Register
 from tests.browser import chromium
@@ -198,7 +199,8 @@ async def test_none_is_said_only_where_everything_is_known(wall):
     new = Device(id="new", site="s1", addresses=("192.0.2.99",))
     world.reload(replace(world.inventory, links=links, devices={**world.inventory.devices, "new": new}))
     await wall.open()
-    assert await wall.tab.texts(".list .count") == ["1 chưa rõ"] * 4
+    of_sites, of_devices = ["chưa rõ (1 xã)"] * 2, ["chưa rõ (1 thiết bị)"] * 2
+    assert await wall.tab.texts(".list .count") == of_sites + of_devices, "no count of what the list holds"
     assert await devices_of(wall, "01301") == "Thiết bị1 chưa rõ"
     assert await devices_of(wall, "01302") == "Thiết bị2/2 bình thường"
     world.dead = {"p1"}
@@ -214,13 +216,64 @@ async def devices_of(wall, code):
 
 
 async def test_battery_that_nobody_confirms_is_said_to_be_last_known(wall):
-    wall.facts.show(in_trouble(), register=register(20), on_battery={"p1": T0, "p3": T0})
+    ends = {name: Ends(T0, None, None, None) for name in ("s1", "s3")}
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p1": T0, "p3": T0}, ends=ends)
     await wall.open()
     said = dict(zip(*[await wall.tab.texts(f".dark .row .{part}") for part in ("title", "cause")], strict=True))
     assert said == {"01301": "Mất điện lưới (lần cuối biết)", "01303": "Mất điện lưới"}
     await wall.tab.run("document.querySelector('[data-code=\"01301\"]').focus()")
     assert "Nguồn điệnChạy ắc quy (lần cuối biết)" in await wall.tab.texts("#tip p")
     assert await wall.tab.run("document.querySelectorAll('.bolt.past').length") == 1
+
+
+async def test_an_instant_that_has_no_date_leaves_the_rest_to_be_seen(wall):
+    ends = {"s1": Ends(T0, 1e16, 1e16, 1e16), "s3": Ends(T0, T0 + 100, T0 + 200, T0 + 300)}
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p1": T0, "p3": T0}, ends=ends)
+    await wall.open()
+    assert await wall.tab.texts(".dark .row .title") == ["01303", "01301"]
+    assert "–" in (await wall.tab.texts(".dark .row .since"))[1]
+    assert not wall.tab.said
+
+
+async def test_who_is_dark_already_does_not_go_dark_next(wall):
+    """netmon counts the site of p1, which is silent, no longer among those that go dark."""
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p1": T0, "p3": T0})
+    wall.facts.over |= {"ends": {"s3": Ends(T0, None, None, None)}}
+    await wall.open()
+    assert await wall.tab.texts(".dark .row .title") == ["01303", "01301"], "it stands last"
+    assert await wall.tab.texts(".dark .row .cause") == ["Mất điện lưới", "Có thể đã mất nguồn"]
+    world = World(province(44)).run(60)
+    world.dead = {"r1", "p1"}
+    world.run(90)
+    ends = {f"s{n}": Ends(T0, None, None, None) for n in range(44) if n != 1}
+    wall.facts.show(world, register=register(44), on_battery={"p1": T0}, ends=ends)
+    last = "document.querySelector('.dark .row:last-child .cause')"
+    await wall.tab.eventually(
+        f"{last}?.textContent === 'Mất điện lưới (lần cuối biết)'"
+    )  # of a list cut short none can tell
+
+
+async def test_days_are_written_as_they_are_read(wall):
+    wall.facts.show(in_trouble(), register=register(20), on_battery={"p3": T0 - 86_400 * 3})
+    await wall.open()
+    for language in ("vi", "en"):
+        await wall.tab.run(f"document.querySelector('[data-lang={language}]').click()")
+        assert (await wall.tab.texts(".dark .row .since"))[0].endswith(" 12/01")
+
+
+async def test_a_name_that_must_be_there_is_pushed_inside_the_chart(wall):
+    """Left, right, above or below: so near to the edge so long a name stands in none of these places."""
+    await wall.open()
+    spots = await wall.tab.run(
+        """import("./static/map.js").then(({ nameplates }) => [true, false].map((must) => {
+            const name = { code: "a", x: 120, y: 50, r: 5, width: 300, height: 16, must };
+            return nameplates([name], [name], 390, 200).get("a") ?? null;
+        }))"""
+    )
+    left = {"start": 0, "middle": 150, "end": 300}
+    x = spots[0]["x"] - left[spots[0]["anchor"]]
+    assert 0 <= x <= 90
+    assert spots[1] is None
 
 
 async def test_a_province_that_nobody_looks_at_still_raises_its_number(wall):
@@ -325,7 +378,7 @@ async def test_what_is_not_proven_is_not_read_as_not_achieved(wall):
     share = verdict("all", "04", Standing.UNPROVEN, 0.0, kind="province")
     wall.facts.over = {"verdicts": [share, verdict("p95", "01300", Standing.UNPROVEN)]}
     await wall.open()
-    assert await wall.tab.texts(".share") == ["mới chứng minh 0\u00a0% (≥ 100\u00a0%)"]
+    assert await wall.tab.texts(".share") == ["mới đủ số liệu 0\u00a0% (≥ 100\u00a0%)"]
 
 
 async def test_a_phone_shows_all_rows_and_never_scrolls_sideways(wall):

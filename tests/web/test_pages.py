@@ -187,7 +187,7 @@ async def test_a_device_s_page_says_what_it_is_and_how_it_was(wall):
     assert readings["Voltage of the battery"] == "53.5\u00a0V"
     assert readings["Charge that is left in the battery"] == "92\u00a0%"
     assert readings["Relative humidity at a sensor · room"] == "–", "what is no number is none"
-    assert await wall.tab.texts("#page .of-figures .head b") == ["Temperature of the air of a room · p0 room"]
+    assert await wall.tab.texts("#page .of-figures .head b") == ["Temperature of the air of a room · room"]
     assert await wall.tab.texts("#page .of-figures .scale span") == ["30\u00a0°C", "22\u00a0°C"]
     band = await wall.tab.run("document.querySelector('#page .of-figures .band').getAttribute('d')")
     assert band.count("Z") == 168
@@ -269,6 +269,17 @@ async def test_a_page_follows_the_board_in_place_and_says_when_its_facts_are_old
 async def test_an_incident_of_the_commune_opens_its_book(wall):
     await wall.open("#/commune/01301")
     assert await wall.tab.texts("#page .of-incidents button") == ["Đứt cáp · Cáp QL3"]
+    await wall.tab.eventually("!document.querySelector('#page .of-incidents button').disabled")
+    await wall.tab.run("document.querySelector('#page .of-incidents button').click()")
+    await wall.tab.eventually("document.querySelector('#book').open")
+    assert "2027-0001" in await wall.text("#book h2")
+
+
+async def test_an_incident_of_a_province_that_is_not_chosen_opens_its_book_as_well(wall):
+    units = [unit("01", "", kind="tinh"), unit("00001", "01"), unit("04", "", kind="tinh"), unit("01301")]
+    wall.facts.over |= {"register": Register(units), "provinces": ("01", "04")}
+    await wall.open("#/commune/01301")
+    assert not await wall.tab.run("document.querySelectorAll('#incidents li').length"), "the other province is chosen"
     await wall.tab.eventually("!document.querySelector('#page .of-incidents button').disabled")
     await wall.tab.run("document.querySelector('#page .of-incidents button').click()")
     await wall.tab.eventually("document.querySelector('#book').open")

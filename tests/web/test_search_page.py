@@ -35,6 +35,7 @@ async def find(wall, text):
     """Opens the search if it is closed, and types."""
     if not await wall.tab.run("document.querySelector('#find').open"):
         await wall.tab.run("document.querySelector('#search').click()")
+        await wall.tab.eventually("document.querySelector('#find').open")
     box = "document.querySelector('#find input')"
     await wall.tab.run(f"{box}.value = {json.dumps(text)}, {box}.dispatchEvent(new Event('input', {{ bubbles: true }}))")
 

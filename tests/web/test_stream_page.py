@@ -37,11 +37,13 @@ async def tab(browser):
 
 class Feed:
     """The page behind a stream that says what a test wants it to say: the whole board at first, unless it is `quiet`.
-    `asked` counts who came."""
+    or `holding`, when it
+    does not even begin. `asked` counts who came."""
 
     def __init__(self, board):
         self.board, self.lines = board, asyncio.Queue()
-        self.asked, self.refusing, self.quiet = 0, False, False
+        self.asked, self.refusing, self.quiet, self.holding = 0, False, False, False
+        self.held = asyncio.Event()
         application = web.Application()
         application.router.add_get("/api/v1/stream", self._stream)
         pages.add_to(application.router)
@@ -56,6 +58,9 @@ class Feed:
         self.asked += 1
         if self.refusing:
             return web.Response(status=503, headers={"Retry-After": "10"})
+        if self.holding:
+            self.held.set()
+            await self.lines.get()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         with suppress(ConnectionError):
@@ -180,6 +185,34 @@ async def test_a_new_netmon_brings_a_new_page(tab, feed):
     feed.board = {**feed.board, "version": "another"}
     feed.hang_up()
     await tab.eventually("window.old === undefined")
+
+
+async def test_a_new_page_waits_for_what_somebody_writes(tab, feed):
+    await tab.open(await feed.start())
+    await tab.eventually(DRAWN)
+    box = "document.querySelector('#token input')"
+    await tab.run("window.old = true, document.querySelector('#key').click()")
+    await tab.run(f"{box}.value = 'half a tok', true")
+    feed.board = {**feed.board, "version": "another"}
+    feed.hang_up()
+    await tab.eventually("document.querySelector('#version').textContent === 'netmon another'")
+    assert await tab.run("old && document.querySelector('#token').open")
+    await tab.run("document.querySelector('#token').close()")
+    await tab.eventually("window.old === undefined")
+
+
+async def test_a_refusal_followed_by_a_silence_is_no_end(tab, feed):
+    """A proxy that has lost netmon says 503, and then, once netmon is back, holds what it says."""
+    await tab.open(await feed.start())
+    await tab.eventually(DRAWN)
+    feed.refusing = True
+    feed.hang_up()
+    await tab.eventually("document.querySelector('.banner.stale')?.textContent.includes('opens no stream')")
+    feed.refusing, feed.holding = False, True
+    await asyncio.wait_for(feed.held.wait(), 15)
+    feed.holding = False
+    await tab.run(LATER)
+    await tab.eventually(f"!{STALE}")
 
 
 async def test_facts_that_cannot_be_shown_do_not_pass_for_new_ones(tab, feed):

@@ -5,6 +5,7 @@ import { glyph, keyed, make, mark, say } from "./dom.js";
 const EXPLAINS_NO_STATE = ["influx"]; // of netmon's peers; that one is away is told last
 const LOST = ["isolated", "unreachable"];
 const PHASES = ["prepare", "impact", "recover"];
+const WORKS_AT_MOST = 3; // named
 const get = (id) => document.getElementById(id);
 
 // `following` is what `stream` hands out.
@@ -36,19 +37,16 @@ export function banners(page, following) {
   function showWindows() {
     const { storms = [], maintenance = [] } = page.facts();
     const lines = storms.map((storm) => ({
-      key: storm.id, kind: `storm level-${storm.level} ${storm.phase}`, text: stormText(storm), storm,
+      key: storm.id, kind: `storm level-${storm.level} ${storm.phase}`, pieces: [pieceOf(storm, stormEnd(storm))], storm,
     }));
-    const late = ({ until, overrun }) =>
-      overrun ? page.words().overrun(page.lasting(page.now() - until)) : page.words().storm.left(page.lasting(until - page.now()));
-    const works = maintenance.map((each) => `${exercised(each)}${each.name} (${late(each)})`);
     const overrun = maintenance.some((each) => each.overrun) ? "overrun" : "";
-    if (works.length) lines.push({ key: "works", kind: `works ${overrun}`, text: page.words().works(works.join(" · ")) });
+    if (maintenance.length) lines.push({ key: "works", kind: `works ${overrun}`, pieces: worksOf(maintenance) });
     mark(get("windows"), "aria-label", page.words().windows);
     get("windows").hidden = !lines.length;
     const create = ({ storm }) => (storm ? make("div", "", steps(), make("p"), make("ul", "toll")) : make("div", "", make("p")));
-    keyed(get("windows"), lines, ({ key }) => key, create, (node, { kind, text, storm }) => {
+    keyed(get("windows"), lines, ({ key }) => key, create, (node, { kind, pieces, storm }) => {
       mark(node, "class", `window ${kind}`);
-      say(node.querySelector("p"), text);
+      showPieces(node.querySelector("p"), pieces);
       if (!storm) return;
       showSteps(node.querySelector(".steps"), storm.phase);
       keyed(node.querySelector(".toll"), tollOf(storm), ({ state }) => state, makeToll, (item, { state, number }) => {
@@ -59,14 +57,38 @@ export function banners(page, following) {
 
   const exercised = ({ exercise }) => (exercise ? `${page.words().exercise} ` : "");
 
-  function stormText({ name, exercise, level, phase, start, until }) {
+  // What a line says: of each thing a name, which gives way where there is no room, and an end, which never does.
+  const pieceOf = (each, end) => ({ key: each.id, name: `${exercised(each)}${each.name}`, end });
+
+  function showPieces(node, pieces) {
+    const create = () => make("span", "piece", make("span", "name"), make("span", "end"));
+    keyed(node, pieces, ({ key }) => key, create, (piece, { name, end }) => {
+      say(piece.firstChild, name);
+      say(piece.lastChild, end);
+    });
+  }
+
+  // An instant that has passed is no longer counted down to: what is so, netmon says.
+  function stormEnd({ level, phase, start, until }) {
     const words = page.words().storm;
-    const left = {
-      prepare: () => words.starts(page.lasting(start - page.now())),
-      impact: () => words.left(page.lasting(until - page.now())),
-    };
-    const parts = [name, words.level(level), words.phase[phase], left[phase]?.()];
-    return `${exercised({ exercise })}${parts.filter(Boolean).join(" · ")}`;
+    const [said, at] = { prepare: [words.starts, start], impact: [words.left, until] }[phase] ?? [];
+    const left = said && at > page.now() ? said(page.lasting(at - page.now())) : "";
+    return ["", words.level(level), words.phase[phase], left].filter((part, n) => !n || part).join(" · ");
+  }
+
+  // Those that overrun stand first, lest they are cut.
+  function worksOf(maintenance) {
+    const words = page.words();
+    const works = [...maintenance].sort((one, other) => other.overrun - one.overrun || one.until - other.until);
+    const told = works.slice(0, WORKS_AT_MOST);
+    const pieces = told.map((each, n) => {
+      const left = each.until - page.now();
+      const said = each.overrun ? words.overrun(page.lasting(-left)) : left > 0 ? words.storm.left(page.lasting(left)) : "";
+      return pieceOf(each, `${said && ` (${said})`}${n < works.length - 1 ? " · " : ""}`);
+    });
+    const rest = works.length - told.length;
+    const more = rest ? [{ key: "more", name: "", end: words.more(rest) }] : [];
+    return [{ key: "", name: "", end: words.works("") }, ...pieces, ...more];
   }
 
   // Three steps that a storm goes through, of which one is now; the words beside them say it again.

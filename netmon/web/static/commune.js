@@ -1,12 +1,14 @@
 // The page of a commune: what its People's Committee hangs on, whether that holds, why not, and whether it is enough.
 
 import { keyed, make, mark, say } from "./dom.js";
-import { fillStrip, makeStrip } from "./spark.js";
+import { fillStrip, makeStrip, unwatched } from "./spark.js";
 
 const MONTH_S = 30 * 86_400;
+const SPEAKS = ["up", "suspect"]; // what a device says in these states, it says now
+const WORST_FIRST = ["down", "unreachable", "suspect", "unknown", "up"]; // states of devices
 
 export function communePage(page, kit) {
-  const { panel, sinceText, shareText, fillState, fillLinks, fillIncidents, fillOutages } = kit;
+  const { panel, sinceText, shareText, fillState, fillReason, fillLinks, fillIncidents, fillOutages } = kit;
   const own = () => page.own();
   const title = make("h2");
   const state = make("p", "status", make("span", "state"), make("span", "when"));
@@ -26,16 +28,16 @@ export function communePage(page, kit) {
     fillHead(told);
     say(service.firstChild, own().parts.service);
     const spans = { title: own().parts.service, from: told.time - MONTH_S, to: told.time, spans: told.history.service };
-    const stateWord = (each) => page.words().state[each] ?? own().device[each] ?? each;
+    const stateWord = (each) => page.words().state[each] ?? own().strip[each] ?? each;
     fillStrip(strip, spans, {
       words: own(), state: stateWord, moment: page.moment, lasting: page.lasting, ratio: shareText,
     });
     fillLinks(links, told.links, told.history);
-    fillIncidents(incidents, told.incidents);
-    fillPower(told.sites);
+    fillIncidents(incidents, told);
+    fillPower(told);
     fillSites(told);
     fillTargets(told);
-    fillOutages(outages, told.outages);
+    fillOutages(outages, told.outages, told.site ? unwatched(spans) : 0);
   }
 
   function fillHead(told) {
@@ -57,7 +59,7 @@ export function communePage(page, kit) {
       own().kind[told.kind] ?? told.kind,
       own().code(told.code),
       province?.[words.name],
-      told.verdict && `${words.target}: ${words.standing[told.verdict]}`,
+      (told.verdict || !told.out_of_scope) && `${words.target}: ${words.standing[told.verdict] ?? words.pending}`,
       told.out_of_scope && `${words.excluded}: ${told.out_of_scope}`,
     ];
     say(head.children[3], about.filter(Boolean).join(" · "));
@@ -65,15 +67,20 @@ export function communePage(page, kit) {
 
   // --- power --------------------------------------------------------------------------------------------------------
 
-  function fillPower(told) {
+  function fillPower({ sites: told, devices }) {
     const [heading, calm, list] = power.children;
     const drained = told.filter((site) => site.on_battery);
+    const speaking = new Set(devices.filter(({ state: each }) => SPEAKS.includes(each)).map(({ site }) => site));
+    const silent = told.filter((site) => !site.on_battery && !speaking.has(site.site)).length;
+    const rest = drained.length ? 0 : told.length - silent;
     say(heading, own().parts.power);
-    say(calm, drained.length ? "" : told.length ? own().power.sites(told.length) : page.words().state.none);
+    const said = [silent && own().power.unsure(silent, told.length), rest && own().power.sites(rest, silent > 0)];
+    say(calm, told.length ? said.filter(Boolean).join(". ") : page.words().state.none);
     const create = () => make("li", "", make("span", "state"), make("span", "when"), make("span", "about"));
     keyed(list, drained, ({ site }) => site, create, (row, site) => {
       const [state, when, until] = row.children;
-      fillState(state, "battery", own().power.battery(siteName(site)));
+      const battery = own().power.battery(siteName(site));
+      fillState(state, "battery", site.last_known ? `${battery} (${page.words().lastKnown})` : battery);
       say(when, sinceText(site.on_battery));
       say(until, untilDark(site.dark));
     });
@@ -92,7 +99,18 @@ export function communePage(page, kit) {
 
   const siteName = ({ name, site }) => name || site;
 
-  function fillSites({ sites: told, devices }) {
+  // A site without links has no service: there its devices speak.
+  function stateOf({ site, service, since }, devices, links) {
+    if (links.some((link) => link.site === site) || !devices.length) {
+      const state = service ?? "unknown";
+      return { state, since, word: page.words().state[state] ?? state };
+    }
+    const state = WORST_FIRST.find((each) => devices.some((device) => device.state === each)) ?? "unknown";
+    const began = devices.filter((device) => device.state === state && device.since).map((device) => device.since);
+    return { state, since: began.length ? Math.min(...began) : null, word: own().device[state] };
+  }
+
+  function fillSites({ sites: told, devices, links: all }) {
     const [heading, list] = sites.children;
     say(heading, own().parts.devices);
     const create = ({ site }) => {
@@ -104,12 +122,13 @@ export function communePage(page, kit) {
     };
     keyed(list, told, ({ site }) => site, create, (row, site) => {
       const [top, inside] = row.children;
-      const service = site.service ?? "unknown";
-      fillState(top.children[0], service, page.words().state[service] ?? service);
+      const here = devices.filter((device) => device.site === site.site);
+      const { state: each, since: began, word } = stateOf(site, here, all);
+      fillState(top.children[0], each, word);
       say(top.children[1], siteName(site));
-      const since = service === "up" ? "" : sinceText(site.since);
+      const since = each === "up" ? "" : sinceText(began);
       say(top.children[2], [own().site[site.kind] ?? site.kind, since].filter(Boolean).join(" · "));
-      fillDevices(inside, devices.filter((device) => device.site === site.site));
+      fillDevices(inside, here);
     });
   }
 
@@ -117,16 +136,15 @@ export function communePage(page, kit) {
     const create = ({ device }) => {
       const link = make("a");
       mark(link, "href", `#/device/${encodeURIComponent(device)}`);
-      return make("li", "", make("span", "state"), link, make("span", "about"));
+      return make("li", "", make("span", "state"), link, make("span", "about"), make("span", "about why"));
     };
     keyed(list, devices, ({ device }) => device, create, (row, device) => {
-      const [state, name, about] = row.children;
+      const [state, name, about, why] = row.children;
       fillState(state, device.state, own().device[device.state] ?? device.state);
       say(name, device.device);
-      const amiss = device.state !== "up";
-      const reason = [device.cause && own().why.because(device.cause), device.detail];
-      const told = [device.speaks?.toUpperCase(), amiss && sinceText(device.since), ...(amiss ? reason : [])];
-      say(about, told.filter(Boolean).join(" · "));
+      const since = device.state === "up" ? "" : sinceText(device.since);
+      say(about, [device.speaks?.toUpperCase(), since].filter(Boolean).join(" · "));
+      fillReason(why, device);
     });
   }
 

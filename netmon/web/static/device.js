@@ -1,7 +1,7 @@
 // The page of a device: what it is, how it is, what it tells, and how that was over a week.
 
 import { keyed, make, say } from "./dom.js";
-import { fillSpark, fillStrip, makeSpark, makeStrip, summary } from "./spark.js";
+import { fillSpark, fillStrip, makeSpark, makeStrip, summary, unwatched } from "./spark.js";
 
 const TOPICS = {
   power: /^(mains|power|rectifier|battery|generator|fuel|load_current)/u,
@@ -18,7 +18,7 @@ const EXACT_S = 120; // younger than that an age is said in seconds
 const ZERO = /_(ratio|per_second|watts|amperes|rpm|bytes)$/u; // figures that are read from 0 on
 
 export function devicePage(page, kit) {
-  const { panel, sinceText, shareText, fillState, fillLinks, fillTerms, fillOutages } = kit;
+  const { panel, sinceText, shareText, fillState, fillReason, fillLinks, fillTerms, fillOutages } = kit;
   const own = () => page.own();
   const title = make("h2");
   const state = make("p", "status", make("span", "state"), make("span", "when"));
@@ -41,15 +41,16 @@ export function devicePage(page, kit) {
     fillHead(told);
     fillIdentity(told);
     say(states.firstChild, own().parts.states);
-    fillStrip(strip, { title: own().parts.states, from: history.from, to: history.to, spans: history.states }, {
-      words: own(), state: stateWord, moment: page.moment, lasting: page.lasting, ratio: shareText,
+    const spans = { title: own().parts.states, from: history.from, to: history.to, spans: history.states };
+    fillStrip(strip, spans, {
+      words: own(), state: (each) => own().strip[each] ?? stateWord(each), moment: page.moment, lasting: page.lasting, ratio: shareText,
     });
     links.hidden = !told.links.length;
     fillLinks(links, told.links, history);
     fillReadings(told);
-    fillFigures(history.figures);
+    fillFigures(history.figures, told.device);
     fillNotices(told.notices);
-    fillOutages(outages, told.outages);
+    fillOutages(outages, told.outages, unwatched(spans));
   }
 
   const stateWord = (each) => own().device[each] ?? each;
@@ -58,7 +59,7 @@ export function devicePage(page, kit) {
     say(title, told.device);
     fillState(state.children[0], told.state, stateWord(told.state));
     say(state.children[1], sinceText(told.since));
-    say(head.children[2], [told.cause && own().why.because(told.cause), told.detail].filter(Boolean).join(" · "));
+    fillReason(head.children[2], told);
     const commune = told[`commune_${page.words().name}`] ?? told.commune;
     say(head.children[3], [told.site_name, commune].filter(Boolean).join(" · "));
   }
@@ -178,13 +179,16 @@ export function devicePage(page, kit) {
 
   // --- figures by the hour, notices ---------------------------------------------------------------------------------
 
-  function fillFigures(told) {
+  // A part of this very device is named without it.
+  const withoutDevice = (part, device) => (part === device ? "" : part.replace(`${device} `, ""));
+
+  function fillFigures(told, device) {
     const [heading, charts, more] = figures.children;
     figures.hidden = !told.length;
     say(heading, own().parts.figures);
     const keyOf = ({ subject, figure, part }) => `${subject} ${figure} ${part}`;
     keyed(charts, kit.folded(told, more, FIGURES_FIRST), keyOf, makeSpark, (node, row) => {
-      const part = row.subject_kind === "link" ? `${row.subject} ${own()[row.part] ?? row.part}` : row.part;
+      const part = row.subject_kind === "link" ? `${row.subject} ${own()[row.part] ?? row.part}` : withoutDevice(row.part, device);
       const of = [row[own().title].replace(/\.$/u, ""), part].filter(Boolean).join(" · ");
       const values = { values: row.mean, least: row.least, most: row.most };
       fillSpark(node, { title: of, from: row.from, step: row.step_s ?? 3600, ...values, zero: ZERO.test(row.figure) }, {

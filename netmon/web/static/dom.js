@@ -3,6 +3,7 @@
 import { outline, shapeOf } from "./map.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const FOCUSABLE = "a[href], button, [tabindex]";
 
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -26,8 +27,11 @@ export function makeSvg(tag, className, ...children) {
   return node;
 }
 
-// Children of `parent` become one for each item, in their order; what is there already is filled anew and not replaced.
+// Children of `parent` become one for each item, in their order; what is there already is filled anew and not replaced. What has
+// the focus keeps it; where it is no more, that which stands in its place takes it, or else the list.
 export function keyed(parent, items, keyOf, create, fill) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const at = focused ? [...parent.children].findIndex((node) => node.contains(focused)) : -1;
   const kept = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let next = parent.firstElementChild;
   for (const item of items) {
@@ -44,6 +48,11 @@ export function keyed(parent, items, keyOf, create, fill) {
     fill(node, item);
   }
   for (const node of kept.values()) node.remove();
+  if (!focused || focused === document.activeElement) return;
+  const near = parent.children[Math.min(at, parent.children.length - 1)];
+  const inPlace = near?.matches(FOCUSABLE) ? near : near?.querySelector(FOCUSABLE);
+  const heir = focused.isConnected ? focused : (inPlace ?? parent.closest("[tabindex]"));
+  heir?.focus({ preventScroll: true });
 }
 
 export function glyph(state) {

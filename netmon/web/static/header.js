@@ -21,8 +21,6 @@ export function header(page, choose) {
     const words = page.words();
     const { communes, devices, on_battery: battery, ...province } = page.board();
     say(get("province"), province[words.name]);
-    const alarms = provinces.reduce((sum, { communes: units }) => sum + countCutOff(units), 0);
-    document.title = `${alarms ? `(${alarms}) ` : ""}${words.shortProvince(province[words.name])} · netmon`;
     const counted = (state) => count(communes, state);
     const without = counted("none");
     say(get("subtitle"), without ? `${words.subtitle} · ${words.without(without)}` : words.subtitle);
@@ -75,7 +73,18 @@ export function header(page, choose) {
     button.title = total ? `${page.words().list.cut_off}: ${total}` : "";
   }
 
+  // What a browser's tab says: what is looked at, and how many communes of all provinces are cut off.
+  function showTitle() {
+    const { provinces = [] } = page.facts();
+    const words = page.words();
+    const alarms = provinces.reduce((sum, { communes }) => sum + countCutOff(communes), 0);
+    const place = page.subject() || (provinces.length ? words.shortProvince(page.board()[words.name]) : "");
+    const title = `${alarms ? `(${alarms}) ` : ""}${[place, "netmon"].filter(Boolean).join(" · ")}`;
+    if (document.title !== title) document.title = title;
+  }
+
   function tick() {
+    showTitle();
     say(get("clock"), page.clock(page.now(), true));
     say(get("date"), page.day(page.now(), { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" }));
   }

@@ -3,7 +3,7 @@
 
 import { glyph, keyed, make, mark, say } from "./dom.js";
 import { rows } from "./rove.js";
-import { WALL } from "./screen.js";
+import { WALL, heightOf } from "./screen.js";
 
 const PATIENCE_MS = 10_000;
 const WRITTEN_AFTER_MS = 1_500; // by then a line stands in the book
@@ -74,7 +74,7 @@ export function incidents(page) {
     panel.classList.toggle("empty", !shown.length);
     say(heading.children[0], words().incidents);
     say(heading.children[1], shown.length ? String(shown.length) : page.emptiness("down"));
-    keyed(list, shown, (incident) => `${incident.id} ${stateOf(incident)}`, makeRow, fillRow);
+    keyed(list, shown, ({ id }) => id, makeRow, fillRow);
     showCauses(shown);
     fit();
     if (book.open) look();
@@ -117,7 +117,7 @@ export function incidents(page) {
 
   // How high each of the rows is that are seen.
   function heights() {
-    return panel.hidden ? [] : [...panel.children[1].children].slice(0, visible).map(({ offsetHeight }) => offsetHeight);
+    return panel.hidden ? [] : [...panel.children[1].children].slice(0, visible).map(heightOf);
   }
 
   function keep(n) {
@@ -143,11 +143,11 @@ export function incidents(page) {
     button.addEventListener("click", () => open(incident.id));
     const head = make("span", "head", button, make("span", "lasting"));
     const tail = make("span", "tail", make("span", "cause"), make("span", "who"));
-    const state = stateOf(incident);
-    return make("li", "row incident", make("span", "badge", glyph(state)), make("span", "text", head, tail));
+    return make("li", "row incident", make("span", "badge"), make("span", "text", head, tail));
   }
 
   function fillRow(node, incident) {
+    showBadge(node.querySelector(".badge"), stateOf(incident));
     say(node.querySelector(".title"), title(incident.root));
     say(node.querySelector(".cause"), [causeOf(incident), ...hitsOf(incident), fallen(incident)].filter(Boolean).join(" · "));
     const who = whoOf(incident);
@@ -156,31 +156,47 @@ export function incidents(page) {
     node.dataset.since = incident.since;
   }
 
+  function showBadge(badge, state) {
+    if (badge.dataset.state === state) return;
+    badge.dataset.state = state;
+    badge.replaceChildren(glyph(state));
+  }
+
   const fallen = ({ down }) => (down ? words().fallen(down) : "");
 
   // --- the book -----------------------------------------------------------------------------------------------------
 
+  // Of any province, and also one that is over and no longer told on the wall.
   async function open(id) {
-    opened = { incident: page.facts().incidents.find((incident) => incident.id === id), entries: [] };
+    const told = page.facts().incidents?.find((incident) => incident.id === id);
+    const found = told ? { incident: told, entries: [] } : (await ask(id)).found;
+    if (!found || book.open) return;
+    opened = found;
     tell("");
     book.querySelector("textarea").value = "";
     book.querySelector("select").value = opened.incident.cause;
     showBook();
     book.showModal();
-    await look();
+    if (told) await look();
   }
 
   async function look() {
     const { id } = opened.incident;
+    const { found, gone } = await ask(id);
+    if (opened?.incident.id !== id || busy) return;
+    if (gone) tell(words().book.gone);
+    if (!found) return;
+    opened = found;
+    showBook();
+  }
+
+  async function ask(id) {
     try {
       const answer = await fetch(`${PATH}/${encodeURIComponent(id)}`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (opened?.incident.id !== id || busy) return;
-      if (answer.status === 404) tell(words().book.gone);
-      if (!answer.ok) return;
-      opened = page.parse(await answer.text());
-      showBook();
+      return { gone: answer.status === 404, found: answer.ok ? page.parse(await answer.text()) : null };
     } catch (error) {
       console.warn(error); // the wallboard itself says that netmon does not answer
+      return { gone: false, found: null };
     }
   }
 
@@ -392,5 +408,5 @@ export function incidents(page) {
     if (!panel.hidden) showRows(panel.children[1].children.length);
   }
 
-  return { show, tick, heights, keep, unfold };
+  return { show, tick, heights, keep, open, unfold };
 }

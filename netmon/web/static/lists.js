@@ -3,7 +3,7 @@
 import { glyph, keyed, make, mark, say } from "./dom.js";
 import { count } from "./header.js";
 import { rows } from "./rove.js";
-import { WALL } from "./screen.js";
+import { WALL, heightOf } from "./screen.js";
 
 const GIVES_WAY = { incidents: 1.5, cut_off: 1, dark: 2, on_backup: 2, down: 3 }; // what a row counts for when there are too many
 const LEAST = [ // rows that stay of each, as long as there is room for so many at all
@@ -38,7 +38,7 @@ export function lists(page, above) {
       return { key: device, state: "down", title: page.placeName(row.device), parts, hint: row.detail, to: deviceRoute(device) };
     },
     dark(row) {
-      const mains = row.last_known ? `${words().mains} (${words().lastKnown})` : words().mains;
+      const mains = row.over ? words().perhapsDark : row.last_known ? `${words().mains} (${words().lastKnown})` : words().mains;
       return { ...siteRow(row, "battery", mains), ends: row };
     },
   };
@@ -56,11 +56,15 @@ export function lists(page, above) {
     return links.length ? words().lost(page.linkNames(links)) : "";
   }
 
-  // Sites without mains: first those of which it is known when they end, the soonest first.
+  // Sites without mains: first those of which it is known when they end, the soonest first; last those that say nothing any
+  // more and that netmon counts no longer among them. Where `dark` is cut short nobody can tell which these are.
   function darkOf({ dark, on_battery: battery }) {
     const ending = (dark?.rows ?? []).map((row) => ({ ...row, count: 1, sites: [row] }));
     const told = new Set(ending.map(({ site }) => site));
-    const others = battery.rows.filter(({ sites: [place] }) => !told.has(place.site));
+    const isWhole = dark?.total === ending.length;
+    const others = battery.rows.filter(({ sites: [place] }) => !told.has(place.site))
+      .map((row) => ({ ...row, over: isWhole && row.last_known }))
+      .sort((one, other) => one.over - other.over);
     const known = new Map(battery.rows.map((row) => [row.sites[0].site, row.last_known]));
     for (const row of ending) row.last_known = known.get(row.site) ?? false;
     const all = [...ending, ...others];
@@ -87,10 +91,11 @@ export function lists(page, above) {
     if (alone || !ready) return words().state.unknown;
     const { communes, devices } = page.board();
     const unknown = OF_COMMUNES.has(kind) ? count(communes, "unknown") : devices.unknown;
-    return unknown ? words().unsure(unknown) : words().nothing;
+    return unknown ? words().unsureOf[OF_COMMUNES.has(kind) ? "communes" : "devices"](unknown) : words().nothing;
   }
 
   const roving = new Map();
+  let lacking = false; // even the communes that are cut off do not all stand on the wall
 
   function makeList(kind) {
     const heading = make("h3", "", make("span", "title"), make("span", "count"));
@@ -112,7 +117,7 @@ export function lists(page, above) {
 
   function fillRow(node, row) {
     const title = node.querySelector(".title");
-    mark(node, "class", `row ${row.state}`);
+    mark(node, "class", `row ${row.state}${row.count === 1 ? " alone" : ""}`);
     say(title, row.title);
     if (row.to) mark(title, "href", row.to);
     else title.removeAttribute("href");
@@ -146,25 +151,46 @@ export function lists(page, above) {
   }
 
   // On a wall nobody scrolls: what does not fit is counted. The longest list gives way first, that of the communes that are
-  // cut off last.
+  // cut off last, and their rows are of one line before any of them goes.
   function fit() {
     const panel = get("lists");
     const sections = [...panel.children].map((section) => ({ section, items: [...section.querySelectorAll(".row")] }));
+    const [cutOff] = sections;
+    panel.classList.remove("tight");
     for (const { items } of sections) for (const row of items) row.hidden = false;
     for (const { section, items } of sections) countHidden(section, items, items.length);
-    if (WALL.matches) squeeze(panel, sections);
+    lacking = false;
+    if (WALL.matches) {
+      squeeze(panel, sections);
+      lacking = cutOff.items.some((row) => row.hidden);
+      if (lacking) {
+        panel.classList.add("tight");
+        squeeze(panel, sections);
+      }
+    }
     for (const each of roving.values()) each.settle();
+    keepFocus(panel);
+  }
+
+  // What was focused may have had to give way.
+  function keepFocus(panel) {
+    const row = panel.contains(document.activeElement) && document.activeElement.closest(".row[hidden]");
+    if (!row) return;
+    const shown = [...row.parentElement.querySelectorAll(".row:not([hidden]) a[href]")];
+    (shown.at(-1) ?? row.closest(".list")).focus({ preventScroll: true });
   }
 
   // Heights are measured once and then reckoned with, for to measure after each row would lay the page out each time.
   function squeeze(panel, sections) {
+    for (const { items } of sections) for (const row of items) row.hidden = false;
     let over = panel.scrollHeight - panel.clientHeight;
     if (over <= 1) return;
-    const heights = Object.fromEntries(sections.map(({ section, items }) => [section.dataset.key, items.map(({ offsetHeight }) => offsetHeight)]));
+    const heights = Object.fromEntries(sections.map(({ section, items }) => [section.dataset.key, items.map(heightOf)]));
     heights.incidents = above().heights();
+    const weights = panel.classList.contains("tight") ? { ...GIVES_WAY, cut_off: 0.5 } : GIVES_WAY; // of half the height
     const visible = Object.fromEntries(Object.entries(heights).map(([kind, each]) => [kind, each.length]));
     for (const least of LEAST) {
-      const burden = (kind) => (visible[kind] > least[kind] ? visible[kind] * GIVES_WAY[kind] : 0);
+      const burden = (kind) => (visible[kind] > least[kind] ? visible[kind] * weights[kind] : 0);
       while (over > 1) {
         const longest = Object.keys(visible).reduce((one, other) => (burden(other) > burden(one) ? other : one));
         if (!burden(longest)) break;
@@ -194,5 +220,5 @@ export function lists(page, above) {
     for (const section of get("lists").children) countHidden(section, [...section.querySelectorAll(".row")], Infinity);
   }
 
-  return { show, fit, tick, emptiness, unfold };
+  return { show, fit, tick, emptiness, unfold, isLacking: () => lacking };
 }

@@ -25,11 +25,8 @@ export function mapView(page, visit) {
     const svg = get("chart");
     const { communes, links = [] } = page.board();
     const { clientWidth: width, clientHeight: height } = svg;
-    if (!communes.length || !width || !height) {
-      get("dots").replaceChildren();
-      get("lines").replaceChildren();
-      return;
-    }
+    if (!communes.length) for (const id of ["dots", "lines"]) get(id).replaceChildren();
+    if (!communes.length || !width || !height) return; // while it is hidden it has no size
     const rem = remOf();
     say(get("map-title"), page.words().map);
     say(get("map-hint"), page.words().mapHint);
@@ -46,11 +43,9 @@ export function mapView(page, visit) {
     if (crowd !== named) names = namesFor(ordered, radius, rem, width, height);
     named = crowd;
     showLines(links);
-    const focused = document.activeElement?.closest?.(".commune");
     keyed(get("dots"), ordered, (unit) => unit.code, makeDot, (node, unit) => {
       fillDot(node, unit, radius(unit.state), names.get(unit.code), rem);
     });
-    if (focused && document.activeElement !== focused) focused.focus(); // what is moved loses the focus
     const dots = [...get("dots").children];
     settle(dots, dots.at(-1));
     showLegend(links);

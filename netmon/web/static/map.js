@@ -109,7 +109,8 @@ function spread(spots, gap) {
 
 // Where names go: `wanted` in the order of their importance, each {code, x, y, r, width, height, must}, and the marks that
 // are in the way, {x, y, r, calm}. Returns code -> {x, y, anchor}; a name that `must` be there may touch marks, another takes
-// only a free place. Where there is no room the mark stands alone: a name that nobody can read says less.
+// only a free place, and of these the one where it is least taken for another's. Where there is no room the mark stands alone:
+// a name that nobody can read says less.
 export function nameplates(wanted, obstacles, width, height) {
   const marks = obstacles.map(({ x, y, r, calm }) => ({
     left: x - r, right: x + r, top: y - r, bottom: y + r, weight: calm ? CALM : 1,
@@ -117,21 +118,32 @@ export function nameplates(wanted, obstacles, width, height) {
   const names = [];
   const placed = new Map();
   for (const name of wanted) {
+    const most = name.must ? BLUR * name.width * name.height : 0;
     let best = null;
-    let least = name.must ? BLUR * name.width * name.height : 0;
-    for (const choice of choices(name)) {
+    let least = Infinity;
+    for (const wish of choices(name)) {
+      const choice = name.must ? within(wish, width, height) : wish;
       const outside = choice.left < 0 || choice.right > width || choice.top < 0 || choice.bottom > height;
       if (outside || names.some((box) => overlap(choice, box))) continue;
       const cost = marks.reduce((sum, box) => sum + box.weight * overlap(choice, box), 0);
-      if (cost > least || (best && cost === least)) continue;
-      [best, least] = [choice, cost];
-      if (cost === 0) break;
+      if (cost > most) continue;
+      const worse = cost + doubt(choice, name, wanted) * name.height;
+      if (worse >= least) continue;
+      [best, least] = [choice, worse];
+      if (worse === 0) break;
     }
     if (!best) continue;
     names.push(best);
     placed.set(name.code, { x: best.x, y: best.y, anchor: best.anchor });
   }
   return placed;
+}
+
+// How much a name there could be taken for that of another mark: by how much another is nearer than half a line farther.
+function doubt(box, name, others) {
+  const away = ({ x, y, r }) => Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom)) - r;
+  const near = others.reduce((least, other) => (other === name ? least : Math.min(least, away(other))), Infinity);
+  return Math.max(0, away(name) + 0.5 * name.height - near);
 }
 
 function* choices({ x, y, r, width, height }) {
@@ -144,6 +156,14 @@ function* choices({ x, y, r, width, height }) {
     yield boxed(x, y - away - height / 2, anchor, width, height);
     yield boxed(x, y + away + height / 2, anchor, width, height);
   }
+}
+
+// The same box, pushed inside: a commune at the edge has its name all the same.
+function within(box, width, height) {
+  const dx = Math.max(0, -box.left) - Math.max(0, box.right - width);
+  const dy = Math.max(0, -box.top) - Math.max(0, box.bottom - height);
+  const { x, y, anchor, left, right, top, bottom } = box;
+  return { x: x + dx, y: y + dy, anchor, left: left + dx, right: right + dx, top: top + dy, bottom: bottom + dy };
 }
 
 function boxed(x, y, anchor, width, height) {

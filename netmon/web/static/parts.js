@@ -36,6 +36,30 @@ export function parts(page) {
     say(node.lastChild, word);
   }
 
+  // Why a device is not all well. The sentence of its last poll, which is English, is left to the pointer.
+  function fillReason(node, device) {
+    say(node, reasonOf(device));
+    mark(node, "title", device.detail ?? "");
+  }
+
+  function reasonOf({ state, cause, detail, outcome, speaks }) {
+    const failed = outcome && outcome !== "answered" ? own().outcome[outcome] ?? outcome : "";
+    if (state === "up") return failed || (detail ? own().why.faulty : "");
+    if (cause) return own().why.because(cause);
+    if (state === "unreachable") return page.words().upstream;
+    if (state !== "unknown") return own().why.silent;
+    const { self_isolated: alone, lost = [] } = page.facts();
+    if (alone) return own().why.alone;
+    return speaks === "mqtt" && lost.includes("mqtt") ? own().why.broker : failed || own().why.noNews;
+  }
+
+  // Of a link `detail` tells only that it has no witness, or one that its device does not have.
+  function linkReason({ state, cause, detail, near, far }) {
+    const lacks = detail && (near || far ? own().why.noPort : own().why.noWitness);
+    const alone = state === "unknown" && page.facts().self_isolated && own().why.alone;
+    return [cause && own().why.because(cause), lacks, alone].filter(Boolean).join(" · ");
+  }
+
   // Where a link says "device interface", the device's page is one step away.
   function fillEnd(node, label, told) {
     const [device, ...port] = (told ?? "").split(" ");
@@ -90,9 +114,11 @@ export function parts(page) {
       capacityText(link.capacity),
     ];
     say(about, [link.link, ...told].filter(Boolean).join(" · "));
-    say(why, [link.cause && own().why.because(link.cause), link.detail].filter(Boolean).join(" · "));
+    say(why, linkReason(link));
+    mark(why, "title", link.detail ?? "");
     fillEnd(ends.children[0], own().near, link.near);
     fillEnd(ends.children[1], own().far, link.far);
+    charts.hidden = !history.links?.[link.link]; // of many links only the first bring their past
     ["receive", "transmit"].forEach((way, n) => fillTraffic(charts.children[n], link, way, history));
   }
 
@@ -106,19 +132,28 @@ export function parts(page) {
     const capacity = link.capacity?.[way] ?? null;
     const rate = link.rate?.[way] ?? null;
     const share = capacity && rate !== null ? own().ofCapacity(quantity.ratio(rate / capacity)) : "";
-    const said = rate === null ? own().spark.noNow : `${quantity.rate(rate)} ${share && `(${share})`}`.trim();
+    const age = ageText(link.rate?.at);
+    const measured = [quantity.rate(rate), share && `(${share})`, age].filter(Boolean).join(" ");
+    const said = rate === null ? own().spark.noNow : measured;
     const day = history.links?.[link.link] ?? {};
     const figures = {
       title: own()[way],
       from: day.from ?? history.from,
       step: day.step_s ?? SLOT_S,
       values: day[way] ?? [],
+      latest: rate === null ? "" : [quantity.rate(rate), age].filter(Boolean).join(" "),
       limit: capacity === null ? null : LIMIT * capacity,
       limitSaid: capacity === null ? "" : `${quantity.ratio(LIMIT)}: ${quantity.rate(LIMIT * capacity)}`,
       top: capacity,
       zero: true,
     };
     fillSpark(node, figures, { words: own(), quantity: quantity.rate, moment: page.moment, now: said });
+  }
+
+  // How old a rate is that is not that of the slot which ended last.
+  function ageText(at) {
+    const last = Math.floor(page.now() / SLOT_S) * SLOT_S;
+    return at < last ? own().ago(page.lasting(page.now() - at)) : "";
   }
 
   function makeLinks() {
@@ -140,11 +175,13 @@ export function parts(page) {
     return panel("outages", make("p", "calm"), make("table", "", make("thead", "", head), make("tbody")), makeMore());
   }
 
-  function fillOutages(node, outages) {
+  // `unwatched`: seconds in which nobody could have seen one.
+  function fillOutages(node, outages, unwatched) {
     const [heading, calm, table, more] = node.children;
     const [{ firstChild: head }, body] = table.children;
     say(heading, own().parts.outages);
-    say(calm, outages.length ? "" : own().calm.outages);
+    const blind = unwatched >= 60 && own().strip.blind(page.lasting(unwatched));
+    say(calm, outages.length ? "" : [own().calm.outages, blind].filter(Boolean).join("; "));
     table.hidden = !outages.length;
     [own().start, own().lasted, own().what, own().cause].forEach((word, n) => say(head.children[n], word));
     const create = () => make("tr", "", make("td"), make("td"), make("td", "", make("span"), make("a")), make("td"));
@@ -171,20 +208,30 @@ export function parts(page) {
     return panel("incidents", make("p", "calm"), make("ul"));
   }
 
-  function fillIncidents(node, incidents) {
+  // "None" is said only where everything is known.
+  function noIncidents(devices) {
+    const { self_isolated: alone, ready } = page.facts();
+    if (!devices.length) return page.words().state.none;
+    if (alone || !ready) return page.words().state.unknown;
+    const unknown = devices.filter(({ state }) => state === "unknown").length;
+    return unknown ? own().unsure(unknown) : own().calm.incidents;
+  }
+
+  function fillIncidents(node, { incidents, devices }) {
     const [heading, calm, list] = node.children;
     say(heading, own().parts.incidents);
-    say(calm, incidents.length ? "" : own().calm.incidents);
+    say(calm, incidents.length ? "" : noIncidents(devices));
+    const known = new Set((page.facts().incidents ?? []).map(({ id }) => id)); // the wallboard may be a moment behind
     const create = ({ id }) => {
       const button = make("button", "open");
       button.type = "button";
-      button.addEventListener("click", () => rowOf(id)?.click());
+      button.addEventListener("click", () => page.openIncident(id));
       return make("li", "", button, make("span", "about"));
     };
     keyed(list, incidents, ({ id }) => id, create, (row, incident) => {
       say(row.firstChild, `${page.words().cause[incident.cause] ?? incident.cause} · ${rootName(incident.root)}`);
       say(row.lastChild, sinceText(incident.since));
-      row.firstChild.disabled = !rowOf(incident.id);
+      row.firstChild.disabled = !known.has(incident.id);
     });
   }
 
@@ -192,12 +239,6 @@ export function parts(page) {
   function shareText(ratio) {
     if (ratio > 0 && ratio < 0.0001) return `< ${page.percent(0.0001)}`;
     return ratio < 1 && ratio > 0.9999 ? `> ${page.percent(0.9999)}` : page.percent(ratio);
-  }
-
-  // The wallboard's own row of an incident opens its book, also while the board is hidden; it may be a moment behind.
-  function rowOf(id) {
-    const rows = [...document.querySelectorAll("#incidents li[data-key]")];
-    return rows.find((row) => row.dataset.key.split(" ")[0] === id)?.querySelector("button");
   }
 
   function rootName(root) {
@@ -224,7 +265,7 @@ export function parts(page) {
   }
 
   return {
-    panel, sinceText, shareText, fillState, fillTerms, makeMore, folded,
+    panel, sinceText, shareText, fillState, fillReason, fillTerms, makeMore, folded,
     makeLinks, fillLinks, makeOutages, fillOutages, makeIncidents, fillIncidents,
   };
 }

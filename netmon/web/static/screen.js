@@ -6,3 +6,8 @@ export const LIGHT = window.matchMedia("(prefers-color-scheme: light)");
 export function remOf() {
   return parseFloat(getComputedStyle(document.documentElement).fontSize);
 }
+
+// To the fraction of a pixel: rounded, some dozens of rows add up to half of one.
+export function heightOf(node) {
+  return node.getBoundingClientRect().height;
+}

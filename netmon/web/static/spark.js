@@ -6,6 +6,7 @@ import { glyph, keyed, make, makeSvg, mark, say } from "./dom.js";
 const HIGH = 100; // the viewBox's height; its width is the number of slots, or of seconds
 const HEIGHTS = { up: 30, on_backup: 65, suspect: 50, unreachable: 85, unknown: 30 }; // of 100; the others stand full
 const SEEN_AT_LEAST = 1 / 500; // of a strip's length: a break of a minute in a month is seen, too
+const SHORT_S = 60; // what is unseen for less is not told
 
 // --- the plot, and what it reads out --------------------------------------------------------------------------------
 
@@ -79,8 +80,8 @@ function readout() {
   return node;
 }
 
-// `figures` are { title, from, step, values, least?, most?, limit?, limitSaid?, top?, zero } in one unit, null where there is
-// none; `least` and `most` bound a value's slot. `top` is on the scale whatever the values are, and 0 is where `zero`.
+// `figures` are { title, from, step, values, least?, most?, latest?, limit?, limitSaid?, top?, zero } in one unit, null where
+// there is none; `latest` says the newest, "" for none, where that is not the last of `values`; `least` and `most` bound a value's slot. `top` is on the scale whatever the values are, and 0 is where `zero`.
 // `voice` is how they are said: { words: of the page, quantity(value), moment(unix), now: text beside the title or null }.
 export function fillSpark(node, figures, voice) {
   const { words, quantity } = voice;
@@ -109,7 +110,7 @@ export function fillSpark(node, figures, voice) {
     return words.spark.read(voice.moment(at(n)), quantity(values[n]) + band);
   };
   fillPlot(plot, Math.max(1, values.length), {
-    sentence: sentenceOf(figures, levels, last, voice),
+    sentence: sentenceOf(figures, levels, figures.latest ?? (last === null ? "" : quantity(last)), voice),
     size: values.length,
     read,
     at: (fraction) => Math.floor(fraction * values.length),
@@ -117,12 +118,12 @@ export function fillSpark(node, figures, voice) {
   });
 }
 
-function sentenceOf({ title, values, limit = null, limitSaid }, levels, last, { words, quantity }) {
+function sentenceOf({ title, values, limit = null, limitSaid }, levels, latest, { words, quantity }) {
   if (!levels) return `${title}: ${words.spark.none}.`;
   const gaps = values.filter((value) => value === null).length;
   const parts = [
     words.spark.levels(quantity(levels.least), quantity(levels.mean), quantity(levels.most)),
-    last === null ? words.spark.noNow : words.spark.now(quantity(last)),
+    latest ? words.spark.now(latest) : words.spark.noNow,
     limit === null ? "" : words.spark.limit(limitSaid ?? quantity(limit)),
     gaps ? words.spark.gaps(gaps) : "",
   ];
@@ -189,15 +190,14 @@ export function makeStrip() {
 export function fillStrip(node, { title, from, to, spans }, voice) {
   const { words } = voice;
   const [plot, ends, shares] = node.children;
-  const held = spans
-    .map(([start, end, state]) => [Math.max(from, start), Math.min(to, end ?? to), state])
-    .filter(([start, end]) => end > start);
+  const seen = within(spans, from, to);
+  const held = [...seen, ...gapsOf(seen, from, to)].sort(([one], [other]) => one - other);
   const lengths = new Map();
-  for (const [start, end, state] of held) lengths.set(state, (lengths.get(state) ?? 0) + end - start);
+  for (const [start, end, state] of seen) lengths.set(state, (lengths.get(state) ?? 0) + end - start);
   const unseen = to - from - [...lengths.values()].reduce((sum, length) => sum + length, 0);
   const rows = [...lengths].map(([state, length]) => ({ state, length })).sort((one, other) => other.length - one.length);
   const told = rows.map(({ state, length }) => ({ state, text: share(voice.state(state), length, to - from, voice) }));
-  if (unseen >= 60) told.push({ state: "", text: share(words.strip.unseen, unseen, to - from, voice) });
+  if (unseen >= SHORT_S) told.push({ state: "", text: share(words.strip.unseen, unseen, to - from, voice) });
   const svg = plot.firstChild;
   const cursor = svg.querySelector(".cursor");
   const order = [...rows].reverse().map(({ state }) => state).sort((one, other) => (other === "up") - (one === "up"));
@@ -207,7 +207,7 @@ export function fillStrip(node, { title, from, to, spans }, voice) {
     paths.delete(state);
     path.dataset.state = state;
     mark(path, "class", `span ${state}`);
-    mark(path, "d", held.filter((span) => span[2] === state).map((span) => boxOf(span, from, to)).join(""));
+    mark(path, "d", seen.filter((span) => span[2] === state).map((span) => boxOf(span, from, to)).join(""));
     svg.insertBefore(path, cursor);
   }
   for (const path of paths.values()) path.remove();
@@ -222,16 +222,36 @@ export function fillStrip(node, { title, from, to, spans }, voice) {
     read: (n) => {
       const [start, end, state] = held[n];
       const until = end >= to ? words.strip.until : voice.moment(end);
-      return `${voice.state(state)}: ${voice.moment(start)} – ${until} (${voice.lasting(end - start)})`;
+      return `${state ? voice.state(state) : words.strip.unseen}: ${voice.moment(start)} – ${until} (${voice.lasting(end - start)})`;
     },
     at: (fraction) => {
       const at = fraction * (to - from);
       const isThere = ([left, right]) => left <= at && at < right;
       const there = held.flatMap((span, n) => (isThere(boundsOf(span, from, to)) ? [n] : []));
-      return there.findLast((n) => held[n][2] !== "up") ?? there[0] ?? null;
+      return there.findLast((n) => !["up", ""].includes(held[n][2])) ?? there[0] ?? null;
     },
     span: (n) => boundsOf(held[n], from, to),
   });
+}
+
+function within(spans, from, to) {
+  return spans
+    .map(([start, end, state]) => [Math.max(from, start), Math.min(to, end ?? to), state])
+    .filter(([start, end]) => end > start);
+}
+
+// What nobody saw between the spans is a place, too: one without a state.
+function gapsOf(seen, from, to) {
+  const edges = [from, ...seen.flatMap(([start, end]) => [start, end]), to];
+  const gaps = [];
+  for (let n = 0; n < edges.length; n += 2) if (edges[n + 1] - edges[n] >= SHORT_S) gaps.push([edges[n], edges[n + 1], ""]);
+  return gaps;
+}
+
+// Seconds in which nobody could tell the state.
+export function unwatched({ from, to, spans }) {
+  const known = within(spans, from, to).filter(([, , state]) => state !== "unknown");
+  return to - from - known.reduce((sum, [start, end]) => sum + end - start, 0);
 }
 
 function share(state, length, whole, { words, lasting, ratio }) {
@@ -246,7 +266,7 @@ function boundsOf([start, end, state], from, to) {
 }
 
 function leastWidth(state, whole) {
-  return state === "up" ? 0 : whole * SEEN_AT_LEAST;
+  return ["up", ""].includes(state) ? 0 : whole * SEEN_AT_LEAST;
 }
 
 function boxOf(span, from, to) {

@@ -1,9 +1,13 @@
 // How instants, spans, shares and places are said. Instants are Unix seconds and are read in Viet Nam's time.
 
 const ZONE = "Asia/Ho_Chi_Minh";
+const LAST = 8.64e12; // no instant beyond has a date
+const NEVER = "–";
 
-// `page` is asked anew each time: { words, board, now }.
-export function speech({ words, board, now }) {
+const isInstant = (unix) => Math.abs(unix) <= LAST;
+
+// `page` is asked anew each time: { words, board, facts, now }.
+export function speech({ words, board, facts, now }) {
   const formats = new Map(); // to make one takes a thousand times as long as to use it
   let counted = null; // the communes whose names were counted
   let namesakes = new Set(); // short names that several communes of the province have
@@ -15,16 +19,20 @@ export function speech({ words, board, now }) {
   }
 
   function clock(unix, withSeconds = false) {
+    if (!isInstant(unix)) return NEVER;
     const options = { timeZone: ZONE, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     if (withSeconds) options.second = "2-digit";
     return format(Intl.DateTimeFormat, "en-GB", options).format(unix * 1000);
   }
 
   function day(unix, options = { day: "2-digit", month: "2-digit" }) {
-    return format(Intl.DateTimeFormat, words().locale, { timeZone: ZONE, ...options }).format(unix * 1000);
+    if (!isInstant(unix)) return NEVER;
+    const locale = options.weekday ? words().locale : "en-GB"; // 22/11 in either language; vi-VN would make 22-11 of it
+    return format(Intl.DateTimeFormat, locale, { timeZone: ZONE, ...options }).format(unix * 1000);
   }
 
   function moment(unix) {
+    if (!isInstant(unix)) return NEVER;
     return day(unix) === day(now()) ? clock(unix) : `${clock(unix)} ${day(unix)}`;
   }
 
@@ -50,8 +58,15 @@ export function speech({ words, board, now }) {
     return `${text(ratio, digits)}\u00a0%`;
   }
 
+  // Of the province that is shown, else of any other.
   function commune(code) {
-    return board().communes.find((unit) => unit.code === code);
+    const { provinces = [] } = facts();
+    const here = provinces.length ? board() : null;
+    for (const { communes } of here ? [here, ...provinces.filter((province) => province !== here)] : []) {
+      const unit = communes.find((one) => one.code === code);
+      if (unit) return unit;
+    }
+    return undefined;
   }
 
   const short = (unit) => words().short(unit[words().name]);

@@ -29,14 +29,15 @@ export function changed(board, set) {
 
 // Follows `url`, and hands the board on whenever there is another: took(board, paths), where paths is null when all of it is
 // new. `moved` is called when `state()` changed: "loading", "live", "broken" (it is being sought again), "silent" (it is
-// open and says nothing) or "refused" (netmon gives no stream).
-export function stream(url, { took, moved }) {
+// open and says nothing) or "refused" (netmon gives no stream). A new netmon brings a new page, once nobody is `busy()`.
+export function stream(url, { took, moved, busy }) {
   let source = null;
   let board = null;
   let state = "loading";
   let heard = performance.now(); // by the page's own clock, which no one sets
   let told = null; // { time, at }: netmon's clock, and the page's when it said so
   let again = 0;
+  let outdated = false; // netmon is of another version than this page
 
   function become(next) {
     if (state === next) return;
@@ -53,9 +54,16 @@ export function stream(url, { took, moved }) {
     const version = board?.version;
     board = next;
     alive(next.time);
-    if (version !== undefined && version !== next.version) return location.reload(); // a new netmon brings a new page
+    outdated ||= version !== undefined && version !== next.version;
+    if (renewed()) return undefined;
     took(board, paths);
     return become("live");
+  }
+
+  function renewed() {
+    if (!outdated || busy()) return false;
+    location.reload();
+    return true;
   }
 
   function heed(text) {
@@ -103,9 +111,10 @@ export function stream(url, { took, moved }) {
   }
 
   function watch() {
+    if (renewed()) return;
     if (performance.now() - heard < SILENT_AFTER_MS) return;
     heard = performance.now();
-    if (state === "refused") return;
+    if (source.readyState === EventSource.CLOSED) return; // it is opened anew soon
     become("silent");
     open(); // a connection that lost its other end never says so
   }

@@ -106,7 +106,8 @@ export function targets(page) {
     return `${page.words().standing[standing]}: ${names.join(" · ")}${rest}`;
   }
 
-  // Where nobody scrolls the lines that say that all is well give way, from the last.
+  // Where nobody scrolls the lines that say that all is well give way, from the last; in large type all of them, where the map
+  // has to name the communes for which the lists lack room.
   function fit() {
     const panel = get("targets");
     const lines = [...get("rules").children];
@@ -117,8 +118,10 @@ export function targets(page) {
     const calm = (line) => Number(line.dataset.calm === "true");
     const leaving = [...lines].reverse().sort((one, other) => calm(other) - calm(one));
     let left = 0;
+    const all = document.documentElement.dataset.view === "wall" && page.isLacking();
     for (const line of leaving) {
-      if (panel.scrollHeight <= panel.clientHeight + 1 || left === lines.length - 1) return;
+      const fits = panel.scrollHeight <= panel.clientHeight + 1 && !(all && calm(line));
+      if (fits || left === lines.length - 1) return;
       line.hidden = true;
       left += 1;
       more.hidden = false;

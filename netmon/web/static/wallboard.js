@@ -6,10 +6,10 @@ import { glyph, mark, say } from "./dom.js";
 import { header } from "./header.js";
 import { incidents } from "./incidents.js";
 import { keys } from "./keys.js";
+import { late } from "./late.js";
 import { lists } from "./lists.js";
 import { mapView } from "./map-view.js";
 import { memory } from "./memory.js";
-import { pages } from "./pages.js";
 import { LIGHT } from "./screen.js";
 import { speech } from "./speech.js";
 import { parse, stream } from "./stream.js";
@@ -38,11 +38,13 @@ const page = {
   facts: () => facts ?? {},
   now: () => following.now(),
   refresh: () => following.anew(),
+  isLacking: () => troubles.isLacking(),
+  subject,
   board, parse, glyph,
 };
 Object.assign(page, speech(page));
 
-const following = stream(STREAM, { took, moved: () => above.show() });
+const following = stream(STREAM, { took, moved: () => above.show(), busy });
 const above = banners(page, following);
 const head = header(page, choose);
 const rules = targets(page);
@@ -50,7 +52,8 @@ const map = mapView(page, (code) => { location.hash = `#/commune/${encodeURIComp
 const troubles = lists(page, () => book);
 page.emptiness = troubles.emptiness;
 const book = incidents(page);
-const detail = pages(page);
+page.openIncident = book.open;
+const detail = late(page);
 
 // --- the whole, again and again -------------------------------------------------------------------------------------
 
@@ -58,9 +61,9 @@ const detail = pages(page);
 const VIEWS = [
   [head.show, "communes", "devices", "on_battery", "provinces"],
   [above.showWindows, "storms", "maintenance", "communes"],
-  [rules.show, "targets", "communes"],
   [book.show, "incidents", "communes", "devices", "ready", "self_isolated"],
-  [troubles.show, "cut_off", "on_backup", "down", "on_battery", "dark", "communes", "devices", "ready", "self_isolated"],
+  [troubles.show, "incidents", "cut_off", "on_backup", "down", "on_battery", "dark", "communes", "devices", "ready", "self_isolated"],
+  [rules.show, "targets", "communes"],
   [map.show, "communes", "links"],
 ];
 
@@ -79,7 +82,9 @@ function show(parts = null) {
   head.tick();
   above.show();
   if (!facts) return;
+  const wasLacking = troubles.isLacking();
   for (const [work, ...reads] of VIEWS) if (!parts || reads.some((part) => parts.has(part))) work();
+  if (troubles.isLacking() !== wasLacking) rules.fit();
   if (!parts) detail.speak();
 }
 
@@ -87,18 +92,18 @@ function tick() {
   following.watch();
   head.tick();
   above.show();
+  detail.tick(Boolean(facts));
   if (!facts) return;
   above.showWindows();
   book.tick();
   troubles.tick();
-  detail.tick();
 }
 
 function relayout() {
   if (!facts || get("facts").hidden) return;
-  rules.fit();
   book.show();
   troubles.fit();
+  rules.fit();
   map.show();
 }
 
@@ -177,10 +182,21 @@ function showRoute() {
   get("facts").hidden = Boolean(route);
   get("page").hidden = !route;
   detail.show(route);
+  head.tick();
   if (!turned) return;
   map.closeTip();
   if (route) get("page").focus({ preventScroll: true });
   else if (left?.isConnected) left.focus();
+}
+
+// What a page is of, once it is there; nothing while the board is shown.
+function subject() {
+  return get("page").hidden ? "" : (get("page").querySelector("h2")?.textContent ?? routeOf(location.hash)?.id ?? "");
+}
+
+// Whether somebody has written into a dialog, which a new page would lose.
+function busy() {
+  return [...document.querySelectorAll("dialog[open] :is(input, textarea)")].some(({ value }) => value.trim());
 }
 
 function home() {
@@ -218,6 +234,7 @@ get("keys").addEventListener("click", help.show);
 LIGHT.addEventListener("change", () => show());
 addEventListener("hashchange", showRoute);
 new ResizeObserver(relayout).observe(get("facts"));
+new ResizeObserver(() => facts && map.show()).observe(get("map"));
 show();
 showRoute();
 setInterval(tick, 1_000);

@@ -61,7 +61,18 @@ export const PAGE_WORDS = {
       province: "Tỉnh",
       cell: "Ô",
     },
-    why: { links: (names) => `Mất tuyến ${names}`, because: (what) => `Do mất ${what}` },
+    why: {
+      links: (names) => `Mất tuyến ${names}`,
+      because: (what) => `Do mất ${what}`,
+      silent: "không trả lời",
+      alone: "netmon bị cô lập",
+      broker: "mất kết nối với máy chủ MQTT",
+      noNews: "chưa có tin",
+      faulty: "có lỗi khi hỏi",
+      noPort: "thiết bị không có cổng đã khai báo",
+      noWitness: "chưa khai báo cổng hay địa chỉ để kiểm tra",
+    },
+    unsure: (n) => `${n} thiết bị chưa rõ`,
     circuit: (id) => `mã kênh ${id}`,
     noCircuit: "chưa có mã kênh",
     capacity: (text) => `hợp đồng ${text}`,
@@ -72,7 +83,7 @@ export const PAGE_WORDS = {
     ofCapacity: (ratio) => `${ratio} hợp đồng`,
     towards: (site) => `đi ${site}`,
     near: "đầu xã",
-    far: "đầu xa",
+    far: "đầu đối diện",
     power: {
       battery: (site) => `${site} chạy ắc quy`,
       until: "Dự kiến hết ắc quy",
@@ -82,7 +93,11 @@ export const PAGE_WORDS = {
       left: (lasting) => `còn ${lasting}`,
       gone: "đã quá giờ dự kiến",
       noEstimate: "Chưa tính được còn chạy bao lâu",
-      sites: (n) => `Không điểm nào trong ${n} điểm báo mất điện lưới`,
+      unsure: (n, total) => `Chưa rõ ở ${n}/${total} điểm`,
+      sites: (n, rest) => {
+        const others = rest ? " còn lại" : "";
+        return n === 1 ? `Điểm${others || " này"} không báo mất điện lưới` : `Không điểm nào trong ${n} điểm${others} báo mất điện lưới`;
+      },
     },
     value: "Giá trị",
     limit: "Mức yêu cầu",
@@ -101,8 +116,8 @@ export const PAGE_WORDS = {
     what: "Đối tượng",
     calm: {
       incidents: "Không có sự cố",
-      outages: "Không mất kết nối lần nào",
-      notices: "Chưa tự báo gì",
+      outages: "Không ghi nhận lần mất kết nối nào",
+      notices: "Chưa nhận được tin nào",
       links: "Không có tuyến",
     },
     noReadings: "Chưa có trị số nào.",
@@ -174,6 +189,8 @@ export const PAGE_WORDS = {
     },
     strip: {
       unseen: "Không theo dõi",
+      blind: (lasting) => `${lasting} không theo dõi được`,
+      suspect: "Nghi mất",
       share: (state, lasting, ratio) => `${state} ${lasting} (${ratio})`,
       until: "đến nay",
     },
@@ -242,7 +259,18 @@ export const PAGE_WORDS = {
       province: "Province",
       cell: "Cell",
     },
-    why: { links: (names) => `Lost: ${names}`, because: (what) => `Because of ${what}` },
+    why: {
+      links: (names) => `Lost: ${names}`,
+      because: (what) => `Because of ${what}`,
+      silent: "does not answer",
+      alone: "netmon is cut off",
+      broker: "the MQTT broker is away",
+      noNews: "no news",
+      faulty: "polled with faults",
+      noPort: "its device lacks the declared interface",
+      noWitness: "no interface or check address declared",
+    },
+    unsure: (n) => `${n} ${n === 1 ? "device" : "devices"} unknown`,
     circuit: (id) => `circuit ${id}`,
     noCircuit: "no circuit id",
     capacity: (text) => `${text} contracted`,
@@ -263,7 +291,11 @@ export const PAGE_WORDS = {
       left: (lasting) => `${lasting} left`,
       gone: "past its estimate",
       noEstimate: "How long it will last is not known",
-      sites: (n) => `None of ${n} ${n === 1 ? "site" : "sites"} reports its mains lost`,
+      unsure: (n, total) => `Unknown at ${n} of ${total} ${total === 1 ? "site" : "sites"}`,
+      sites: (n, rest) => {
+        const the = rest ? "the other " : "";
+        return n === 1 ? `${rest ? "The other" : "Its one"} site does not report its mains lost` : `None of ${the}${n} sites reports its mains lost`;
+      },
     },
     value: "Value",
     limit: "Limit",
@@ -280,7 +312,7 @@ export const PAGE_WORDS = {
     cause: "Cause",
     start: "Began",
     what: "What",
-    calm: { incidents: "No incident", outages: "No outage", notices: "It told nothing yet", links: "No link" },
+    calm: { incidents: "No incident", outages: "No outage seen", notices: "Nothing was received yet", links: "No link" },
     noReadings: "No reading yet.",
     noTargets: "No target judged yet",
     identity: {
@@ -350,6 +382,8 @@ export const PAGE_WORDS = {
     },
     strip: {
       unseen: "Not watched",
+      blind: (lasting) => `${lasting} not watched`,
+      suspect: "Suspect",
       share: (state, lasting, ratio) => `${state} ${lasting} (${ratio})`,
       until: "until now",
     },
