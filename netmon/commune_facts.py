@@ -5,8 +5,9 @@ The state of a commune is that of its People's Committee (SEMANTICS 2). Instants
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
 
 from netmon import link_facts
 from netmon.darkness import Ends
@@ -17,6 +18,7 @@ from netmon.network import Network
 from netmon.targets.definitions import AnyTarget
 from netmon.targets.rollup import severity, worst
 from netmon.units import Unit
+from netmon.wallboard import SPEAKS
 
 SITES_AT_MOST = 300
 DEVICES_AT_MOST = 600
@@ -49,8 +51,7 @@ def commune(
     here = {site.id for site in sites}
     devices = [device for device in inventory.devices.values() if device.site in here]
     links = [link for link in inventory.links.values() if link.site in here]
-    dark = {device.site: min(on_battery[d.id] for d in devices if d.site == device.site and d.id in on_battery)
-            for device in devices if device.id in on_battery}  # fmt: skip
+    drained = _drained(devices, network, on_battery)
     seat = _seat(sites, network)
     told = network.sites.get(seat.id) if seat is not None else None
     judged = _targets(code, verdicts, targets)
@@ -68,9 +69,12 @@ def commune(
         "since": (told.since or None) if told is not None else None,
         "verdict": worst(Standing(row["standing"]) for row in judged) if judged else None,
         "out_of_scope": scope.get(code),
-        "battery": {"since": min(dark.values())} if dark else None,
+        "battery": _battery(drained.values()),
         "totals": {"sites": len(sites), "links": len(links), "devices": len(devices)},
-        "sites": [_site(site, network, dark, ends) for site in sorted(sites, key=_by_kind)[:SITES_AT_MOST]],
+        "sites": [
+            _site(site, network, drained.get(site.id), ends.get(site.id))
+            for site in sorted(sites, key=_by_kind)[:SITES_AT_MOST]
+        ],
         "links": link_facts.rows(links, network, missing, now)[:LINKS_AT_MOST],
         "devices": [_device(device, network) for device in _loud_first(devices, network)[:DEVICES_AT_MOST]],
         "targets": judged,
@@ -115,15 +119,40 @@ def _loud_first(devices: Iterable[Device], network: Network) -> list[Device]:
     return sorted(devices, key=lambda device: (_LOUD_FIRST.index(network.tracks[device.id].state), device.site, device.id))
 
 
-def _site(site: Site, network: Network, dark: Mapping[str, float], ends: Mapping[str, Ends]) -> dict[str, Any]:
-    told, end = network.sites.get(site.id), ends.get(site.id)
+class _Drained(NamedTuple):
+    """A site on battery: since when, and whether none of those that said so can say it now."""
+
+    since: float
+    last_known: bool
+
+
+def _drained(devices: Iterable[Device], network: Network, on_battery: Mapping[str, float]) -> dict[str, _Drained]:
+    found: dict[str, _Drained] = {}
+    for device in devices:
+        if device.id in on_battery:
+            one = _Drained(on_battery[device.id], network.tracks[device.id].state not in SPEAKS)
+            found[device.site] = _together(found.get(device.site, one), one)
+    return found
+
+
+def _together(one: _Drained, other: _Drained) -> _Drained:
+    return _Drained(min(one.since, other.since), one.last_known and other.last_known)
+
+
+def _battery(sites: Collection[_Drained]) -> dict[str, Any] | None:
+    return reduce(_together, sites)._asdict() if sites else None
+
+
+def _site(site: Site, network: Network, drained: _Drained | None, end: Ends | None) -> dict[str, Any]:
+    told = network.sites.get(site.id)
     return {
         "site": site.id,
         "name": site.name,
         "kind": site.kind,
         "service": told.state if told is not None else Service.UNKNOWN,
         "since": (told.since or None) if told is not None else None,
-        "on_battery": dark.get(site.id),
+        "on_battery": drained.since if drained is not None else None,
+        "last_known": drained.last_known if drained is not None else False,
         "dark": {"earliest": end.earliest, "likely": end.likely, "latest": end.latest} if end is not None else None,
     }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
-from math import isfinite
 from typing import Any, NamedTuple, Protocol
 
 from netmon.causes.dark import FULL, Left, Outlook, Plant, Point, outlook
@@ -32,6 +31,13 @@ SHOWN_AT_ONCE = 200
 
 LOW_S = 900.0
 """So little that is left is called low, as an empty battery is."""
+
+LONGEST_S = 30 * 86_400.0
+"""No site's power lasts so long without mains: where more would be left, what the device tells is wrong."""
+MOST = 1e12
+"""No figure of a site's power is as much, in whatever unit: such a one is not told."""
+LASTS_S = 86_400.0
+"""A site of whose battery nothing is known, and that was not heard for so long, is dark: few plants last that long."""
 
 _FIELDS = {
     "netmon_battery_voltage_volts": "volts",
@@ -60,6 +66,7 @@ _LITHIUM = ("lithium", "li-ion", "lifepo", "lfp")
 RAN = ("generator_run_seconds", "generator_up")
 """Figures of which hours and days are kept, by device of a site: whether a generator was tried lately."""
 
+_TOO_LONG = Words("số đo không hợp lý: còn quá 30 ngày", "what is told cannot be: more than 30 days would be left")
 _UNTOLD = Words("chưa có số đo nào từ khi netmon khởi động lại", "nothing was told since netmon restarted")
 
 
@@ -121,7 +128,8 @@ class _Held:
         self.recent.append(point)
         points = [*self.older, *self.recent]
         plant = Plant(since=self.since or point.at, points=points, lithium=self.lithium, was_full=self.was_full)
-        self.outlook = outlook(plant, point.at)
+        found = outlook(plant, point.at)
+        self.outlook = found if found.left is None or found.left.likely <= LONGEST_S else Outlook(None, _TOO_LONG)
         self.reckoned = point.at
 
     def forget(self) -> None:
@@ -140,6 +148,14 @@ class _Held:
 
     def silent(self, now: float) -> bool:
         return self.last is None or now - self.last.at > self.holds_s
+
+    def is_dark(self, now: float) -> bool:
+        """Whether it is silent and has outlasted its latest end or, where that is not known, what plants last."""
+        if not self.silent(now):
+            return False
+        if self.outlook.left is not None:
+            return self.reckoned + self.outlook.left.latest <= now
+        return now - max(self.since or 0.0, self.last.at if self.last is not None else 0.0) > LASTS_S
 
 
 class Darkness:
@@ -314,21 +330,25 @@ class Darkness:
         }
 
     def soonest(self, now: float) -> list[tuple[str, float]]:
-        """Sites and the seconds that each probably has, the soonest first; those of which it is not known are left out."""
-        known = [(stands.site, stands.left) for stands in self._stand(now) if stands.left is not None]
+        """Sites and the seconds that each probably has, the soonest first; without those of which it is not known, and those
+        that are dark already."""
+        standing = [(one.site, one.left, one.silent) for one in self._stand(now)]
+        known = [(site, left) for site, left, silent in standing if left is not None and (left.latest or not silent)]
         known.sort(key=lambda one: (one[1].likely, one[1].earliest, one[0]))
         return [(site, left.likely) for site, left in known]
 
     def ends(self, now: float) -> dict[str, Ends]:
         """When each site without mains goes dark, by the power device that ends first. What is silent and has outlasted its
-        latest end is dark already, and is left out."""
+        latest end, or of which nothing is known and nothing was heard for a day, is dark already, and is left out."""
         found = {}
         for site in self._on_battery():
             held = self._ends_first(site, now)
             left, at = held.outlook.left, held.reckoned
+            if held.is_dark(now):
+                continue
             if left is None:
                 found[site] = Ends(held.since, None, None, None)
-            elif at + left.latest > now or not held.silent(now):
+            else:
                 found[site] = Ends(held.since, *(round(at + seconds) for seconds in left))
         return found
 
@@ -392,7 +412,7 @@ def _point(places: _Places, readings: Readings) -> Point:
     all_places = [n for _, several in places.fields for n in several]
     all_places += [n for n in (places.mains, places.away) if n is not None]
     for field, several in places.fields:
-        values = [value for n in several if isfinite(value := readings.values[n])]
+        values = [value for n in several if abs(value := readings.values[n]) < MOST]
         if not values:
             continue
         total = sum(values)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netmon.derive.states import Track
-from netmon.model import Device, DeviceState, Link, Outcome, Poll, Speech, Verdict
+from netmon.model import Device, DeviceState, Link, LinkState, Outcome, Poll, Speech, Verdict
 from netmon.network import Network
 
 NEVER_HEARD = "It was never heard since netmon started: are address and community right, and may netmon ask it?"
@@ -59,7 +59,7 @@ def state(
                 "role": link.role,
                 "state": told.state,
                 "since": told.since or None,
-                "cause": network.connections.cause(link),
+                "cause": "" if told.state == LinkState.UP else network.connections.cause(link),
                 "detail": _of_link(link, missing),
             }
             for link in inventory.links.values()

@@ -6,7 +6,7 @@ Instants are Unix seconds, rates bytes per second in the directions of the commu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from netmon.catalogue import DEVICE
@@ -14,14 +14,13 @@ from netmon.link_facts import finite
 from netmon.model import SLOT_S, End, Outage, Span, Subject, Summary
 from netmon.notice import Notice
 from netmon.store import Rates
+from netmon.store.newest import CLOSING_S
 
 DAY_S = 86_400.0
 HOUR_S = 3600
 
 SLOTS = 288
 """A day of slots."""
-RATE_SLOTS = 3
-"""The rate of the last closed slot is that of the newest of so many: the last ones may not have been read yet."""
 
 LINKS_AT_MOST = 24
 """Links whose rates one page shows."""
@@ -37,7 +36,7 @@ class Past(Protocol):
 
     def rates(self, link: str, end: End, first_k: int, count: int) -> Rates: ...
 
-    def stays(self, subject: Subject, start: float, end: float) -> list[Span]: ...
+    def spans(self, subject: Subject, start: float, end: float) -> list[Span]: ...
 
     def newest_outages(self, subjects: Collection[Subject], since: float, most: int) -> list[Outage]: ...
 
@@ -60,7 +59,7 @@ def of_commune(
             "from": (int(now // SLOT_S) - SLOTS) * SLOT_S,
             "step_s": SLOT_S,
             "links": rates,
-            "service": stays(past, Subject("site", seat), now, SERVICE_S) if seat is not None else [],
+            "service": states(past, Subject("site", seat), now, SERVICE_S) if seat is not None else [],
         },
     }
 
@@ -81,7 +80,7 @@ def of_device(past: Past, told: dict[str, Any], now: float) -> dict[str, Any]:
         "history": {
             "from": now - STATES_S,
             "to": now,
-            "states": stays(past, subject, now, STATES_S),
+            "states": states(past, subject, now, STATES_S),
             "links": rates,
             "figures": figures(past, sources, now, is_own),
         },
@@ -100,11 +99,19 @@ def with_rates(past: Past, links: Sequence[dict[str, Any]], now: float) -> dict[
             "receive": [_rate(*both) for both in zip(near.receive, far.receive, strict=True)],
             "transmit": [_rate(*both) for both in zip(near.transmit, far.transmit, strict=True)],
         }
-        newest = list(zip(told["receive"][-RATE_SLOTS:], told["transmit"][-RATE_SLOTS:], strict=True))
-        known = next((pair for pair in reversed(newest) if pair != (None, None)), None)
-        row["rate"] = None if known is None else {"receive": known[0], "transmit": known[1]}
+        row["rate"] = _last_rate(told, now)
         found[name] = {"from": first * SLOT_S, "step_s": SLOT_S, **told}
     return found
+
+
+def _last_rate(told: Mapping[str, Sequence[float | None]], now: float) -> dict[str, Any] | None:
+    """The rate of the slot that ended last, `at` its end; of the one before while that may not be closed yet."""
+    end = now // SLOT_S * SLOT_S
+    for back in (1, 2) if now - end < CLOSING_S else (1,):
+        receive, transmit = told["receive"][-back], told["transmit"][-back]
+        if (receive, transmit) != (None, None):
+            return {"at": end - (back - 1) * SLOT_S, "receive": receive, "transmit": transmit}
+    return None
 
 
 def _rate(near: float, far: float) -> float | None:
@@ -129,9 +136,10 @@ def outages(past: Past, subjects: Collection[Subject], now: float) -> list[dict[
     ]
 
 
-def stays(past: Past, subject: Subject, now: float, lasting_s: float) -> list[list[Any]]:
-    """The states that a subject was in, each as from, to and state; of very many the newest."""
-    return [[span.start, span.end, span.state] for span in past.stays(subject, now - lasting_s, now)[-SPANS_AT_MOST:]]
+def states(past: Past, subject: Subject, now: float, lasting_s: float) -> list[list[Any]]:
+    """The states that a subject was seen in, each as from, to and state; of very many the newest. While netmon did not run
+    nobody saw it (SEMANTICS 6): that is a gap, whatever it was before and after."""
+    return [[span.start, span.end, span.state] for span in past.spans(subject, now - lasting_s, now)[-SPANS_AT_MOST:]]
 
 
 def notices(past: Past, device: str) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def rows(links: Iterable[Link], network: Network, missing: Mapping[str, str], no
             "network": link.network,
             "state": _state(link, network),
             "since": network.links[link.id].since or None,
-            "cause": network.connections.cause(link),
+            "cause": cause(link, network),
             "detail": missing.get(link.id, "") or ("" if link.near or link.far or link.check else NO_WITNESS),
             "capacity": _capacity(link.capacity_at(now)),
             "rate": None,
@@ -45,6 +45,11 @@ def rows(links: Iterable[Link], network: Network, missing: Mapping[str, str], no
         }
         for link in ordered
     ]
+
+
+def cause(link: Link, network: Network) -> str:
+    """The device that explains why a link is not up; none explains one that is."""
+    return "" if _state(link, network) == LinkState.UP else network.connections.cause(link)
 
 
 Pairs = Mapping[tuple[str, str], tuple[Link, ...]]

@@ -13,6 +13,7 @@ from typing import Any
 
 from netmon.catalogue import DEVICE
 from netmon.cells import Told
+from netmon.link_facts import cause
 from netmon.model import Carrier, CellState, Kind, LinkState, Reading, Series, Site
 from netmon.network import Network
 from netmon.watch import Watch
@@ -160,7 +161,7 @@ def _links(network: Network, site_id: str) -> list[dict[str, Any]]:
             "operator": link.operator,
             "state": network.links[link.id].state,
             "since": network.links[link.id].since or None,
-            "cause": network.connections.cause(link),
+            "cause": cause(link, network),
         }
         for link in network.inventory.links.values()
         if link.site == site_id

@@ -35,6 +35,9 @@ PLACES_AT_MOST = 8
 NAMED_AT_MOST = {Standing.MISSED: 12, Standing.AT_RISK: 6, Standing.UNPROVEN: 6}
 """Communes that a target names, by verdict; its counts hold all."""
 
+SPEAKS = (DeviceState.UP, DeviceState.SUSPECT)
+"""What a device is in these states, it says now; in the others that is what was known last."""
+
 NO_SITE = "none"
 """The state of a commune of which no People's Committee is in the inventory."""
 
@@ -59,7 +62,8 @@ def wallboard(
 
     `scope` maps communes that do not count to the reason; `on_battery` devices to when their readings first said that the
     mains fail; `connections` names netmon's own peers ("mqtt") and whether it has them; `ends` are when sites without mains
-    go dark. `stays` is the ground of the network's inventory, for those who ask often.
+    go dark; how long they are without is told by `on_battery`. `stays` is the ground of the network's inventory, for those
+    who ask often.
     """
     today = local(now).date()
     stays = stays or ground(network.inventory)
@@ -83,7 +87,7 @@ def wallboard(
                 "on_backup": board.on_backup(),
                 "down": board.down(),
                 "on_battery": board.on_battery(on_battery),
-                "dark": board.dark(ends),
+                "dark": board.dark(ends, on_battery),
                 "links": link_facts.lines(board.ground.pairs, network),
                 "targets": [_target(target, code, board.units, found) for target in targets],
             }
@@ -202,10 +206,7 @@ class _Board:
 
     def on_battery(self, on_battery: Mapping[str, float]) -> dict[str, Any]:
         """Sites whose mains fail, since the first device that said so; `last_known` where none of them can say so now."""
-        told: dict[str, list[Device]] = {}
-        for device, _ in self.ground.devices if on_battery else ():
-            if device.id in on_battery:
-                told.setdefault(device.site, []).append(device)
+        told = self._telling(on_battery)
         return _explaining_first(
             [
                 _Row(min(on_battery[device.id] for device in devices), 1, partial(self._without_mains, site, devices))
@@ -213,9 +214,15 @@ class _Board:
             ]
         )
 
-    def dark(self, ends: Mapping[str, Ends]) -> dict[str, Any]:
+    def dark(self, all_ends: Mapping[str, Ends], on_battery: Mapping[str, float]) -> dict[str, Any]:
         """Sites without mains, the first to go dark on top; those of which nobody knows when come last."""
         never = float("inf")
+        since = {site: min(on_battery[device.id] for device in told) for site, told in self._telling(on_battery).items()}
+        ends = {
+            site.id: end._replace(since=since.get(site.id, end.since))
+            for site in (self.ground.sites if all_ends else ())
+            if (end := all_ends.get(site.id)) is not None
+        }
 
         def order(site: Site) -> tuple[float, ...]:
             end = ends[site.id]
@@ -223,6 +230,14 @@ class _Board:
 
         sites = sorted((site for site in self.ground.sites if site.id in ends), key=order) if ends else []
         return {"total": len(sites), "rows": [_place(site) | ends[site.id]._asdict() for site in sites[:ROWS_AT_MOST]]}
+
+    def _telling(self, on_battery: Mapping[str, float]) -> dict[str, list[Device]]:
+        """By site, its devices that say that the mains fail."""
+        told: dict[str, list[Device]] = {}
+        for device, _ in self.ground.devices if on_battery else ():
+            if device.id in on_battery:
+                told.setdefault(device.site, []).append(device)
+        return told
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -248,7 +263,7 @@ class _Board:
         return {"sites": [_place(self.inventory.sites[site])], "last_known": not any(map(self._speaks, devices))}
 
     def _speaks(self, device: Device) -> bool:
-        return self.network.tracks[device.id].state in (DeviceState.UP, DeviceState.SUSPECT)
+        return self.network.tracks[device.id].state in SPEAKS
 
     def _service(self, site: Site) -> tuple[str, float | None]:
         """A site without links has nothing that could say that it is served: unknown, never up."""
@@ -332,7 +347,8 @@ def _target(target: AnyTarget, province: str, units: Sequence[Unit], found: Foun
     }
     if level_of(target) == "province":
         verdict = found.get((target.id, Subject("province", province)))
-        said = {"standing": verdict.standing if verdict else None, "value": verdict.value if verdict else None}
+        value = link_facts.finite(verdict.value) if verdict else None
+        said = {"standing": verdict.standing if verdict else None, "value": value}
         return {**shown, "level": "province", "of": target.of if isinstance(target, Share | Pooled) else None, **said}
     of = {unit.code: found.get((target.id, Subject("commune", unit.code))) for unit in units}
     judged = {code: verdict for code, verdict in of.items() if verdict is not None}
@@ -346,7 +362,8 @@ def _target(target: AnyTarget, province: str, units: Sequence[Unit], found: Foun
     for standing, at_most in NAMED_AT_MOST.items():
         alike = [item for item in judged.items() if item[1].standing is standing]
         alike.sort(key=lambda item: badness(item[1]), reverse=True)
-        named += [{"commune": code, "standing": standing, "value": verdict.value} for code, verdict in alike[:at_most]]
+        worst_of = ((code, link_facts.finite(verdict.value)) for code, verdict in alike[:at_most])
+        named += [{"commune": code, "standing": standing, "value": value} for code, value in worst_of]
     return {
         **shown,
         "level": "commune",

@@ -210,6 +210,43 @@ def test_a_battery_that_is_empty_and_silent_does_not_speak_for_one_that_still_fe
     assert [row["device"] for row in bench.keeper.facts(T0 + 5400)["sites"]] == ["p-seat1"]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"battery_remaining_seconds": 1e16},
+        {"battery_remaining_seconds": 31 * 86_400.0},
+        {"battery_charge_coulombs": 1e308, "load_current_amperes": 0.6},
+        {"battery_charge_coulombs": 1e308, "battery_discharged_coulombs": 1e308, "battery_current_amperes": -1e308},
+    ],
+)
+def test_a_number_that_cannot_be_is_not_known_and_takes_nobody_else_with_it(bench, told):
+    bench.discharge("seat1", plant(2), T0, T0 + 1800)
+    bench.tell("seat2", T0, mains_up=0, **told)
+    now = T0 + 1800
+    ends = bench.keeper.ends(now)
+    assert ends["seat2"] == (T0, None, None, None)
+    assert ends["seat1"].likely is not None
+    assert [site["site"] for site in bench.keeper.facts(now)["sites"]] == ["seat1", "seat2"]
+    assert [site for site, _ in bench.keeper.soonest(now)] == ["seat1"]
+    bench.keeper.sweep(now)
+
+
+def test_what_nobody_knows_and_nobody_heard_for_a_day_is_dark_and_no_longer_about_to_be(bench):
+    """Before a restart and after it, and where nothing but the mains was ever told."""
+    bench.discharge("seat1", plant(2), T0, T0 + 3600)
+    bench.tell("seat2", T0 + 3600, mains_up=0)
+    days = T0 + 3 * 86_400
+    assert bench.keeper.ends(T0 + 86_400).keys() == {"seat2"}
+    assert bench.keeper.ends(days) == {}
+    assert bench.keeper.soonest(days) == []
+    assert set(bench.keeper.on_battery()) == {"seat1", "seat2"}
+    bench.make()
+    bench.keeper.restore({"p-seat1": ("battery", T0), "p-seat2": ("battery", days - 3600)})
+    assert bench.keeper.ends(days) == {"seat2": (days - 3600, None, None, None)}
+    bench.tell("seat1", days, mains_up=0)
+    assert "seat1" in bench.keeper.ends(days), "it speaks: a generator feeds it, or its mains come and go"
+
+
 def test_when_very_many_run_out_each_gets_its_turn_on_the_page(bench):
     count = 2 * SHOWN_AT_ONCE + 10
     centre = bench.inventory.sites["centre"]

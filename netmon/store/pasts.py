@@ -16,14 +16,14 @@ class PastReads(Connections):
     """What such a page asks for beside rates and spans."""
 
     def newest_outages(self, subjects: Collection[Subject], since: float, most: int) -> list[Outage]:
-        """The newest outages of any of the subjects that were not over before `since`, the newest first."""
+        """The outages of any of the subjects that were not over before `since`: those that go on, then the newest."""
         rows = self._rows(
             f"""SELECT s.kind, s.name, state, o.since, until, o.cause, evidence, coalesce({SAID_CAUSE}, class), class,
                        incident
                 FROM json_each(?) sought
                 JOIN subject s ON s.kind = sought.value ->> 0 AND s.name = sought.value ->> 1
                 JOIN outage o ON o.subject = s.id
-                WHERE until IS NULL OR until > ? ORDER BY o.since DESC, o.id DESC LIMIT ?""",
+                WHERE until IS NULL OR until > ? ORDER BY until IS NOT NULL, o.since DESC, o.id DESC LIMIT ?""",
             json.dumps(list(subjects)), since, most,
         )  # fmt: skip
         return [Outage(Subject(kind, name), *rest) for kind, name, *rest in rows]

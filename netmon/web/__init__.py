@@ -19,12 +19,14 @@ from netmon.credential import Secret
 from netmon.model import Meter, Uncounted
 from netmon.targets.words import Language
 from netmon.web import coding, pages, strangers, telling
-from netmon.web.board import Board
 from netmon.web.deeds import BODY_LIMIT, Deeds
 from netmon.web.places import PlaceFacts, Places
-from netmon.web.stream import Stream
+from netmon.web.stream import PATIENCE_S, Stream
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+BOARDS_AT_ONCE = 32
+"""Whole wallboards that are being sent."""
 
 _PIECE = 1 << 18
 """Octets that are sent before other work gets a turn."""
@@ -80,6 +82,7 @@ class Listener:
         self._reads = telling.Reads()
         self._places = Places(facts, self._reads)
         self._stream = stream or Stream(facts.wallboard)
+        self._boards_sent = 0
 
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
@@ -114,6 +117,7 @@ class Listener:
 
     async def stop(self) -> None:
         if self._runner is not None:
+            self._complaints.stopping = True
             self._stream.stop()
             await self._runner.cleanup()
             await self._reads.stop()
@@ -154,7 +158,20 @@ class Listener:
         return telling.answer(request, telling.dumps(found))
 
     async def _wallboard(self, request: web.Request) -> web.Response:
-        return telling.answer(request, Board(self._facts.wallboard()).text())
+        """The stream's board: many who ask at once are told the same octets, and few of them are under way at a time."""
+        if self._boards_sent >= BOARDS_AT_ONCE:
+            return telling.busy("too many boards are asked for at once")
+        board, zipped = self._stream.board(), coding.takes_gzip(request)
+        body = board.zipped if zipped else board.octets
+        response = web.Response(body=body, content_type="application/json", charset="utf-8")
+        response.headers.update({"Cache-Control": "no-store", "Vary": "Accept-Encoding"})
+        if zipped:
+            response.headers["Content-Encoding"] = "gzip"
+        self._boards_sent += 1
+        try:
+            return await telling.send(request, response, PATIENCE_S)
+        finally:
+            self._boards_sent -= 1
 
     async def _verdict(self, request: web.Request) -> web.Response:
         """One verdict with all its evidence and in words: `?lang=vi`, the default, or `en`."""

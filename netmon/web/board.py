@@ -5,11 +5,13 @@ A part is a value of the board, or of one of its provinces; it is encoded once f
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from netmon.web.telling import dumps
+from netmon.web.telling import dumps, octets
 
 _TIME, _PROVINCES = "time", "provinces"
 
@@ -33,6 +35,16 @@ class Board:
         head = {_TIME: dumps(self.time if time is None else time), "revision": dumps(self.revision)}
         provinces = ",".join(map(_object, self._provinces))
         return _object({**head, **self._tops, _PROVINCES: f"[{provinces}]"})
+
+    @cached_property
+    def octets(self) -> bytes:
+        """The whole, as it is sent."""
+        return octets(self.text())
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """The whole with gzip."""
+        return gzip.compress(self.octets, compresslevel=4, mtime=0)
 
     def since(self, before: Board) -> str | None:
         """What changed since an earlier board: `set` has the new parts by their path. None: parts went, and only the whole

@@ -7,6 +7,7 @@ Host that it asks for tells it apart.
 from __future__ import annotations
 
 import logging
+from asyncio import InvalidStateError
 from collections.abc import Callable
 from ipaddress import ip_address
 from time import monotonic
@@ -48,11 +49,13 @@ def only_loopback(guarded: Callable[[], bool]) -> Middleware:
 
 class Complaints(logging.Handler):
     """Takes what the server complains about and says it to structlog, counted: malformed requests in one short line, for
-    their text is a stranger's; a request that failed here with its traceback."""
+    their text is a stranger's; a request that failed here with its traceback. While `stopping`, the server may trip over a
+    request that ends in the moment in which it gives up waiting for it (InvalidStateError): that is no failure."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._clock = clock
+        self.stopping = False
         self._count = {"malformed": 0, "failed": 0}
         self._quiet_until = dict.fromkeys(self._count, 0.0)
 
@@ -65,6 +68,8 @@ class Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One complaint."""
         error = record.exc_info[1] if record.exc_info else None
+        if self.stopping and isinstance(error, InvalidStateError):
+            return
         kind = "malformed" if isinstance(error, HttpProcessingError) else "failed"
         self._count[kind] += 1
         if self._clock() < self._quiet_until[kind]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,7 +23,7 @@ from netmon.web.board import Board
 LOOK_EVERY_S = 2.0
 ALIVE_EVERY_S = 5.0
 PATIENCE_S = 20.0
-"""So long a listener may take nothing of what is to be sent."""
+"""So long a listener may take nothing: longer than ALIVE_EVERY_S, for then there is always something to be taken."""
 LISTENERS_AT_MOST = 64
 WAITING_AT_MOST = 8
 """Events that wait for a listener, before they are replaced by the whole board."""
@@ -34,12 +35,18 @@ SEND_BUFFER = 256 * 2**10
 GONE_MS = 30_000
 """A listener whose machine acknowledges nothing for so long is gone; the system itself would wait a quarter of an hour."""
 
+_ACKNOWLEDGED = 120
+"""Where Linux tells in its TCP_INFO how many octets the other side has acknowledged (tcpi_bytes_acked), as 64 bits."""
+
 
 class _Listener:
-    """One who listens: what waits for it, and whether that is to be the whole board."""
+    """One who listens: what waits for it, and whether that is to be the whole board. `taken_at`: when it last was seen to
+    take something."""
 
-    def __init__(self, transport: asyncio.Transport | None) -> None:
+    def __init__(self, transport: asyncio.Transport | None, now: float) -> None:
         self._transport = transport
+        self._taken = 0
+        self.taken_at = now
         self.waiting: deque[bytes] = deque()
         self.whole = True
         self.over = False
@@ -53,6 +60,19 @@ class _Listener:
         if not self.whole:
             self.waiting.append(event)
         self.woken.set()
+
+    def look(self, now: float) -> None:
+        """Sees whether it took something. The system takes what is sent long before the other side does."""
+        with suppress(OSError):  # it is gone already
+            taken = _acknowledged(self._transport)
+            if taken != self._taken:
+                self._taken, self.taken_at = taken, now
+
+    def drop(self) -> None:
+        """No more is told, and what it has not taken is given up."""
+        self.end()
+        if self._transport is not None:
+            self._transport.abort()
 
     def end(self, failure: BaseException | None = None) -> None:
         """No more is told. What was sent and not taken would hold that up, so it is given up."""
@@ -111,12 +131,12 @@ class Stream:
             return refused
         if self._stopped or len(self._listeners) >= LISTENERS_AT_MOST:
             return telling.busy("too many listen already", COME_AGAIN_S)
-        if self._watching is None and (self._board is None or self._clock() - self._looked >= self._look_every_s):
-            self._look()
+        if self._watching is None:
+            self.board()
         # No proxy between may keep events back to send them together.
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
-        listener = _Listener(request.transport)
+        listener = _Listener(request.transport, self._clock())
         self._listeners.add(listener)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -136,29 +156,33 @@ class Stream:
 
     async def _tell(self, listener: _Listener, response: web.StreamResponse) -> None:
         try:
-            await self._send(response, f"retry: {RETRY_MS}\n\n".encode())
+            await response.write(f"retry: {RETRY_MS}\n\n".encode())
             while not listener.over:
                 if listener.whole:
                     listener.whole = False
                     listener.waiting.clear()
-                    await self._send(response, self._whole())
+                    await response.write(self._whole())
                 elif listener.waiting:
-                    await self._send(response, listener.waiting.popleft())
+                    await response.write(listener.waiting.popleft())
                 else:
                     listener.woken.clear()
                     await listener.woken.wait()
         finally:
             listener.end()
 
-    async def _send(self, response: web.StreamResponse, event: bytes) -> None:
-        async with asyncio.timeout(self._patience_s):
-            await response.write(event)
-
     # --- one look for all ---------------------------------------------------------------------------------------------
 
+    def board(self) -> Board:
+        """The wallboard, which for a moment is the same for all who ask."""
+        if self._board is None or self._clock() - self._looked >= self._look_every_s:
+            self._look()
+        assert self._board is not None
+        return self._board
+
     def _look(self) -> None:
-        self._looked = self._clock()
+        now = self._clock()
         before, self._board = self._board, Board(self._facts())
+        self._looked = now
         if before is None or before.revision == self._board.revision:
             return
         changes = self._board.since(before)
@@ -185,6 +209,10 @@ class Stream:
             await asyncio.sleep(max(0.0, min(self._looked + self._look_every_s, alive) - self._clock()))
             if self._clock() >= self._looked + self._look_every_s:
                 self._look()
+            for listener in self._listeners:
+                listener.look(self._clock())
+                if self._clock() - listener.taken_at > self._patience_s:
+                    listener.drop()
             if self._clock() >= alive:
                 alive = self._clock() + self._alive_every_s
                 event = _event("alive", telling.dumps({"time": self._now()}))
@@ -205,6 +233,15 @@ def _bound(request: web.Request) -> None:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
+
+
+def _acknowledged(transport: asyncio.Transport | None) -> int:
+    """How many octets the other side has. OSError: there is no connection any more."""
+    connection = transport.get_extra_info("socket") if transport is not None else None
+    if connection is None:
+        raise OSError("no connection")
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED + 8)
+    return int.from_bytes(info[_ACKNOWLEDGED:], sys.byteorder)
 
 
 def _event(name: str, data: str) -> bytes:

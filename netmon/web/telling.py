@@ -66,6 +66,19 @@ def answer(request: web.Request, text: str) -> web.Response:
     return response
 
 
+async def send(request: web.Request, response: web.Response, patience_s: float) -> web.Response:
+    """Sends an answer now, so that whoever asked for it knows when it has gone. One who does not take it in time is
+    dropped."""
+    try:
+        async with asyncio.timeout(patience_s):
+            await response.prepare(request)
+            await response.write_eof()
+    except (ConnectionError, TimeoutError):  # whoever asked went away, or takes nothing: no fault of ours
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
 def refusal(status: int, why: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """A request that is not answered: the status, and why in one sentence."""
     response = web.Response(body=octets(dumps({"error": why})), status=status, content_type="application/json")

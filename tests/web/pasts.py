@@ -25,7 +25,7 @@ class Past:
             receive[n] = transmit[n] = nan
         return Rates(receive, transmit, 0)
 
-    def stays(self, subject, start, end):
+    def spans(self, subject, start, end):
         self.reads += 1
         middle = (start + end) / 2
         worse = "down" if subject.kind == "device" else "isolated"

@@ -214,6 +214,24 @@ async def test_a_request_that_fails_here_is_told_with_its_error_and_not_once_a_s
     assert isinstance(said[0]["exc_info"], ZeroDivisionError)
 
 
+async def test_a_stop_that_overtakes_a_request_is_no_failure(monkeypatch):
+    """The server may give up waiting for a request in the very moment in which it ends; before a stop that is a fault."""
+    listener = Listener(Facts(), LOOPBACK, 0)
+    await listener.start()
+
+    def trip():
+        listener._complaints.logger().error("Unhandled exception", exc_info=asyncio.InvalidStateError("invalid state"))
+
+    monkeypatch.setattr(listener._stream, "stop", trip)
+    with capture_logs() as said:
+        await listener.stop()
+    assert said == []
+    with capture_logs() as said:
+        listener._complaints.stopping = False
+        trip()
+    assert [line["log_level"] for line in said] == ["error"]
+
+
 @pytest.mark.parametrize("path", ["/static/", "/static/../__init__.py", "/static/%2e%2e/pages.py", "/static/wallboard.html"])
 async def test_nothing_but_the_files_of_the_page_can_be_asked_for(get, path):
     assert (await get(path))[0] == 404

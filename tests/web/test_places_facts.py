@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from netmon import device_facts, history_facts
+from netmon import device_facts
 from netmon.model import (
     At,
-    End,
     Outage,
     Outcome,
     Reading,
@@ -26,7 +25,6 @@ from netmon.model import (
 )
 from netmon.notice import Notice, NoticeKind
 from netmon.places import Places
-from netmon.store import Rates
 from netmon.wall import Wall
 from netmon.web import Listener, telling
 from tests.peers import LOOPBACK
@@ -116,7 +114,8 @@ def test_a_commune_is_told_with_what_is_there_and_what_it_carried(house):
     (link,) = facts["links"]
     assert (link["state"], link["near"], link["far"]) == ("up", "r01273 ge0", "core x01273")
     assert link["capacity"] == {"receive": 25_000_000.0, "transmit": 25_000_000.0}
-    assert link["rate"] == {"receive": 1_000_000, "transmit": 250_000}
+    end = house.bench.now // 300 * 300
+    assert link["rate"] == {"at": end, "receive": 1_000_000, "transmit": 250_000}
     assert [row["target"] for row in facts["targets"]] == ["p95", "up"], "the worst first"
     rates = facts["history"]["links"]["f01273"]
     assert len(rates["receive"]) == len(rates["transmit"]) == 288
@@ -157,8 +156,12 @@ def test_what_runs_on_battery_says_since_when_and_when_it_goes_dark(house, monke
     monkeypatch.setattr(darkness, "ends", lambda now: ends)
     monkeypatch.setattr(house.bench.pipeline.supplies, "on_battery", lambda: {"r01273": T0 + 3})
     facts = house.commune()
-    assert facts["battery"] == {"since": T0 + 3}
-    assert facts["sites"][0]["on_battery"] == T0 + 3
+    assert facts["battery"] == {"since": T0 + 3, "last_known": True}, "no device was heard yet"
+    assert (facts["sites"][0]["on_battery"], facts["sites"][0]["last_known"]) == (T0 + 3, True)
+    house.pass_time(60)
+    facts = house.commune()
+    assert facts["battery"] == {"since": T0 + 3, "last_known": False}
+    assert (facts["sites"][0]["last_known"], facts["sites"][1]["last_known"]) == (False, False)
     assert facts["sites"][0]["dark"] == {"earliest": T0 + 10, "likely": T0 + 20, "latest": None}
     assert facts["sites"][1]["dark"] is None
 
@@ -236,19 +239,6 @@ def test_the_newest_outages_of_several_come_in_order(house):
     assert [one.start for one in found] == sorted((one.start for one in found), reverse=True)
     assert {one.subject for one in found} == set(names[:2])
     assert house.bench.reader.newest_outages([], 0.0, 50) == []
-
-
-def test_a_slot_that_the_near_end_lacks_comes_from_the_far_one():
-    def rates(link, end, first_k, count):
-        told = [10.0, nan, nan] if end is End.NEAR else [99.0, 20.4, nan]
-        return Rates([nan] * (count - 3) + told, [nan] * count, 0)
-
-    rows = [{"link": "f", "rate": None}, *({"link": f"g{n}", "rate": None} for n in range(99))]
-    found = history_facts.with_rates(SimpleNamespace(rates=rates), rows, T0)
-    assert found["f"]["receive"][-3:] == [10, 20, None]
-    assert rows[0]["rate"] == {"receive": 20, "transmit": None}, "the newest that is known"
-    assert len(found) == history_facts.LINKS_AT_MOST
-    assert rows[-1]["rate"] is None
 
 
 # --- who goes dark ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from netmon import web
 from netmon.web import Listener, stream
 from netmon.web.board import Board
 from netmon.web.stream import Stream
@@ -47,7 +48,7 @@ class Room:
             yield Ear(answer)
 
     @asynccontextmanager
-    async def knock(self):
+    async def knock(self, path=PATH):
         """A listener that takes nothing unless told to: its socket, with a small buffer."""
         with socket.socket() as bare:
             bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -55,8 +56,9 @@ class Room:
             host, port = self.where.split(":")
             loop = asyncio.get_running_loop()
             await loop.sock_connect(bare, (host, int(port)))
-            await loop.sock_sendall(bare, f"GET {PATH} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            await eventually(lambda: self.stream.listeners > 0)
+            await loop.sock_sendall(bare, f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            if path == PATH:
+                await eventually(lambda: self.stream.listeners > 0)
             yield bare
 
 
@@ -201,6 +203,34 @@ async def test_one_look_serves_all_and_nobody_looks_while_nobody_listens():
             await again.until("alive")
 
 
+async def test_all_who_ask_for_the_whole_are_told_the_same_octets(monkeypatch):
+    async with Room(look_every_s=3600.0).open() as room:
+        told = set()
+        for coding in ("gzip", "identity", "gzip", "identity"):
+            async with room.http.get("/api/v1/wallboard", headers={"Accept-Encoding": coding}) as answer:
+                assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+                assert answer.headers.get("Content-Encoding", "identity") == coding
+                told.add(await answer.read())
+        assert (room.looks, len(told)) == (1, 1)
+        async with room.http.head("/api/v1/wallboard") as answer:
+            assert int(answer.headers["Content-Length"]) > 0
+        async with room.hear() as ear:
+            assert (await ear.until("wallboard"))["revision"] == json.loads(told.pop())["revision"]
+        assert room.looks == 1
+        monkeypatch.setattr(web, "BOARDS_AT_ONCE", 0)
+        async with room.http.get("/api/v1/wallboard") as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+
+
+async def test_a_board_that_nobody_takes_is_given_up(monkeypatch):
+    monkeypatch.setattr(web, "PATIENCE_S", 0.2)
+    facts = Big()
+    facts.wallboard = lambda: {"time": 1.0, "provinces": [{"code": "04", "big": "x" * 20_000_000}]}
+    async with Room(facts).open() as room, room.knock("/api/v1/wallboard"):
+        await eventually(lambda: room.listener._boards_sent == 1)
+        await eventually(lambda: room.listener._boards_sent == 0)
+
+
 async def test_there_are_so_many_and_the_next_is_told_to_come_again(monkeypatch):
     monkeypatch.setattr(stream, "LISTENERS_AT_MOST", 2)
     async with Room().open() as room:
@@ -233,6 +263,23 @@ async def test_one_that_takes_nothing_is_dropped_without_a_word():
             await eventually(lambda: room.stream.listeners == 0)
             assert room.stream._watching is None
     assert logs == []
+
+
+async def test_one_that_takes_nothing_is_dropped_though_the_system_would_keep_all_that_is_sent():
+    """One that takes little, now and then, stays."""
+
+    class Small(Big):
+        def wallboard(self):
+            return {"time": 1.0, "provinces": [{"code": "04", "big": "x" * 100_000}]}
+
+    pace = {"look_every_s": 0.05, "alive_every_s": 0.05, "patience_s": 0.5}
+    async with Room(Small(), **pace).open() as room, room.knock() as slow:
+        loop, until = asyncio.get_running_loop(), asyncio.get_running_loop().time() + 1.5
+        while loop.time() < until:
+            assert await loop.sock_recv(slow, 1024)
+            await asyncio.sleep(0.05)
+        assert room.stream.listeners == 1
+        await eventually(lambda: room.stream.listeners == 0)
 
 
 async def test_one_that_vanishes_is_forgotten_without_a_word():

@@ -265,6 +265,9 @@ def test_who_goes_dark_first_stands_first_and_who_knows_when_last(world):
         "since": T0 + 9, "earliest": T0 + 200, "likely": T0 + 250, "latest": T0 + 260,
     }  # fmt: skip
     assert dark["rows"][2]["likely"] is None
+    told = board(world, ends=ends, on_battery={"p1": T0 + 7, "r1": T0 + 4})
+    assert [row["since"] for row in told["dark"]["rows"]] == [T0 + 9, T0 + 4, T0]
+    assert told["on_battery"]["rows"][0]["since"] == T0 + 4, "both lists say the same of one cut"
     many = province(ROWS_AT_MOST + 5)
     crowd = board(World(many), ends={site: Ends(T0, T0, T0, T0) for site in many.sites})["dark"]
     assert (crowd["total"], len(crowd["rows"])) == (ROWS_AT_MOST + 6, ROWS_AT_MOST)
