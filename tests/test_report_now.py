@@ -24,9 +24,9 @@ from netmon.reports import hour as hours
 from netmon.reports.hour import directory_of, keep, last_report, report_on, stored_standpoint
 from netmon.settings import load
 from netmon.store import Store
+from tests.running import World
 from tests.settings.conftest import INVENTORY, NETMON
 from tests.store.conftest import Counts
-from tests.test_incidents import World
 from tests.web.desk import incident
 
 HOUR = 3600.0
