@@ -16,8 +16,10 @@ from unicodedata import category
 
 from netmon.causes.words import CLUES, clue_told
 from netmon.control import ControlError
+from netmon.events.windows import returned
 from netmon.inventory import Inventory
 from netmon.model import CauseClass, Clue, Declared, Entry, Incident, Link, Phase, Subject, Verb
+from netmon.reports.shift import merged_into, part_of
 
 TEXT_AT_MOST = 2_000
 NAME_AT_MOST = 64
@@ -234,11 +236,12 @@ def incident_json(
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """A line of a book as programs read it."""
+    """A line of a book as programs read it; `part_of`: the incident that netmon merged it into there."""
     return {
         "at": entry.at,
         "incident": entry.incident,
         "verb": entry.verb,
+        "part_of": part_of(entry.verb, entry.text),
         "author": entry.author,
         "note": entry.note,
         "text": entry.text,
@@ -246,8 +249,8 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def window_json(window: Declared, phase: Phase, *, overrun: bool = False) -> dict[str, Any]:
-    """A storm or works as the wallboard's banner tells them: `areas` by their codes, `back` how many communes a storm has
-    let go. `overrun`: works past their end with something still down."""
+    """A storm or works as the wallboard's banner tells them: `areas` by their codes; of a storm that is recovered
+    from `back`, how many communes it has let go. `overrun`: works past their end with something still down."""
     return {
         "id": window.id,
         "name": window.name,
@@ -257,9 +260,8 @@ def window_json(window: Declared, phase: Phase, *, overrun: bool = False) -> dic
         "start": window.start,
         "until": window.until,
         "areas": list(window.areas),
-        "back": len(window.back),
         "overrun": overrun,
-    }
+    } | ({"back": len(returned(window))} if phase is Phase.RECOVER else {})
 
 
 def on_the_wall(
@@ -345,11 +347,18 @@ def list_from_store(
     live: Mapping[str, Incident] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The answer to "incidents": those that go on; with `everything` or `since` also those that are over (not before it).
-    `live` are those that a running netmon knows better than its store, by id."""
+    `live` are those that a running netmon knows better than its store, by id. `part_of` is the incident that one which is
+    over was merged into, "" where it was restored."""
     found = books.incidents(going_on=not everything and not since, since=since)
     serving = inventory.links_of_site()
     told = (live.get(each.id, each) for each in found)
-    return {"incidents": [incident_json(each, inventory, now, hotlines, serving=serving) for each in told]}
+    return {
+        "incidents": [
+            incident_json(each, inventory, now, hotlines, serving=serving)
+            | {"part_of": merged_into(books.entries(each.id)) if each.until is not None else ""}
+            for each in told
+        ]
+    }
 
 
 def from_store(

@@ -21,7 +21,7 @@ import structlog
 from netmon import declaring
 from netmon.control import ControlError
 from netmon.declaring import DeclarationError, Places
-from netmon.events.windows import in_since, named, over_at, overruns, phase, stands, strikes, struck_until
+from netmon.events.windows import in_since, named, over_at, overruns, phase, returned, stands, strikes, struck_until
 from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Declared, Phase, Series, WindowChange, WindowKind
 from netmon.units import Register
@@ -403,7 +403,7 @@ def told(window: Declared, now: float) -> dict[str, Any]:
         "by": window.by,
         "ended": window.ended,
         "closed": window.closed,
-        "back": [{"commune": code, "since": since} for code, since in _back(window)],
+        "back": [{"commune": code, "since": since} for code, since in returned(window)],
     }
 
 
@@ -420,12 +420,6 @@ def logged(changes: Iterable[WindowChange], kind: WindowKind) -> list[dict[str, 
         for at, verb, author, note, window in changes
         if window.kind is kind
     ]
-
-
-def _back(window: Declared) -> list[tuple[str, float]]:
-    """Who left a storm, and did not come into it again."""
-    joined = dict(sorted(window.joined, key=lambda one: one[1]))
-    return [(code, since) for code, since in dict(window.back).items() if joined.get(code, 0.0) < since]
 
 
 def _is_there(window: Declared, now: float) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon import book
+from netmon.causes.words import both, merged
 from netmon.control import ControlError
 from netmon.model import CauseClass, Declared, Entry, Impact, Phase, SiteKind, Subject, Verb, WindowKind
 from tests.test_network import province
@@ -185,8 +186,14 @@ def test_without_a_daemon_the_store_is_read(inventory):
     assert len(book.list_from_store(desk, inventory, T0, everything=True)["incidents"]) == 2
     told = book.from_store(desk, "a", inventory, T0)
     assert told["entries"][1] == {
-        "at": T0 + 1, "incident": "a", "verb": "comment", "author": "noc", "note": "Lan", "text": "đã gọi",
+        "at": T0 + 1, "incident": "a", "verb": "comment", "author": "noc", "note": "Lan", "text": "đã gọi", "part_of": "",
     }  # fmt: skip
+    desk.lines.append(Entry(T0 + 2, "b", Verb.RESTORED, "netmon", "", both(*merged(incident("a")))))
+    listed = {
+        each["id"]: each["part_of"] for each in book.list_from_store(desk, inventory, T0, everything=True)["incidents"]
+    }
+    assert listed == {"a": "", "b": "a"}, "it was merged, and not restored"
+    assert book.from_store(desk, "b", inventory, T0)["entries"][-1]["part_of"] == "a"
     with pytest.raises(book.MissingError, match="no incident 'c'"):
         book.from_store(desk, "c", inventory, T0)
 
@@ -196,8 +203,9 @@ def test_a_window_is_told_as_a_banner_needs_it():
         id="bao-12", kind=WindowKind.STORM, name="Bão số 12", start=T0, until=T0 + 9, level=4, exercise=True, areas=("04",),
         back=(("01273", T0 + 5),),
     )  # fmt: skip
-    assert book.window_json(storm, Phase.IMPACT) == {
-        "id": "bao-12", "name": "Bão số 12", "phase": "impact", "level": 4, "exercise": True, "start": T0, "until": T0 + 9,
+    assert "back" not in book.window_json(storm, Phase.IMPACT), "it is counted from its recovery on"
+    assert book.window_json(storm, Phase.RECOVER) == {
+        "id": "bao-12", "name": "Bão số 12", "phase": "recover", "level": 4, "exercise": True, "start": T0, "until": T0 + 9,
         "areas": ["04"], "back": 1, "overrun": False,
     }  # fmt: skip
 

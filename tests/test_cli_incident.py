@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from netmon import book
+from netmon.causes.words import both, merged
 from netmon.cli import main
 from netmon.control import ControlServer
 from netmon.model import CauseClass, Entry, Impact, Subject, Uncounted, Verb
@@ -86,6 +89,31 @@ async def test_a_shift_takes_an_incident_on_corrects_it_and_reads_both_causes(ne
     assert circuit == ["fibre", "viettel", "CB-1", "18008098"]
     _, said = await netmon("show", "2027-0001", "--lang", "vi")
     assert f"nguyên nhân: mất điện ({me} sửa; netmon tìm ra đứt cáp)" in said.out
+
+
+async def test_a_correction_that_says_what_netmon_found_has_nothing_beside_it(netmon):
+    assert (await netmon("cause", "2027-0001", "fibre", "seen"))[0] == 0
+    _, said = await netmon("show", "2027-0001", "--lang", "vi")
+    assert "nguyên nhân: đứt cáp\n" in said.out
+
+
+async def test_what_was_merged_is_told_so_and_not_as_restored(netmon, lone):
+    text = both(*merged(incident("2027-0009")))
+    netmon.desk.lines.append(Entry(T0 + 60, lone.id, Verb.RESTORED, "netmon", "", text))
+    for language, verb in (("vi", "gộp"), ("en", "merged")):
+        _, said = await netmon("show", lone.id, "--lang", language)
+        assert said.out.splitlines()[-1].split()[-len(text.split()) - 1 :] == [verb, *text.split()]
+    over = book.incident_json(replace(lone, until=T0 + 60, members=()), netmon.desk.inventory, T0 + 600)
+
+    async def listed(author, request):
+        return {"incidents": [over | {"part_of": "2027-0009"}, over | {"id": "2027-0002", "part_of": ""}]}
+
+    netmon.desk.handlers["incidents"] = listed
+    for language, state, restored in (("vi", "(gộp)", "(đã khôi phục)"), ("en", "(merged)", "(over)")):
+        _, said = await netmon("list", "--all", "--lang", language)
+        _, gone, other = said.out.splitlines()
+        assert gone.startswith(f"{lone.id} {state} ")
+        assert other.startswith(f"2027-0002 {restored} ")
 
 
 async def test_what_the_book_refuses_is_one_line_and_exit_code_1(netmon):

@@ -171,6 +171,12 @@ def test_the_page_says_who_is_cut_off_since_when_why_what_fails_next_and_what_is
     assert "netmon explain tslcd_p95/01290" in shown[-1]
 
 
+def test_a_corrected_cause_has_netmons_own_beside_it_only_where_they_differ():
+    for cause, told in (("power", "mất điện (netmon: đứt cáp)"), ("fibre", "đứt cáp  ")):
+        shown = page(board() | {"incidents": [incident(cause=cause, corrected=cause)]})
+        assert told in line_of(shown, "2026-0017")
+
+
 def test_the_same_in_english():
     shown = page(board(), "en")
     assert "taken by lan, with Minh" in line_of(

@@ -101,7 +101,9 @@ def test_a_storm_lives_from_its_declaration_to_its_end(netmon):
     assert netmon("storm", "update", name, "--level", "5", "--note", "giật cấp 14")[0] == 0
     code, out, _ = netmon("storm", "list", "--lang", "vi")
     assert code == 0
-    assert all(word in out for word in (name, "5 (tím)", "đang đổ bộ", "Tỉnh Cao Bằng", f"{getpass.getuser()} (trực ban)"))
+    assert all(
+        word in out for word in (name, "5 (tím)", "đang ảnh hưởng", "Tỉnh Cao Bằng", f"{getpass.getuser()} (trực ban)")
+    )
     assert netmon("storm", "end", name)[0] == 0
     assert "recover" in netmon("storm", "list", "--lang", "en")[1]
     code, _, wrong = netmon("storm", "end", name)

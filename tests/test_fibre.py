@@ -389,7 +389,7 @@ def test_the_table_says_what_is_missing_and_why(make):
     bench.poll()
     level = [-15 - day / 28 + (2 if day >= 30 else 0) for day in range(56)]
     asyncio.run(bench.pipeline.fibre.fade(history(level.__getitem__), T0))
-    rows = [line.split("  ") for line in show(bench.pipeline.fibre.facts(), T0 + 20).splitlines()]
+    rows = [line.split("  ") for line in show(bench.pipeline.fibre.facts(), "en", T0 + 20).splitlines()]
     rows = [[cell.strip() for cell in row if cell.strip()] for row in rows]
     since = time.strftime("%Y-%m-%d", time.gmtime((TODAY - 26) * DAY_S))
     assert rows[1:] == [
@@ -397,12 +397,19 @@ def test_the_table_says_what_is_missing_and_why(make):
          f"level changed by +2.0 dB before {since}"],
         ["transmit", "2.00", "-19.00", "21.0", "0.42", "11.0", "-", "-", "fading: too few days"],
     ]  # fmt: skip
-    assert show([], T0) == "There is no fibre link with a witness."
+    vi = [line.split("  ") for line in show(bench.pipeline.fibre.facts(), "vi", T0 + 20).splitlines()]
+    vi = [[cell.strip() for cell in row if cell.strip()] for row in vi]
+    assert [name for name in vi[0] if name in rows[0]] == ["DB/KM"]
+    assert vi[1][1:8] == ["về xã", "3,50", "-21,50", "25,0", "0,50", "6,5", "0,25 (0,25 đến 0,25)"]
+    assert vi[1][-1] == f"mức đổi +2,0 dB trước {since}"
+    assert vi[2] == ["từ xã đi", "2,00", "-19,00", "21,0", "0,42", "11,0", "-", "-", "tốc độ giảm: chưa đủ ngày đo"]
+    assert show([], "en", T0) == "There is no fibre link with a witness."
 
 
 def test_a_link_that_tells_no_light_is_counted_and_not_listed(make):
     bench = make()
-    assert show(bench.pipeline.fibre.facts(), T0) == "1 fibre link tells nothing of light."
+    assert show(bench.pipeline.fibre.facts(), "en", T0) == "1 fibre link tells nothing of light."
+    assert show(bench.pipeline.fibre.facts(), "vi", T0) == "1 tuyến quang không báo công suất quang."
 
 
 @pytest.fixture
@@ -419,11 +426,14 @@ def answering(make, tmp_path, monkeypatch):
     return lambda *words: cli.main(["fibre", "--config", "config", *words])
 
 
-def test_the_command_prints_a_link_as_a_table_or_as_json(answering, capsys):
+def test_the_command_prints_a_link_as_a_table_or_as_json(answering, capsys, monkeypatch):
     assert answering("f01273", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)[0]["directions"][0]["loss_db"] == 25.0
-    assert answering() == 0
+    assert answering("--lang", "en") == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["f01273", "receive", "3.50"]
+    monkeypatch.setenv("LC_ALL", "vi_VN.UTF-8")
+    assert answering() == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["f01273", "về", "xã", "3,50"]
 
 
 def test_the_command_says_what_it_cannot_do(answering, capsys, monkeypatch):

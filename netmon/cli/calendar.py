@@ -16,7 +16,7 @@ from netmon.alertmanager import YEARS, NobodyError, alertmanager_yml
 from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, fail, moment, table
 from netmon.events.calendar import STORM, Calendar, frozen, holiday, on_call, roster_of, windows_at, words
-from netmon.model import VIET_NAM
+from netmon.model import VIET_NAM, Words
 from netmon.public_holidays import FIRST_YEAR, LAST_YEAR
 from netmon.reports.calendar import days_off, facts, ics, stretches
 from netmon.settings.calendar import read_calendar
@@ -36,6 +36,12 @@ examples:
 """
 _DAYS = (("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật"),
          ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))  # fmt: skip
+_CALLED = (
+    *(Words("KÍP", "TEAM"), Words("TÊN", "NAME"), Words("ĐIỆN THOẠI", "PHONE"), Words("E-MAIL", "E-MAIL")),
+    Words("CHỈ KHI", "ONLY IN"),
+)
+_OFF = (Words("NGÀY", "DAY"), Words("", ""), Words("NGÀY NGHỈ", "DAY OFF"))
+_WINDOWS = (Words("TỪ", "FROM"), Words("ĐẾN", "UNTIL"), Words("KỲ", "WINDOW"), Words("TÊN", "NAME"))
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,7 +78,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _add_shared(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     """The options that stand before and behind the verb; behind it they are silent unless given."""
-    told = "the language of names (default: that of the terminal)"
+    told = "the language (default: that of the terminal)"
     if again:
         parser.add_argument("--config", metavar="DIR", type=Path, default=argparse.SUPPRESS, help="as before the verb")
         parser.add_argument("--lang", choices=("vi", "en"), default=argparse.SUPPRESS, help=told)
@@ -117,8 +123,12 @@ def today(calendar: Calendar, say: Voice, now: float) -> str:
         )
     stormy = [team for team in on_call(calendar, now, storm=True) if team not in called]
     rows = [row for team in called for row in _people(calendar, team, "")]
-    rows += [row for team in stormy for row in _people(calendar, team, STORM)]
-    return "\n".join([*lines, "", table(("TEAM", "NAME", "PHONE", "E-MAIL", "ONLY IN"), rows)])
+    rows += [row for team in stormy for row in _people(calendar, team, say("có bão", STORM))]
+    return "\n".join([*lines, "", table(_head(_CALLED, say), rows)])
+
+
+def _head(names: Iterable[Words], say: Voice) -> list[str]:
+    return [say(*name) for name in names]
 
 
 def _people(calendar: Calendar, team: str, only: str) -> Iterable[tuple[str, ...]]:
@@ -130,12 +140,12 @@ def _people(calendar: Calendar, team: str, only: str) -> Iterable[tuple[str, ...
 def _show(args: argparse.Namespace, calendar: Calendar, say: Voice, now: float) -> int:
     year = args.year or datetime.fromtimestamp(now, VIET_NAM).year
     off = [(str(each.day), _weekday(each.day, say), say(each.vi, each.en)) for each in days_off(calendar, year)]
-    print(table(("DAY", "", "DAY OFF"), off))
+    print(table(_head(_OFF, say), off))
     windows = [
         (str(each.first), str(each.last), each.window, say(*words(calendar, each.window)))
         for each in stretches(calendar, year)
     ]
-    print(f"\n{table(('FROM', 'UNTIL', 'WINDOW', 'NAME'), windows)}")
+    print(f"\n{table(_head(_WINDOWS, say), windows)}")
     worked = sorted(day for day in {*calendar.work, *calendar.public(year).work} if day.year == year)
     if worked:
         print(f"\n{say('Ngày làm việc bù', 'Worked by decision')}: {', '.join(map(str, worked))}")

@@ -26,7 +26,7 @@ WHEN = "2026-11-22T14:00, 14:00, now or +6h"
 _LEVELS = {3: ("3 (cam)", "3 (orange)"), 4: ("4 (đỏ)", "4 (red)"), 5: ("5 (tím)", "5 (purple)")}
 _PHASES: dict[tuple[WindowKind, str], tuple[str, str]] = {
     (WindowKind.STORM, Phase.PREPARE): ("chuẩn bị", "prepare"),
-    (WindowKind.STORM, Phase.IMPACT): ("đang đổ bộ", "impact"),
+    (WindowKind.STORM, Phase.IMPACT): ("đang ảnh hưởng", "impact"),
     (WindowKind.STORM, Phase.RECOVER): ("khắc phục", "recover"),
     (WindowKind.STORM, Phase.OVER): ("đã kết thúc", "over"),
     (WindowKind.MAINTENANCE, Phase.PREPARE): ("chưa bắt đầu", "ahead"),

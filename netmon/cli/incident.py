@@ -16,6 +16,7 @@ from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, ago, fail, moment, table
 from netmon.control import ControlError, ask
 from netmon.model import CauseClass, Words
+from netmon.reports.shift import MERGED, part_of
 from netmon.settings import ConfigErrors, load, quantities, where
 from netmon.settings.problem import UnfitError
 from netmon.store import Reader, StoreError
@@ -177,6 +178,7 @@ class _Page:
     def _line(self, told: Mapping[str, Any]) -> list[str]:
         hits = self._in(impact_told({part: len(told["impact"][part]) for part in _IMPACT}))
         state = "" if told["until"] is None else self._say(" (đã khôi phục)", " (over)")
+        state = f" ({self._in(MERGED)})" if told.get("part_of") else state
         state = self._say(" (đã đóng)", " (closed)") if told["closed"] is not None else state
         return [
             told["id"] + state,
@@ -226,16 +228,13 @@ class _Page:
         if not entries:  # what was just written is told without the rest of the book
             return "\n".join(lines)
         head = [self._say("LÚC", "AT"), self._say("AI", "WHO"), self._say("VIỆC", "WHAT"), ""]
-        rows = [
-            [moment(each["at"]), _who(each), self._in(_VERBS[each["verb"]]), each["text"].replace("\n", " ")]
-            for each in entries
-        ]
+        rows = [[moment(each["at"]), _who(each), self._in(_verb(each)), each["text"].replace("\n", " ")] for each in entries]
         return "\n".join([*lines, "", table(head, rows)])
 
     def _cause(self, told: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
-        """The cause that holds, and what netmon found beside it: "power (corrected by lan; netmon found fibre)"."""
+        """The cause that holds, and netmon's own where that is another: "power (corrected by lan; netmon found fibre)"."""
         holds, found = (self._say(*CAUSES[CauseClass(told[key])]) for key in ("cause", "found_cause"))
-        if told["corrected"] is None:
+        if holds == found:
             return holds
         author = next((_who(each) for each in reversed(entries) if each["verb"] == "cause"), "")
         who = self._say(f"{author} sửa; ", f"corrected by {author}; ") if author else ""
@@ -259,6 +258,10 @@ class _Page:
 
     def _say(self, vi: str, en: str) -> str:
         return vi if self._language == "vi" else en
+
+
+def _verb(entry: Mapping[str, Any]) -> Words:
+    return MERGED if part_of(entry["verb"], entry["text"]) else _VERBS[entry["verb"]]
 
 
 def _who(entry: Mapping[str, Any]) -> str:

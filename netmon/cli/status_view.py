@@ -218,7 +218,7 @@ class _View:
             [self._ink.sign(state)],
             [Span(one["id"])],
             [Span(self._lasting(self._now - one["since"]))],
-            [Span(f"{cause} (netmon: {found})" if one["corrected"] else cause, state)],
+            [Span(f"{cause} (netmon: {found})" if found != cause else cause, state)],
             [Span(", ".join(who), "up") if who else Span(self._of(say.NOBODY), "at_risk")],
             [Span(short(self._root(one["root"]), CAUSE_COLUMNS))],
             [Span(" · ".join(hits))],

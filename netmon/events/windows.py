@@ -203,3 +203,9 @@ def _left_out(
         if since is not None and not comes:
             yield max(since, window.start), min(at, over_at(window))
         since = None if not comes else at if since is None else since
+
+
+def returned(window: Declared) -> list[tuple[str, float]]:
+    """The communes that left a storm and did not come into it again, each with the instant."""
+    joined = dict(sorted(window.joined, key=lambda one: one[1]))
+    return [(code, since) for code, since in dict(window.back).items() if joined.get(code, 0.0) < since]

@@ -134,7 +134,8 @@ def handover(
     situation: Sitrep | None = None,
 ) -> Shift:
     """The handover, from the store and what is known of now."""
-    ended = [one for one in reader.incidents(since=since) if one.until is not None and one.until >= since]
+    over = [one for one in reader.incidents(since=since) if one.until is not None and one.until >= since]
+    ended = [one for one in over if not shifts.merged_into(reader.entries(one.id))]
     return Shift(
         at=now,
         since=since,

@@ -6,6 +6,7 @@ Pure: what it tells comes in. As text for the one who takes over, in Vietnamese 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ VERBS = {
     Verb.CLOSE: Words("đóng", "closed"),
     Verb.REOPEN: Words("mở lại", "reopened"),
 }
+MERGED = Words("gộp", "merged")
+"""What netmon's "restored" is where an incident turned out to be part of another: nothing came back."""
+
 WINDOW_VERBS = {
     "declare": Words("khai báo", "declared"),
     "update": Words("cập nhật", "updated"),
@@ -42,6 +46,8 @@ WINDOW_VERBS = {
 
 NETMON = "netmon"
 """The author of what nobody wrote."""
+
+_PART_OF = re.compile(r"thuộc sự cố (\S+) / part of incident \1")
 
 WORKS = {
     Phase.PREPARE: Words("sắp bắt đầu", "ahead"),
@@ -58,9 +64,10 @@ AHEAD_S = 12 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """What one shift hands to the next. `open` are incidents, the gravest first; `ended` those that were restored since;
-    `entries` the lines of the book since, in order; `changes` those of the log of windows. `windows` are storms, and works
-    that are under way, late or near. `on_call` are names as the calendar has them, `situation` how things stand."""
+    """What one shift hands to the next. `open` are incidents, the gravest first; `ended` those that were restored since,
+    without those that were merged into another; `entries` the lines of the book since, in order; `changes` those of the
+    log of windows. `windows` are storms, and works that are under way, late or near. `on_call` are names as the calendar
+    has them, `situation` how things stand."""
 
     at: float
     since: float
@@ -71,6 +78,18 @@ class Shift:
     windows: Sequence[tuple[Declared, Phase]]
     on_call: Sequence[str] = ()
     situation: Sitrep | None = None
+
+
+def part_of(verb: str, text: str) -> str:
+    """The incident that a line of the book merges its own into, "" where it does not (see `causes.words.merged`)."""
+    found = _PART_OF.fullmatch(text) if verb == Verb.RESTORED else None
+    return found[1] if found else ""
+
+
+def merged_into(entries: Sequence[Entry]) -> str:
+    """The incident that one which is over was merged into at last, "" where it was restored; `entries` are its book."""
+    last = next((entry for entry in reversed(entries) if entry.verb is Verb.RESTORED), None)
+    return part_of(last.verb, last.text) if last is not None else ""
 
 
 def gravest_first(incidents: Iterable[Incident]) -> list[Incident]:
@@ -229,7 +248,8 @@ def _incident(
 
 
 def _entry(entry: Entry, say: Voice) -> str:
-    return f"{entry.incident}  {say(*VERBS[entry.verb])}{_who(entry.author, entry.note)}" + (
+    verb = MERGED if part_of(entry.verb, entry.text) else VERBS[entry.verb]
+    return f"{entry.incident}  {say(*verb)}{_who(entry.author, entry.note)}" + (
         f": {_own(entry, say)}" if entry.text else ""
     )
 

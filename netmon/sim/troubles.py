@@ -146,8 +146,9 @@ def script(
     # Nothing goes wrong before every device was heard once, so that a fall is seen as one.
     return Script(
         cut=during(Trouble.CUT, cut, 45, 1200, 1500),
-        # No divisor of a usual interval, so polls meet every part of it.
-        reboot=during(Trouble.REBOOT, reboot, 75, 8, 127),
+        # No divisor of a usual interval, so polls meet every part of it. Not together with the cut and the lost fibre: three
+        # falls within two minutes behind one router are one incident, and rightly so.
+        reboot=during(Trouble.REBOOT, reboot, 300, 8, 127),
         saturated=saturated if Trouble.SATURATED in troubles else None,
         busy=busy,
         backup=during(Trouble.BACKUP, backup, 55, 3600, 4500),

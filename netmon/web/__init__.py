@@ -87,7 +87,7 @@ class Listener:
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
         guard = strangers.only_loopback(lambda: self._loopback_only)
-        app = web.Application(middlewares=[guard], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[guard, telling.refusals], client_max_size=BODY_LIMIT)
         app.on_response_prepare.append(pages.harden)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)

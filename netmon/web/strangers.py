@@ -18,12 +18,14 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
+from netmon.web import telling
+
 log = structlog.get_logger(__name__)
 
 QUIET_S = 60.0
 """Between two lines about the same kind of trouble; what comes meanwhile is counted in the next."""
 
-MISDIRECTED = "netmon listens on loopback and answers to localhost and loopback addresses only, by no other Host\n"
+MISDIRECTED = "netmon listens on loopback and answers to localhost and loopback addresses only, by no other Host"
 
 
 def is_loopback(host: str) -> bool:
@@ -41,7 +43,9 @@ def only_loopback(guarded: Callable[[], bool]) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if guarded() and not is_loopback(request.headers.get("Host", "localhost")):
-            return web.Response(text=MISDIRECTED, status=421)
+            if telling.is_program(request):
+                return telling.refusal(421, MISDIRECTED)
+            return web.Response(text=f"{MISDIRECTED}\n", status=421)
         return await handler(request)
 
     return answer

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from netmon.web import coding
 
@@ -84,6 +85,29 @@ def refusal(status: int, why: str, headers: Mapping[str, str] | None = None) -> 
     response = web.Response(body=octets(dumps({"error": why})), status=status, content_type="application/json")
     response.headers.update({"Cache-Control": "no-store", **(headers or {})})
     return response
+
+
+def is_program(request: web.BaseRequest) -> bool:
+    """Whether a path is one of those that programs ask for, who are told everything as JSON."""
+    return request.path.startswith("/api/")
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells programs as JSON what the router refuses too: paths that there are not, methods that a path does not take."""
+    try:
+        return await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        why = f"this path takes {', '.join(sorted(error.allowed_methods))}, not {error.method[:20]}"
+        refused: web.HTTPException = error
+    except web.HTTPNotFound as error:
+        why, refused = "there is no such path; /api/v1 lists them", error
+    except web.HTTPError as error:
+        why, refused = error.reason, error
+    if not is_program(request):
+        raise refused
+    kept = {name: value for name, value in refused.headers.items() if name.lower() != "content-type"}
+    return refusal(refused.status, why, kept)
 
 
 def busy(why: str, after_s: int = BUSY_S) -> web.Response:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from netmon.causes import words
 from netmon.desk import handover
 from netmon.model import (
     VIET_NAM,
@@ -96,6 +97,32 @@ def test_the_handover_tells_what_stands_and_what_changed_in_the_order_in_which_i
     assert "1 commune isolated, 1 commune on backup, 2 devices and links down" in english
     assert "opened: Cable QL3 cut: 2 communes\n" in english
     assert "back at 02:00 after 1 h" in english
+
+
+def test_what_was_merged_into_another_is_not_handed_over_as_restored(tmp_path):
+    with Store.open(tmp_path / "n.db", Counts()) as store:
+        heir = incident("2026-0009", since=SEVEN - 3 * HOUR)
+        store.put_incident(heir)
+        merges = words.both(*words.merged(heir))
+        for name, last in (
+            ("2026-0003", [merges]),
+            ("2026-0004", [merges, "đã khôi phục / restored"]),
+            ("2026-0005", ["đã khôi phục / restored", merges]),
+        ):
+            one = incident(name, since=SEVEN - 2 * HOUR, until=SEVEN - HOUR, members=(), impact=Impact())
+            store.put_incident(one)
+            for n, text in enumerate(last):
+                store.put_entry(Entry(one.until - 60 * (len(last) - n - 1), name, Verb.RESTORED, "netmon", "", text))
+            store.put_entry(Entry(one.until + 9, name, Verb.COMMENT, "lan", "", merges))
+        store.flush()
+        reader = store.reader()
+        shift = handover(reader, SEVEN - 12 * HOUR, SEVEN, reader.incidents(going_on=True), [])
+    assert [one.id for one in shift.ended] == ["2026-0004"]
+    lines = told(shift).splitlines()
+    assert "Sự cố đã khôi phục: 1" in lines
+    assert "  06:00  2026-0003  gộp: thuộc sự cố 2026-0009" in lines
+    assert "  06:00  2026-0003  ghi chú (lan): thuộc sự cố 2026-0009 / part of incident 2026-0009" in lines
+    assert "  06:00  2026-0003  merged: part of incident 2026-0009" in told(shift, "en").splitlines()
 
 
 def test_json_holds_the_same(reader):

@@ -159,7 +159,7 @@ def storm(facts):
     facts.windows["storms"] = [
         {
             "id": "bao-so-7-2026", "name": "Bão số 7", "phase": "impact", "level": 4, "exercise": False, "overrun": False,
-            "start": now - 5 * 3600, "until": now + 19 * 3600, "areas": ["04"], "back": 3,
+            "start": now - 5 * 3600, "until": now + 19 * 3600, "areas": ["04"],
         }
     ]  # fmt: skip
     _incident(facts, INCIDENT, STORM[0], now - 1470, taken="lan")

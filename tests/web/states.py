@@ -187,7 +187,7 @@ def storm(facts):
     facts.windows["storms"] = [
         {
             "id": "yagi", "name": "Bão số 12", "phase": "impact", "level": 4, "exercise": False, "overrun": False,
-            "start": now - 7200, "until": now + 20_000, "areas": ["04"], "back": 3,
+            "start": now - 7200, "until": now + 20_000, "areas": ["04"],
         }
     ]  # fmt: skip
     for n in range(16):

@@ -4,7 +4,6 @@ from importlib.resources import files
 
 import pytest
 
-from tests.browser import chromium
 from tests.web import states
 from tests.web.states import FAST, Wall
 
@@ -14,12 +13,6 @@ CHECK = """axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], resu
         `${node.html.slice(0, 90)} ${node.any[0]?.message ?? ""}`).join(" | ")}`), passes.length])"""
 THEMES = {"dark": ("dark", ""), "light": ("light", ""), "wall": ("dark", "&view=wall")}
 STALE = "document.body.classList.contains('stale')"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture(params=THEMES)

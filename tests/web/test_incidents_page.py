@@ -7,7 +7,6 @@ from aiohttp import web
 
 from netmon.causes.words import CAUSES
 from netmon.model import CauseClass, Entry, Impact, Subject, Verb
-from tests.browser import chromium
 from tests.peers import LOOPBACK
 from tests.web.desk import T0, Desk, incident
 from tests.web.states import FAST, TOKEN, Told, Wall
@@ -16,12 +15,6 @@ from tests.web.test_wallboard import register
 
 LAST = "document.querySelector('#book ol li').textContent"
 HOSTILE = '<img src=x onerror="window.pwned=1">\u202etxt'
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 def in_the_book():
@@ -50,6 +43,7 @@ async def wall(browser):
 
 async def test_incidents_are_said_with_root_cause_impact_and_who_has_them_in_both_languages(wall):
     now = wall.facts.world.now
+    wall.desk.kept["2027-0001"] = incident(corrected=CauseClass.FIBRE)  # as netmon found it: nothing stands beside it
     wall.desk.kept["2027-0002"] = incident(
         "2027-0002", root=Subject("device", "r5"), since=now - 300, members=(Subject("device", "r5"),),
         ever=(Subject("device", "r5"),), impact=Impact(stations=("a", "b")), corrected=CauseClass.POWER,

@@ -169,6 +169,43 @@ async def test_a_page_whose_name_was_rebound_to_loopback_reads_nothing(get, host
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status", "allow", "says"),
+    [
+        ("GET", "/api/v1/nowhere", "localhost", 404, None, "/api/v1 lists them"),
+        ("POST", "/api/v1/state", "localhost", 405, "GET,HEAD", "takes GET, HEAD, not POST"),
+        ("GET", "/api/v1/storms", "localhost", 405, "POST", "takes POST, not GET"),
+        ("OPTIONS", "/api/v1/storms", "localhost", 405, "POST", "takes POST, not OPTIONS"),
+        ("HEAD", "/api/v1/storms", "localhost", 405, "POST", None),
+        ("GET", "/api/v1/state", "evil.example", 421, None, "loopback"),
+        ("HEAD", "/api/v1/state", "evil.example", 421, None, None),
+    ],
+)
+async def test_a_program_is_refused_in_json_by_the_router_too(method, path, host, status, allow, says):
+    listener = Listener(Facts(), LOOPBACK, 0, deeds={"storm": None})
+    where = await listener.start()
+    async with (
+        aiohttp.ClientSession(f"http://{where}") as http,
+        http.request(method, path, headers={"Host": host}) as answer,
+    ):
+        text = await answer.text()
+    await listener.stop()
+    assert (answer.status, answer.headers.get("Allow")) == (status, allow)
+    assert (answer.content_type, answer.headers.get("Cache-Control")) == ("application/json", "no-store")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if says is None:
+        assert text == ""
+    else:
+        told = json.loads(text)
+        assert list(told) == ["error"]
+        assert says in told["error"]
+
+
+async def test_what_is_not_for_programs_is_refused_in_plain_words(get):
+    status, headers, text = await get("/nowhere")
+    assert (status, headers["Content-Type"], text) == (404, "text/plain; charset=utf-8", "404: Not Found")
+
+
 async def test_a_listener_for_others_answers_to_any_name():
     listener = Listener(Facts(), "0.0.0.0", 0)
     port = (await listener.start()).rpartition(":")[2]

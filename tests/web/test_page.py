@@ -8,18 +8,11 @@ import pytest
 from netmon.darkness import Ends
 from netmon.model import Device, Standing
 from netmon.units import Register
-from tests.browser import chromium
 from tests.test_network import World, province
 from tests.web.states import FAST, Wall
 from tests.web.test_wallboard import T0, register, unit, verdict
 
 HOSTILE = '<img src=x onerror="window.pwned=1">\'"</script><script>window.pwned=2</script>'
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

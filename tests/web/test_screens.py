@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import chromium
 from tests.web import screens
 from tests.web.pictures import reduced, size
 from tests.web.screens import COMMUNE, INCIDENT, STATION, CaoBang
@@ -59,12 +58,6 @@ PARTS = "header, #banners > *, #windows > *, #map, #incidents, #lists > .list, #
 """What lies beside one another, and never one on the other."""
 
 ON_ONE_SCREEN = "document.documentElement.scrollHeight <= innerHeight"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -6,18 +6,11 @@ from dataclasses import replace
 import pytest
 
 from netmon.units import Register
-from tests.browser import chromium
 from tests.web.places import Wall
 from tests.web.test_page import HOSTILE
 from tests.web.test_wallboard import unit
 
 STATUS = "document.querySelector('#find .said').textContent"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from aiohttp import web
 
 from netmon.web import pages
-from tests.browser import chromium
 from tests.peers import LOOPBACK
 from tests.test_network import World, province
 from tests.web.boards import Facts
@@ -19,12 +18,6 @@ from tests.web.test_wallboard import register
 LATER = "performance.now = (was => () => was() + 16_000)(performance.now.bind(performance))"
 STALE = "document.body.classList.contains('stale')"
 AGED = "document.querySelector('.banner.stale')?.textContent"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

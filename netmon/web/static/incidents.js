@@ -38,7 +38,7 @@ export function incidents(page) {
   const words = () => page.words();
   const causeOf = (incident) => {
     const [holds, found] = [words().cause[incident.cause], words().cause[incident.found_cause]];
-    return incident.corrected ? words().corrected(holds, found) : holds;
+    return incident.cause !== incident.found_cause ? words().corrected(holds, found) : holds;
   };
   const hitsOf = ({ impact }) => HITS.filter((kind) => impact[kind].length).map((kind) => words().hits[kind](impact[kind].length));
   const whoOf = ({ acknowledged, assigned }) =>
@@ -247,11 +247,11 @@ export function incidents(page) {
     say(heading, words().book.entries);
     const numbered = entries.map((entry, n) => ({ ...entry, n })).reverse();
     const create = () => make("li", "", make("time"), make("b"), make("span"));
-    keyed(list, numbered, ({ n }) => n, create, (node, { at, author, note, verb, text }) => {
+    keyed(list, numbered, ({ n }) => n, create, (node, { at, author, note, verb, text, part_of: whole }) => {
       say(node.children[0], page.moment(at));
       say(node.children[1], note ? `${note} (${author})` : author);
       const said = verb === "cause" ? causeText(text) : author === "netmon" ? inLanguage(text) : text;
-      say(node.children[2], [words().verb[verb] ?? verb, said].filter(Boolean).join(": "));
+      say(node.children[2], [words().verb[whole ? "merged" : verb] ?? verb, said].filter(Boolean).join(": "));
     });
   }
 

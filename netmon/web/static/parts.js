@@ -132,7 +132,7 @@ export function parts(page) {
     const capacity = link.capacity?.[way] ?? null;
     const rate = link.rate?.[way] ?? null;
     const share = capacity && rate !== null ? own().ofCapacity(quantity.ratio(rate / capacity)) : "";
-    const age = ageText(link.rate?.at);
+    const age = ageText(link.rate?.at, link.state === "down");
     const measured = [quantity.rate(rate), share && `(${share})`, age].filter(Boolean).join(" ");
     const said = rate === null ? own().spark.noNow : measured;
     const day = history.links?.[link.link] ?? {};
@@ -151,9 +151,10 @@ export function parts(page) {
   }
 
   // How old a rate is that is not that of the slot which ended last.
-  function ageText(at) {
+  // What the last slot of a lost link still carried is no traffic of now: its age is always said.
+  function ageText(at, lost) {
     const last = Math.floor(page.now() / SLOT_S) * SLOT_S;
-    return at < last ? own().ago(page.lasting(page.now() - at)) : "";
+    return at < last || (lost && at) ? own().ago(page.lasting(page.now() - at)) : "";
   }
 
   function makeLinks() {

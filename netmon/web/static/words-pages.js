@@ -158,7 +158,7 @@ export const PAGE_WORDS = {
       netmon_device_snmp_up: ["Tác tử SNMP", "trả lời", "không trả lời", 0],
       netmon_device_poll_incomplete: ["Lần hỏi gần nhất", "bị cắt", "đọc đủ", 1],
       netmon_device_flapping: ["Chập chờn", "đang chập chờn", "không", 1],
-      netmon_interface_up: ["Cổng", "up", "down", null],
+      netmon_interface_up: ["Cổng", "hoạt động", "mất", null],
       netmon_interface_admin_up: ["Cổng được bật", "bật", "tắt", null],
       netmon_interface_not_measurable: ["Bộ đếm của cổng", "không đo được", "đo được", 1],
       netmon_optic_signal_lost: ["Tín hiệu quang", "mất", "có", 1],
