@@ -160,18 +160,6 @@ def figure(title: Text, about: Text, *queries: Query, unit: Text = "short", step
     )
 
 
-def dial(title: Text, about: Text, *queries: Query, unit: str = "percentunit", **kept: Any) -> Panel:
-    """A gauge from `least` to `most` with the limit on its rim."""
-    options = {
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        "showThresholdLabels": False,
-        "showThresholdMarkers": True,
-        "orientation": "auto",
-    } | kept.pop("options", {})
-    kept = {**_NUMBER, "height": 6, **kept}
-    return Panel(kind="gauge", title=title, about=about, queries=queries, unit=unit, options=options, **kept)
-
-
 def bars(title: Text, about: Text, *queries: Query, unit: Text = "short", steps: Steps = CALM, **kept: Any) -> Panel:
     """Horizontal bars, one a series or one a row: league tables."""
     options = {

@@ -221,11 +221,6 @@ _TABLE = table(
 )
 
 
-def _crossed(family: str) -> str:
-    told = f"max by (commune, target) ({held(f'netmon_target_{family}', commune=_C)})"
-    return written(f"{told} and on (commune, target) {_CROSSING}", family, "commune, target")
-
-
 _SOON = table(
     Words("Sẽ vượt ngưỡng theo xu hướng", "Will cross their limits"),
     Words(
