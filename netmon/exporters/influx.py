@@ -14,29 +14,27 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import ssl
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 
 import aiohttp
 import structlog
-from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
-from influxdb_client.service.write_service import WriteService
 
-from netmon.exporters.answers import ANSWER_BYTES, Answer, Result, basic, hiding, judge
+from netmon.exporters.answers import Answer, Result, hiding, judge
 from netmon.exporters.delivery import Delivery
 from netmon.exporters.lines import Lines
 from netmon.exporters.outbox import Batch, Outbox
 from netmon.exporters.receiver import Receiver, named
+from netmon.exporters.writes import Api, api_of
 from netmon.model import Meter, Series
-from netmon.settings import InfluxApi, InfluxSettings
+from netmon.settings import InfluxSettings
 
 DISK_WAIT_S = 5.0
 """How often a disk that failed is tried again."""
@@ -55,9 +53,6 @@ BLOCK_BYTES = 8 * 2**20
 
 DRAIN_POINTS_S = 50_000
 """How fast the outbox is emptied at most, several times what a province makes. It also rests for as long as it works."""
-
-_TEXT = "text/plain; charset=utf-8"
-_PLAIN = {"Accept-Encoding": "identity"}
 
 log = structlog.get_logger(__name__)
 
@@ -81,16 +76,12 @@ class Influx:
     """
 
     def __init__(self, settings: InfluxSettings, meter: Meter, clock: Clock | None = None) -> None:
-        self.where = named(settings)
-        self._settings = settings
         self._meter = meter
         self._clock = clock or Clock()
-        self._api = _API[settings.api](settings, _tls(settings))
-        self._plain = hiding(settings)
+        self._speak(settings, api_of(settings))
         self._outbox = Outbox(settings.outbox, settings.outbox_bytes, meter)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="netmon-outbox")  # one, so that what it does is in order
         self._numbers = count(self._outbox.newest + 1)
-        self._receiver = Receiver(self.where, self._api.CHECK, meter)
         self._lines = Lines()
         self._open: list[bytes] = []
         self._open_points = 0
@@ -100,9 +91,34 @@ class Influx:
         self._stored = 0
         self._due_on_disk = 0  # points in the outbox when the block that is being put is there
         self._moving = asyncio.Lock()
+        self._posting = asyncio.Lock()
         self._to_send = asyncio.Event()
         self._to_store = asyncio.Event()
         self._disk_failing: set[str] = set()
+
+    def _speak(self, settings: InfluxSettings, api: Api) -> None:
+        self.where = named(settings)
+        self._settings = settings
+        self._api = api
+        self._plain = hiding(settings)
+        self._receiver = Receiver(self.where, api.CHECK, self._meter)
+
+    async def renew(self, settings: InfluxSettings) -> None:
+        """Another address, secret, authority or pace holds from the next request on; the outbox stays as it is. Authorities
+        are read anew; where they cannot be, that is told, and all stays as it was."""
+        settings = replace(settings, outbox=self._settings.outbox, outbox_bytes=self._settings.outbox_bytes)
+        if settings == self._settings and settings.ca is None:
+            return
+        try:
+            api = await asyncio.to_thread(api_of, settings)
+        except OSError as error:
+            log.error("InfluxDB is written to as before the reload", influxdb=self.where, detail=str(error))
+            return
+        async with self._posting:
+            before = self._api
+            self._speak(settings, api)
+            await before.close()
+        log.info("InfluxDB is written to as the new settings say", influxdb=self.where)
 
     def write(self, owner: str, series: tuple[Series, ...], numbers: Sequence[str], at: float | Sequence[float]) -> None:
         """Takes numbers as text and returns at once. `at` is in Unix seconds: one for all, or one for each number.
@@ -129,7 +145,7 @@ class Influx:
     @property
     def waiting_points(self) -> int:
         """Points that were neither accepted nor dropped yet."""
-        sending = self._delivery.left().points - self._stored if self._delivery else 0
+        sending = self._delivery.left().points - self._outbox.points_of(self._delivery.number) if self._delivery else 0
         on_disk = max(self._outbox.points, self._due_on_disk)
         return self._open_points + sum(batch.points for batch in self._closed) + sending + on_disk
 
@@ -331,7 +347,8 @@ class Influx:
         try:
             if self._settings.gzip:
                 piece = await asyncio.to_thread(gzip.compress, piece, 1)
-            status, headers, body = await self._api.post(piece)
+            async with self._posting:
+                status, headers, body = await self._api.post(piece)
         except TimeoutError:
             return Answer(result=Result.FAILED, detail=f"no answer within {self._settings.timeout_s:g} s")
         except (aiohttp.ClientError, OSError) as error:
@@ -339,109 +356,3 @@ class Influx:
         except ValueError as error:  # what was configured cannot be put into a request
             return Answer(result=Result.REFUSED, detail=self._plain(str(error)))
         return judge(status, headers, body, self._clock.unix(), self._plain)
-
-
-# --- the two write APIs -----------------------------------------------------------------------------------------------
-
-
-class _Api(Protocol):
-    """POSTs lines; returns status, headers and at most ANSWER_BYTES of the body, as they came: a compressed body was not
-    asked for and is not unpacked. Raises aiohttp's errors, OSError, TimeoutError and ValueError."""
-
-    CHECK: str
-
-    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None: ...
-
-    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]: ...
-
-    async def close(self) -> None: ...
-
-
-class _V2:
-    """/api/v2/write, through influxdb-client: it makes the URL, the headers and the session of aiohttp, and gives back the
-    answer of aiohttp unread (`_preload_content=False`), for what it reads it reads whole. Its gzip works at level 9 and is
-    left off."""
-
-    CHECK = "url, org, bucket and token, and that the token may write to the bucket"
-
-    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None:
-        self._settings = settings
-        self._tls = tls
-        self._client: InfluxDBClientAsync | None = None
-
-    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        settings = self._settings
-        if self._client is None:
-            self._client = InfluxDBClientAsync(
-                settings.url,
-                settings.token.reveal() if settings.token else "",
-                timeout=settings.timeout_s * 1000,
-                ssl_context=self._tls,
-                allow_redirects=False,
-                client_session_kwargs={"auto_decompress": False, "headers": _PLAIN},
-            )
-        how = {"precision": "ns", "content_type": _TEXT} | ({"content_encoding": "gzip"} if settings.gzip else {})
-        answer = await WriteService(self._client.api_client).post_write_async(  # type: ignore[no-untyped-call]
-            settings.org, settings.bucket, body, async_req=False, _preload_content=False, **how
-        )
-        return answer.status, answer.headers, await _beginning(answer)
-
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()  # type: ignore[no-untyped-call]
-
-
-class _V1:
-    """/write of InfluxDB 1.x, with the user and password as basic authentication, never in the URL."""
-
-    CHECK = "url, database, retention_policy, user and password, and that the database exists"
-
-    def __init__(self, settings: InfluxSettings, tls: ssl.SSLContext) -> None:
-        self._settings = settings
-        self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
-        self._url = settings.url.rstrip("/") + "/write"
-        self._headers = {"Content-Type": _TEXT, **_PLAIN}
-        if settings.gzip:
-            self._headers["Content-Encoding"] = "gzip"
-        if settings.user:
-            self._headers["Authorization"] = f"Basic {basic(settings)}"
-        self._parameters = {"db": settings.database, "precision": "ns"}
-        if settings.retention_policy:
-            self._parameters["rp"] = settings.retention_policy
-
-    async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
-            connector = aiohttp.TCPConnector(ssl=self._tls)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False)
-        answer = await self._session.post(
-            self._url, params=self._parameters, headers=self._headers, data=body, allow_redirects=False
-        )
-        return answer.status, answer.headers, await _beginning(answer)
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-_API: Mapping[InfluxApi, type[_Api]] = {InfluxApi.V2: _V2, InfluxApi.V1: _V1}
-
-
-async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
-    """Of the body, at most ANSWER_BYTES; the connection is closed when there is more."""
-    body = b""
-    async with answer:
-        while len(body) < ANSWER_BYTES and (chunk := await answer.content.read(ANSWER_BYTES - len(body))):
-            body += chunk
-        if not answer.content.at_eof():
-            answer.close()
-    return body
-
-
-def _tls(settings: InfluxSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca)
-    except OSError as error:  # also ssl.SSLError
-        why = error.strerror or error
-        raise OSError(f"{settings.ca}: no certificates of authorities can be read from it: {why}") from error

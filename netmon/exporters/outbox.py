@@ -5,8 +5,9 @@
     lock                                held (flock) by the netmon that owns the directory
 
 A block is a header (magic, version, points, length, CRC-32 of all of it) and its lines. It is written under another name,
-synced and renamed, so that after `kill -9` or a power cut it is there whole or not at all. A directory that was removed
-under netmon is made anew by the next write. Everything here blocks on the disk and is for one thread at a time.
+synced and renamed, so that after `kill -9` or a power cut it is there whole or not at all. A block under a name that it was
+not given is damaged, too; other files are nobody's business. A directory that was removed under netmon is made anew by the
+next write. Everything here blocks on the disk and is for one thread at a time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _DISK_BLOCK = 4096
 _DAMAGED_KEPT = 8
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
 """Why a file could not be read that says nothing about what is in it."""
+
+_TWICE = "another block has its number"
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +83,10 @@ class Outbox:
         """The highest number that waits, 0 when nothing does."""
         return self._order[-1] if self._order else 0
 
+    def points_of(self, number: int) -> int:
+        """The points of a batch that wait here, 0 when it does not."""
+        return self._sizes.get(number, (0, 0))[0]
+
     def put(self, batch: Batch) -> None:
         """Keeps a batch, in the order of its number, and drops the oldest to make room. OSError: the disk will not."""
         size = _on_disk(_HEADER.size + len(batch.lines))
@@ -120,7 +127,7 @@ class Outbox:
             number = self._order[0]
             points = self._sizes[number][0]
             try:
-                batch = _read(self._path(number, points), number)
+                batch = _read(self._path(number, points), number, points)
             except FileNotFoundError:
                 self._count_gone()
             except OSError as error:
@@ -150,12 +157,30 @@ class Outbox:
     def _find(self) -> None:
         """What an earlier netmon left: blocks, drafts that it did not finish, and what it set aside."""
         for path in sorted(self._directory.iterdir()):
-            if match := _NAME.fullmatch(path.name):
-                if match[3] == "block" and int(match[1]) not in self._sizes:
-                    self._remember(int(match[1]), int(match[2]), _on_disk(path.stat().st_size))
-                elif match[3] != "damaged":  # a draft, or a batch that was being replaced when netmon died: sent again whole
-                    path.unlink()
+            match = _NAME.fullmatch(path.name)
+            if match is None:
+                if path.suffix != ".damaged" and (points := _points(path)) is not None:
+                    self._move_aside(path, points, "its name is none that netmon gives")
+            elif match[3] == "block" and int(match[1]) not in self._sizes:
+                self._remember(int(match[1]), int(match[2]), _on_disk(path.stat().st_size))
+            elif match[3] == "block":
+                self._choose(int(match[1]), int(match[2]), path)
+            elif match[3] == "tmp":
+                path.unlink()  # a draft
         self._tell()
+
+    def _choose(self, number: int, points: int, path: Path) -> None:
+        """Two blocks of one number: a batch that was being replaced when netmon died, which is sent again whole; or one of
+        them has a name that it was not given."""
+        known = self._sizes[number][0]
+        one, other = _genuine(self._path(number, known), number, known), _genuine(path, number, points)
+        if one and other and (one.lines.endswith(other.lines) or other.lines.endswith(one.lines)):
+            path.unlink()
+        elif other and not one:
+            self._set_aside(number, _TWICE)
+            self._remember(number, points, _on_disk(path.stat().st_size))
+        else:
+            self._move_aside(path, points, _TWICE)
 
     def _is_there(self) -> bool:
         """Whether the lock that is held is still the one in the directory."""
@@ -202,10 +227,14 @@ class Outbox:
     def _set_aside(self, number: int, why: str) -> None:
         points = self._sizes[number][0]
         path = self._path(number, points)
-        log.error("a block of the outbox for InfluxDB is damaged and set aside", file=str(path), points=points, detail=why)
-        self._meter.count("netmon_influx_dropped_points_total", points, reason="damaged")
         self._forget(number)
         self._tell()
+        self._move_aside(path, points, why)
+
+    def _move_aside(self, path: Path, points: int, why: str) -> None:
+        log.error("a block of the outbox for InfluxDB is damaged and set aside", file=str(path), points=points, detail=why)
+        if points:
+            self._meter.count("netmon_influx_dropped_points_total", points, reason="damaged")
         try:
             path.rename(path.with_suffix(".damaged"))
             for old in sorted(self._directory.glob("*.damaged"))[:-_DAMAGED_KEPT]:
@@ -286,15 +315,35 @@ def _header(batch: Batch) -> bytes:
     return _HEADER.pack(_MAGIC, _VERSION, points, length, check)
 
 
-def _read(path: Path, number: int) -> Batch:
+def _read(path: Path, number: int, points: int) -> Batch:
     """A block's batch. ValueError: it is not as it was written."""
     content = path.read_bytes()
     if not content.startswith(_MAGIC) or len(content) < _HEADER.size:
         raise ValueError("it does not begin as a block does")
-    _, version, points, _, _ = _HEADER.unpack_from(content)
+    _, version, written, _, _ = _HEADER.unpack_from(content)
     if version != _VERSION:
         raise ValueError(f"it is of version {version}, this netmon reads {_VERSION}")
-    batch = Batch(number, points, content[_HEADER.size :])
+    batch = Batch(number, written, content[_HEADER.size :])
     if content[: _HEADER.size] != _header(batch):
         raise ValueError("its checksum does not fit")
+    if written != points:
+        raise ValueError(f"its name is not that of a block with {written} points")
     return batch
+
+
+def _genuine(path: Path, number: int, points: int) -> Batch | None:
+    try:
+        return _read(path, number, points)
+    except (OSError, ValueError):
+        return None
+
+
+def _points(path: Path) -> int | None:
+    """Of a file that begins as a block does, its points; None of any other."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_HEADER.size)
+    except OSError:
+        return None
+    whole = content.startswith(_MAGIC) and len(content) == _HEADER.size
+    return int(_HEADER.unpack(content)[2]) if whole else None

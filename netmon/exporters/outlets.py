@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from netmon.census import Census
 from netmon.exporters.numbers import written
 from netmon.exporters.prometheus import Page
 from netmon.model import Series
@@ -30,10 +31,18 @@ class Database(Protocol):
 
 
 class Outlets:
-    """The page, and the database if there is one. Owners are the page's; they may not share a series."""
+    """The page, and the database if there is one. Owners are the page's; they may not share a series. `census` says how many
+    series there may be of what is measured: ask it before anything is put."""
 
-    def __init__(self, page: Page, database: Database | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        page: Page,
+        database: Database | None = None,
+        clock: Callable[[], float] = time.time,
+        census: Census | None = None,
+    ) -> None:
         self.page = page
+        self.census = census or Census(page.own)
         self._database = database
         self._clock = clock
         self._kept: dict[str, tuple[tuple[Series, ...], Sequence[float]]] = {}
@@ -82,6 +91,7 @@ class Outlets:
 
     def forget(self, owner: str) -> None:
         """The owner is no longer part of the inventory."""
+        self.census.forget(owner)
         self.page.forget(owner)
         self._kept.pop(owner, None)
         if self._database is not None:

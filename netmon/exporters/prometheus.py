@@ -150,7 +150,7 @@ class Page:
     """
 
     def __init__(self, own: OwnMetrics) -> None:
-        self._own = own
+        self.own = own
         self._heads = {
             name: f"# HELP {name} {_help(family.en)}\n# TYPE {name} {family.kind}".encode()
             for name, family in DEVICE.items()
@@ -196,7 +196,7 @@ class Page:
 
     def render(self) -> bytes:
         """The whole page: each family with HELP, TYPE and its lines in one group, then netmon's own."""
-        self._own.gauge("netmon_scrape_series", self._series)
+        self.own.gauge("netmon_scrape_series", self._series)
         alike: dict[tuple[str, ...], list[list[bytes]]] = {}  # owners with the same families, which are most, at once
         for block in list(self._blocks.values()):  # a copy: the loop's thread may put meanwhile
             alike.setdefault(block.families, []).append(block.lines)
@@ -204,7 +204,7 @@ class Page:
         for families, texts in alike.items():
             for family, column in zip(families, zip(*texts, strict=True), strict=True):
                 lines[family] += column
-        return b"\n".join([text for texts in lines.values() if len(texts) > 1 for text in texts] + [self._own.render()])
+        return b"\n".join([text for texts in lines.values() if len(texts) > 1 for text in texts] + [self.own.render()])
 
     def _replace(self, key: _Owner, block: _Block | None) -> None:
         before = self._blocks.get(key)

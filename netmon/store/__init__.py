@@ -2,6 +2,7 @@
 one SQLite file (docs/store.md)."""
 
 from netmon.store.book import signed
+from netmon.store.damage import Damage, last_damage
 from netmon.store.reader import Reader
 from netmon.store.records import (
     Absence,
@@ -14,14 +15,16 @@ from netmon.store.records import (
     dump_verdict,
     load_verdict,
 )
-from netmon.store.schema import StoreError
+from netmon.store.schema import NewerStoreError, StoreError
 from netmon.store.store import Store
 
 __all__ = [
     "Absence",
+    "Damage",
     "EchoRows",
     "Frozen",
     "Ispeed",
+    "NewerStoreError",
     "OpenSpan",
     "Rates",
     "Reader",
@@ -29,6 +32,7 @@ __all__ = [
     "StoreError",
     "Sums",
     "dump_verdict",
+    "last_damage",
     "load_verdict",
     "signed",
 ]

@@ -15,7 +15,7 @@ from typing import Any
 
 from netmon.model import CauseClass, Clue, Entry, Finding, Impact, Incident, Outage, Subject, Verb
 from netmon.store.connections import Connections
-from netmon.store.writer import Database
+from netmon.store.database import Database
 
 FORGOTTEN_INCIDENT = "until < ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE incident = incident.id AND at >= ?1)"
 """Incidents that retention takes: that ended long ago, and of which nobody wrote since."""
@@ -165,7 +165,7 @@ class BookReads(Connections):
                WHERE (? IS NULL OR incident = ?) AND at >= ? ORDER BY id DESC LIMIT ?""",
             incident, incident, since, most,
         )  # fmt: skip
-        return [_entry(row) for row in reversed(rows)]
+        return self._loaded(_line, reversed(rows))
 
     def outages(
         self, subject: Subject | None = None, start: float = 0.0, end: float = float("inf"), *, open_only: bool = False
@@ -191,17 +191,27 @@ class BookReads(Connections):
                 (json.dumps([row[0] for row in rows]),),
             ).fetchall()
         of: dict[str, list[Entry]] = {}
-        for line in map(_entry, lines):
+        for line in self._loaded(_line, lines):
             of.setdefault(line.incident, []).append(line)
-        return [as_written(_facts(row), of.get(row[0], ())) for row in rows]
+        return [as_written(each, of.get(each.id, ())) for each in self._loaded(_incident, rows)]
 
 
-def _entry(row: Sequence[Any]) -> Entry:
+def load_entry(row: Sequence[Any]) -> Entry:
+    """A line of the book, of its columns but the number. ValueError: its verb is none."""
     at, incident, verb, author, note, text = row
     return Entry(at, incident, Verb(verb), author, note, text)
 
 
-def _facts(row: IncidentRow) -> Incident:
+def _line(*row: Any) -> Entry:
+    return sound_entry(load_entry(row))
+
+
+def _incident(*row: Any) -> Incident:
+    return load_incident(row)
+
+
+def load_incident(row: Sequence[Any]) -> Incident:
+    """The automatic facts of an incident, of what `incident_row` made."""
     name, province, root_kind, root, cause, since, until, body = row
     told = json.loads(body)
     return Incident(

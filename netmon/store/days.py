@@ -22,8 +22,8 @@ from math import isnan, nan
 from typing import Any
 
 from netmon.model import SLOT_S, ZONE_S, DayPeak, Octets, Slot
+from netmon.store.database import Database
 from netmon.store.records import MEASURED, MIXED, SIMULATED
-from netmon.store.writer import Database
 
 DAY_S = 86_400
 DAY_SLOTS = DAY_S // SLOT_S

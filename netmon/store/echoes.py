@@ -19,9 +19,9 @@ from math import nan
 from typing import Any
 
 from netmon.model import EchoSlot
+from netmon.store.database import Database
 from netmon.store.days import DAY_SLOTS, LINKS_A_STEP, bitmap, day_of_slot, first_slot, sought
 from netmon.store.records import MEASURED, MIXED, SIMULATED, EchoRows
-from netmon.store.writer import Database
 
 COLUMNS = "sent, answered, rtt_us, worst_us, snmp, snmp_us"
 _BITS = (16, 16, 32, 32, 16, 32)

@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 import os
+from math import inf
 
 import structlog
 
 from netmon.model import SLOT_S, Outage, Subject
 from netmon.notice import Notice
+from netmon.store.database import Database
 from netmon.store.days import day_of
 from netmon.store.records import MEASURED, Absence
 from netmon.store.summaries import cut_summaries
-from netmon.store.writer import Database
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +26,25 @@ MOST_AHEAD_S = 3 * 86_400
 """A clock that goes back further is more likely wrong now than it was before: a machine that lost its battery starts years
 ago, and the evidence of years is not thrown away on its word."""
 
+_ASIDE_S = 3600.0
+"""By so much what a clock went back by may be more than what it went ahead by before, and still be that."""
+
+_WRONG_S = 7 * 86_400.0
+"""A clock that went ahead and was not set back in so long a life was right: netmon had slept."""
+
 ENGINE_ID_HEAD = bytes.fromhex("80004fb805")
 """RFC 3411, SnmpEngineID: pysnmp's enterprise number, by which netmon speaks, and octets of our own."""
 
 _ENGINE_ID_OCTETS = 12
+
+DIED, STOPPED, DAMAGED = 0, 1, 2
+"""What `alive.clean` says of the absence that follows the last heartbeat: the store was damaged, and what it says of the
+hours before is doubted."""
+
+LEAPT = "clock"
+"""Of an absence: a running netmon saw the clock go ahead over it."""
+
+_REASONS = {DIED: "died", STOPPED: "stopped", DAMAGED: "damaged"}
 
 
 def begin_span(database: Database, subject: Subject, state: str, start: float, source: int) -> None:
@@ -39,10 +55,12 @@ def begin_span(database: Database, subject: Subject, state: str, start: float, s
     if before is not None:
         identity, state_before, since, source_before = before
         if (state_before, source_before) == (state, source):
+            database.told[subject] = (state, since, source)
             return
         start = max(start, since)
         _close_span(database, identity, since, start)
     _start_span(database, number, state, start, source)
+    database.told[subject] = (state, start, source)
 
 
 def _start_span(database: Database, number: int, state: str, start: float, source: int) -> None:
@@ -57,6 +75,13 @@ def _start_span(database: Database, number: int, state: str, start: float, sourc
     database.execute("INSERT INTO span (subject, state, since, source) VALUES (?, ?, ?, ?)", (number, state, start, source))
 
 
+def resume_span(database: Database, subject: Subject, state: str, since: float, source: int) -> None:
+    """The subject is in `state` since then, unless the store knows a state that it is in."""
+    number = database.subject(*subject)
+    if _open_span(database, number) is None:
+        _start_span(database, number, state, since, source)
+
+
 def rename_span(database: Database, subject: Subject, state: str) -> None:
     """What the open span was all along; it joins the span before it if that has the same state."""
     number = database.subject(*subject)
@@ -65,11 +90,13 @@ def rename_span(database: Database, subject: Subject, state: str) -> None:
         identity, _, since, source = found
         database.execute("DELETE FROM span WHERE id = ?", (identity,))
         _start_span(database, number, state, since, source)
+        database.told[subject] = (state, since, source)
 
 
 def end_span(database: Database, subject: Subject, end: float) -> None:
     """Nothing more is said of the subject from `end` on."""
     found = _open_span(database, database.subject(*subject))
+    database.told.pop(subject, None)
     if found is not None:
         _close_span(database, found[0], found[2], end)
 
@@ -159,21 +186,24 @@ def raise_log_floor(database: Database, unix: float) -> None:
 
 def heartbeat(database: Database, unix: float, clean: bool) -> None:
     """netmon is alive at `unix`; `clean` when it said goodbye."""
-    database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, int(clean)))
+    database.execute("INSERT OR REPLACE INTO alive (id, unix, clean) VALUES (1, ?, ?)", (unix, STOPPED if clean else DIED))
 
 
 def cut_future(database: Database, now: float) -> None:
     """Takes back what a clock that was ahead wrote of the time after `now`, and leaves every subject in the state that it
     was told last, from `now` on. The octets of slots that are not over become unplaced, at `now`, for they were counted.
-    Nothing is taken back when the store is more than MOST_AHEAD_S ahead: then this is said, and `now` is doubted."""
-    (newest,) = database.execute(
-        "SELECT max((SELECT ifnull(max(since), 0) FROM span), (SELECT ifnull(max(k), 0) FROM slot) * ?)", (SLOT_S,)
-    ).fetchone()
-    ahead_s = newest - now
-    if ahead_s > MOST_AHEAD_S:
-        log.error("the clock is days behind what the store holds: nothing of it is taken back", seconds=round(ahead_s))
+    Nothing is taken back when the store is more than MOST_AHEAD_S ahead: then this is said, and `now` is doubted. But where
+    the clock went ahead by as much before, that is undone, whatever its length."""
+    newest, (ahead_s, landed, doubted) = _newest(database), _leap(database)
+    back_s = newest - now
+    if back_s > MOST_AHEAD_S and (back_s > ahead_s + _ASIDE_S or newest - landed > _WRONG_S):
+        log.error("the clock is days behind what the store holds: nothing of it is taken back", seconds=round(back_s))
         return
+    if ahead_s and back_s > 0:
+        undone_s = min(ahead_s, back_s)
+        _put_leap(database, ahead_s - undone_s, landed - undone_s, doubted - undone_s)
     _cut_spans(database, now)
+    database.told = {subject: (state, min(start, now), source) for subject, (state, start, source) in database.told.items()}
     database.execute("DELETE FROM outage WHERE since > ?1 AND until > ?1", (now,))
     database.execute(
         "UPDATE outage SET since = min(since, ?1), until = min(until, ?1) WHERE since > ?1 OR until > ?1", (now,)
@@ -221,6 +251,60 @@ def _cut_spans(database: Database, now: float) -> None:
             _start_span(database, number, state, now, source)
 
 
+def _newest(database: Database, before: float = inf) -> float:
+    """The latest instant before another that the store says anything of by itself."""
+    found = database.execute(
+        """SELECT max((SELECT ifnull(max(since), 0) FROM span WHERE since < ?1),
+                      (SELECT ifnull(max(k), 0) FROM slot WHERE k * ?2 < ?1) * ?2,
+                      (SELECT ifnull(max(unix), 0) FROM alive WHERE unix < ?1))""",
+        (before, SLOT_S),
+    ).fetchone()
+    return float(found[0])
+
+
+def _leap(database: Database) -> tuple[float, float, float]:
+    """By how much the clock went ahead, where it would have been when it had done all of it at once, and until when it is
+    doubted; zeros unless it did."""
+    found: tuple[float, float, float] | None = database.execute("SELECT ahead, landed, doubted FROM clock").fetchone()
+    return (0.0, 0.0, 0.0) if found is None else found
+
+
+def _put_leap(database: Database, ahead_s: float, landed: float, doubted: float) -> None:
+    database.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", (ahead_s, landed, doubted))
+
+
+def _leapt(database: Database, since: float, now: float) -> None:
+    """Between two signs of life nobody watched, or nothing was: which of both only a step back will tell."""
+    ahead_s, landed, doubted = _leap(database)
+    stands = ahead_s > 0 and since - landed <= _WRONG_S
+    step_s = now - since
+    _put_leap(database, ahead_s + step_s if stands else step_s, landed + step_s if stands else now, doubted)
+
+
+def doubt_clock(database: Database, until: float) -> None:
+    """No month is closed before `until`."""
+    ahead_s, landed, doubted = _leap(database)
+    _put_leap(database, ahead_s, landed, max(doubted, until))
+
+
+def record_leap(database: Database, since: float, now: float) -> None:
+    """The clock went ahead from `since` to `now` while netmon ran: nobody saw the time between. What is open goes on after
+    it. Where the store holds later facts, for the clock had fallen behind them, the absence begins after those."""
+    since = max(since, _newest(database, now))
+    open_spans = database.execute(
+        "SELECT p.id, subject, state, since, source, s.kind, s.name FROM span p JOIN subject s ON s.id = subject "
+        "WHERE until IS NULL AND since < ?",
+        (now,),
+    ).fetchall()
+    for identity, number, state, began, source, kind, name in open_spans:
+        _close_span(database, identity, began, since)
+        _start_span(database, number, state, now, source)
+        database.told[Subject(kind, name)] = (state, now, source)
+    database.execute("INSERT INTO absence (since, until, reason) VALUES (?, ?, ?)", (since, now, LEAPT))
+    _leapt(database, since, now)
+    heartbeat(database, now, clean=False)
+
+
 def record_start(database: Database, unix: float) -> Absence | None:
     """Closes every open span at the last sign of life and records the absence since; None at the first start, or when the
     clock says that no time passed: then nothing was missed and spans go on. What lies after `unix` is taken back first."""
@@ -236,6 +320,8 @@ def record_start(database: Database, unix: float) -> Absence | None:
         return None
     # A span that only just began keeps its row, of no length, so that its state survives.
     database.execute("UPDATE span SET until = max(since, ?) WHERE until IS NULL", (last,))
-    absence = Absence(last, unix, "stopped" if found[1] else "died")
+    database.told.clear()
+    absence = Absence(last, unix, _REASONS[found[1]])
     database.execute("INSERT INTO absence (since, until, reason) VALUES (?, ?, ?)", absence)
+    _leapt(database, last, unix)
     return absence

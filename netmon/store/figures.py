@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from netmon.model import End, PortSpeed, SpeedTest
+from netmon.store.database import Database
 from netmon.store.records import Ispeed
-from netmon.store.writer import Database
 
 NETWORKS = ("fixed", "mobile", "mobile_5g")
 METRICS = ("download", "upload", "latency")

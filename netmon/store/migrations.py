@@ -305,6 +305,38 @@ def _operations(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _audit(connection: sqlite3.Connection) -> None:
+    for statement in (
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL, deed TEXT NOT NULL,
+            about TEXT NOT NULL, detail TEXT NOT NULL, result TEXT NOT NULL, digest TEXT NOT NULL) STRICT""",
+        *(
+            f"""CREATE TRIGGER audit_stands_{verb.lower()} BEFORE {verb} ON audit {when}
+                BEGIN SELECT raise(ABORT, 'what was written into audit stands: it is never changed'); END"""
+            for verb, when in (
+                ("UPDATE", ""),
+                ("DELETE", ""),
+                # Nor is a line replaced, which deletes without asking the trigger of DELETE, or put between others.
+                ("INSERT", "WHEN NEW.id <> (SELECT coalesce(max(id), 0) + 1 FROM audit)"),
+            )
+        ),
+        """CREATE VIEW audit_log AS
+            SELECT id, strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') AS utc, who, origin, deed, about, result, detail,
+                   digest
+            FROM audit""",
+    ):
+        connection.execute(statement)
+
+
+def _clock(connection: sqlite3.Connection) -> None:
+    # One row once the clock went ahead: by how much, where it was then, and until when no month is closed by it.
+    connection.execute(
+        """CREATE TABLE clock (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            ahead REAL NOT NULL, landed REAL NOT NULL, doubted REAL NOT NULL) STRICT"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _notices,
@@ -312,5 +344,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _evidence,
     _summaries,
     _operations,
+    _audit,
+    _clock,
 )
 """Step i brings user_version i to i + 1. A step that has been released is never changed."""

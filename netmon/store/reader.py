@@ -30,6 +30,7 @@ from netmon.model import (
     Unplaced,
 )
 from netmon.notice import Notice, NoticeKind
+from netmon.store.audit_log import AuditReads
 from netmon.store.book import BookReads
 from netmon.store.days import (
     DAY_SLOTS,
@@ -74,7 +75,11 @@ def _number(database: sqlite3.Connection, link: str) -> int:
     return 0 if found is None else int(found)
 
 
-class Reader(BookReads, NewestReads, PastReads, WindowReads, VerdictReads):
+def _stands(link: str, far: int, body: str) -> tuple[tuple[str, End], Baseline]:
+    return (link, End.FAR if far else End.NEAR), load_baseline(body)
+
+
+class Reader(AuditReads, BookReads, NewestReads, PastReads, WindowReads, VerdictReads):
     """Reads one store. Every method may be called from any thread; times are Unix seconds, intervals [start, end)."""
 
     def __init__(self, path: Path) -> None:
@@ -209,7 +214,7 @@ class Reader(BookReads, NewestReads, PastReads, WindowReads, VerdictReads):
             """SELECT s.name, far, body FROM baseline b JOIN subject s ON s.id = b.link
                WHERE b.id IN (SELECT max(id) FROM baseline GROUP BY link, far)"""
         )
-        return {(name, End.FAR if far else End.NEAR): load_baseline(body) for name, far, body in rows}
+        return dict(self._loaded(_stands, rows))
 
     def peaks(self, link: str, first_day: int, stop_day: int) -> list[DayPeak]:
         """The 95th percentiles of the local days in [first_day, stop_day) that have slots, in order: the near end's, or the
@@ -370,6 +375,11 @@ class Reader(BookReads, NewestReads, PastReads, WindowReads, VerdictReads):
         """The last heartbeat, None before the first."""
         found = self._rows("SELECT unix FROM alive")
         return found[0][0] if found else None
+
+    def doubted_until(self) -> float:
+        """Until when no month is to be closed by this clock; 0 unless it was doubted."""
+        found = self._rows("SELECT doubted FROM clock")
+        return float(found[0][0]) if found else 0.0
 
     # --- notices ------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from netmon.model import (
@@ -24,7 +25,8 @@ MEASURED, SIMULATED, MIXED = 0, 1, 2
 
 
 class Absence(NamedTuple):
-    """netmon was not watching in [start, end). `reason`: `stopped` (it was told to) or `died`."""
+    """netmon was not watching in [start, end). `reason`: `stopped` (it was told to), `died`, or `clock`
+    (it ran, and the clock went ahead over it)."""
 
     start: float
     end: float
@@ -92,6 +94,11 @@ class Frozen(NamedTuple):
     body: str
 
 
+def is_as_stated(body: str, digest: str) -> bool:
+    """Whether a frozen verdict is the one that was stated."""
+    return sha256(body.encode()).hexdigest() == digest
+
+
 def source_code(source: str) -> int:
     """The number of `measured` or `simulated`. ValueError: another word."""
     try:
@@ -106,12 +113,12 @@ def dump_baseline(baseline: Baseline) -> str:
 
 
 def load_baseline(body: str) -> Baseline:
-    """What `dump_baseline` wrote."""
+    """What `dump_baseline` wrote. ValueError, TypeError: it is something else."""
     receive, transmit, open_slots = json.loads(body)
     return Baseline(
         receive=_point(receive),
         transmit=_point(transmit),
-        open=tuple(Slot(k, Octets(*towards), Octets(*away)) for k, towards, away in open_slots),
+        open=tuple(Slot(int(k), Octets(*towards), Octets(*away)) for k, towards, away in open_slots),
     )
 
 
@@ -119,7 +126,7 @@ def _point(parts: list[Any] | None) -> CounterPoint | None:
     if parts is None:
         return None
     value, unix, kind, epoch = parts
-    return CounterPoint(value, unix, Kind(kind), Epoch(*epoch))
+    return CounterPoint(int(value), float(unix), Kind(kind), Epoch(*epoch))
 
 
 def dump_verdict(verdict: Verdict) -> str:

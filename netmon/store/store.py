@@ -5,13 +5,12 @@ they are committed. What a write is given is turned into rows before it is queue
 exception and not the writer's.
 """
 
-# ruff: noqa: S608 - statements are put together from this room's own words only; every value is bound
-
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from types import TracebackType
 import structlog
 
 from netmon.model import (
+    AuditEntry,
     Baseline,
     EchoSlot,
     End,
@@ -38,23 +38,23 @@ from netmon.model import (
     WindowChange,
 )
 from netmon.notice import Notice
-from netmon.store import book, facts, figures, windows
-from netmon.store.days import add_slots, day_of, day_start, fold_step
+from netmon.store import book, facts, figures, retention, windows
+from netmon.store.audit_log import add_audit, audit_row
+from netmon.store.damage import Damage, examine, prepare, repair, rescue, told_damage
+from netmon.store.database import Database
+from netmon.store.days import day_of, fold_step
 from netmon.store.echoes import add_echo, checked, fold_echoes
+from netmon.store.links import put_link
+from netmon.store.losses import Losses
 from netmon.store.reader import Reader
 from netmon.store.records import Absence, Ispeed, dump_baseline, source_code
-from netmon.store.schema import connect_writer, lock, migrate
-from netmon.store.summaries import HOUR_S, add_summaries, gauge_hours, prune_gauges
+from netmon.store.schema import connect_writer, is_damage, lock
+from netmon.store.summaries import add_summaries, gauge_hours
 from netmon.store.verdicts import drop_verdict, put_verdict, verdict_row
-from netmon.store.writer import Chore, Database, Writer
+from netmon.store.writer import Writer, nothing
 
-BASELINES_TRIMMED_EVERY = 65_536
-"""Baselines are appended; after so many, those that have been replaced are deleted: an hour's worth of 5,250 links."""
-
-_ROWS_A_STEP = 5_000
-
-_KEYS = {"day": "day, link, far", "summary": "hour, gauge", "summary_day": "day, gauge"}
-"""Of the tables without a rowid that are pruned."""
+FILE = "file"
+"""The author of works that stand in the configuration."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,21 +65,29 @@ CLOSE_WITHIN_S = 2.0
 class Store:
     """One open store file. Only one process may write to it; any number may read."""
 
-    def __init__(self, path: Path, writer: Writer, lock: int) -> None:
-        self._writer = writer
-        self._reader = Reader(path)
+    def __init__(self, path: Path, meter: Meter, lock: int, *, doubtful: bool = False) -> None:
+        self.doubtful = doubtful
+        """Whether the machine went down while netmon ran: then all of it should be looked through soon (`examine`)."""
+        self._path = path
+        self._meter = meter
         self._lock = lock
+        self._closing = False
+        self._disks = {"store": path.parent}
+        self._reader = Reader(path)
+        self._writer = Writer(connect_writer(path), meter, path=path, losses=Losses, rebuild=self._rebuild)
+        self._reader.watch(self._writer.suspect)
+        self._show_damage(told_damage(path))
 
     @classmethod
-    def open(cls, path: Path, meter: Meter) -> Store:
-        """Makes or migrates the file and starts the writer. `meter` is called from the writer's thread.
+    def open(cls, path: Path, meter: Meter, working: Callable[[], None] = lambda: None) -> Store:
+        """Makes or migrates the file, or rebuilds it where it is damaged, and starts the writer. `meter` is called from the
+        writer's thread; `working`, every few seconds, from another one: to rebuild a large file takes minutes.
 
         StoreError: another process writes to it, it is a newer netmon's or no store, or it cannot be made or opened.
         """
         held = lock(path)
         try:
-            migrate(path)
-            return cls(path, Writer(connect_writer(path), meter), held)
+            return cls(path, meter, held, doubtful=prepare(path, working))
         except BaseException:
             os.close(held)
             raise
@@ -93,6 +101,7 @@ class Store:
     def close(self) -> None:
         """Commits what waits, for CLOSE_WITHIN_S at most, and closes all connections; nothing may be reading. Calling it
         again does nothing."""
+        self._closing = True
         self._reader.close()  # first: the last to close folds the journal into the file, and a reader may not
         self._writer.close(CLOSE_WITHIN_S)
         if self._lock >= 0:
@@ -106,6 +115,45 @@ class Store:
     def settle(self, timeout_s: float) -> None:
         """The same, whatever housekeeping is left. TimeoutError: it was not in time."""
         self._writer.flush(timeout_s, housekeeping=False)
+
+    def _rebuild(self, why: str, database: Database, taken: bool) -> sqlite3.Connection:
+        """The writer found the file damaged or taken away, or was told so."""
+        found = None
+        if taken or not self._path.exists():
+            try:
+                found = rescue(self._path, why, database)
+            except sqlite3.Error as error:
+                if not is_damage(error) or not self._path.exists():
+                    raise
+        if found is None:
+            database.close()
+            found = repair(self._path, why, database.told)
+        self._reader.renew()
+        self._show_damage(found)
+        return connect_writer(self._path)
+
+    def _show_damage(self, found: Damage | None) -> None:
+        self._meter.gauge("netmon_store_damaged_timestamp_seconds", found.at if found is not None else 0.0)
+
+    def examine(self) -> None:
+        """Looks all of it through, which takes seconds to minutes and holds up no writer; what is damaged is rebuilt. Ends
+        when the store closes. StoreError: it cannot be read."""
+        self.doubtful = False
+        wrong = examine(self._path, lambda: self._closing)
+        if wrong and not self._closing:
+            self._writer.suspect(wrong)
+
+    def watch_disk(self, of: str, path: Path) -> None:
+        """What is free on the disk of this directory is shown, too."""
+        self._disks[of] = path
+
+    def show_disks(self) -> None:
+        """Shows what is free on the disks, and how long the oldest write has waited. OSError: a disk does not answer."""
+        self._meter.gauge("netmon_store_oldest_write_seconds", self._writer.oldest_s())
+        for of, path in self._disks.items():
+            if path.exists():
+                disk = os.statvfs(path)
+                self._meter.gauge("netmon_disk_free_bytes", disk.f_bavail * disk.f_frsize, of=of)
 
     def reader(self) -> Reader:
         """Reads what is committed; callable from any thread, closed with the store."""
@@ -134,24 +182,28 @@ class Store:
         A slot that is there already is not counted twice. `baseline` is the reading up to which `slots`, `unplaced` and
         its own open slots account for everything; None leaves the one before.
         """
+        measured, code = tuple(slots), source_code(source)
+        rows = [(row.direction.value, row.start, row.end, row.octets) for row in unplaced]
+        body, who = None if baseline is None else dump_baseline(baseline), (link, int(end is End.FAR), code)
         self._writer.put(
             partial(
-                _put_link,
+                put_link,
                 link=link,
-                far=int(end is End.FAR),
-                slots=tuple(slots),
-                unplaced=[(row.direction.value, row.start, row.end, row.octets) for row in unplaced],
+                far=who[1],
+                slots=measured,
+                unplaced=rows,
                 gaps=[(row.direction.value, row.start, row.end, row.reason) for row in gaps],
-                baseline=None if baseline is None else dump_baseline(baseline),
-                source=source_code(source),
-            )
+                baseline=body,
+                source=code,
+            ),
+            lambda losses, order: losses.count(order, who, measured, rows, body),
         )
 
     def put_echo(self, link: str, slot: EchoSlot, source: str = "measured") -> None:
         """A closed slot of a link's round trips; one that is there already is not counted twice. ValueError: a count that is
         negative, or more than 16 bits (32 bits for microseconds) hold."""
         row, code = checked(slot), source_code(source)
-        self._writer.put(lambda database: add_echo(database, database.subject("link", link), row, code))
+        self._writer.put(lambda database: add_echo(database, database.subject("link", link), row, code), nothing)
 
     def put_port_speed(self, link: str, speed: PortSpeed) -> None:
         """What a port of a link says that it runs at; nothing changes unless it is other than what it said last. A speed
@@ -162,7 +214,7 @@ class Store:
         """Adds to hours of figures, and so to their days, together or not at all: of each subject and figure what was read
         since the last time. ValueError: a summary of no hour, of no reading, or of no number."""
         hours = gauge_hours(rows)
-        self._writer.put(lambda database: add_summaries(database, hours))
+        self._writer.put(lambda database: add_summaries(database, hours), nothing)
 
     # --- speeds and the inventory's months ----------------------------------------------------------------------------
 
@@ -190,15 +242,24 @@ class Store:
         """The subject is in `state` from `start` on; its span before ends there. A span of no length is forgotten, a start
         before the end of the span before moves up to it, and neighbours of one state and source are one span."""
         code = source_code(source)
-        self._writer.put(lambda database: facts.begin_span(database, subject, state, start, code))
+        self._writer.put(
+            lambda database: facts.begin_span(database, subject, state, start, code),
+            lambda losses, order: losses.begin(order, subject, state, start, code),
+        )
 
     def rename_span(self, subject: Subject, state: str) -> None:
         """The open span was `state` all along (a suspicion was resolved); it joins a neighbour of the same state."""
-        self._writer.put(lambda database: facts.rename_span(database, subject, state))
+        self._writer.put(
+            lambda database: facts.rename_span(database, subject, state),
+            lambda losses, order: losses.rename(order, subject, state),
+        )
 
     def end_span(self, subject: Subject, end: float) -> None:
         """Nothing is said of the subject from `end` on (it left the inventory)."""
-        self._writer.put(lambda database: facts.end_span(database, subject, end))
+        self._writer.put(
+            lambda database: facts.end_span(database, subject, end),
+            lambda losses, order: losses.begin(order, subject, None, end, 0),
+        )
 
     def open_outage(self, outage: Outage) -> None:
         """Records an outage. A subject has one that is open at most: opening it again changes all but its start."""
@@ -231,6 +292,9 @@ class Store:
         finite number."""
         row = windows.change_row(change)
         self._writer.put(lambda database: windows.add_change(database, row))
+        if change.author == FILE:  # what people declare is told by whoever takes their command
+            kind, name = change.window.kind, change.window.name
+            self.put_audit(AuditEntry(change.at, FILE, FILE, f"{kind} {change.verb}", change.window.id, name, "done"))
 
     def put_incident(self, incident: Incident) -> None:
         """What netmon found of an incident, in place of what it had found before. What people made of it (its corrected
@@ -245,12 +309,18 @@ class Store:
         line = book.sound_entry(entry)
         self._writer.put(lambda database: book.add_entry(database, line))
 
+    def put_audit(self, entry: AuditEntry) -> None:
+        """A line for the audit log. ValueError: an instant that is no finite number."""
+        line = audit_row(entry)
+        self._writer.put(lambda database: add_audit(database, line))
+        self._meter.count("netmon_audit_entries_total", result=entry.result)
+
     # --- notices ------------------------------------------------------------------------------------------------------
 
     def put_notice(self, notice: Notice) -> None:
         """What a device told by itself. The last million are kept, whatever their age."""
         detail = json.dumps(dict(notice.detail), ensure_ascii=False)
-        self._writer.put(lambda database: facts.put_notice(database, notice, detail))
+        self._writer.put(lambda database: facts.put_notice(database, notice, detail), nothing)
 
     def start_engine(self) -> tuple[bytes, int]:
         """Our SNMP engine id, made once for this store, and how often it has started with this time (snmpEngineBoots).
@@ -261,7 +331,7 @@ class Store:
 
     def put_request_size(self, device: str, varbinds: int, ceiling: int) -> None:
         """How many varbinds a device is asked for at once, and how many it is known not to bear."""
-        self._writer.put(lambda database: facts.put_request_size(database, device, varbinds, ceiling))
+        self._writer.put(lambda database: facts.put_request_size(database, device, varbinds, ceiling), nothing)
 
     # --- netmon's own life --------------------------------------------------------------------------------------------
 
@@ -273,18 +343,29 @@ class Store:
         """
         return self._writer.ask(lambda database: facts.record_start(database, unix))
 
+    def record_leap(self, since: float, now: float) -> None:
+        """The clock went ahead from `since` to `now`, or netmon did not run between: it is netmon's absence, `clock`. Every
+        open span ends at its begin and goes on at its end; outages stay open."""
+        self._writer.put(lambda database: facts.record_leap(database, since, now))
+
+    def doubt_clock(self, until: float) -> None:
+        """No month is closed before `until` of this clock, also by the next netmon."""
+        self._writer.put(lambda database: facts.doubt_clock(database, until))
+
     def cut_future(self, now: float) -> None:
         """The clock went back to `now`: what states, outages, absences, slots and hours of figures were written of the time
         after it is taken back, so that what follows is stored at its time. Each subject is in its last state from `now` on;
         an outage that is open starts then at the latest; the octets of slots that are not over become unplaced, at `now`,
         and the hour that is not over stays; incidents begin and end by `now`.
-        A clock that went back by more than three days is not believed: nothing is
-        taken back."""
+        A clock that went back by more than three days is not believed, and nothing taken back: unless it had gone ahead by
+        as much, in this life of netmon or before it, and at most a week was lived since."""
         self._writer.put(lambda database: facts.cut_future(database, now))
 
     def heartbeat(self, unix: float) -> None:
         """netmon is alive at `unix`."""
-        self._writer.put(lambda database: facts.heartbeat(database, unix, clean=False))
+        self._writer.put(
+            lambda database: facts.heartbeat(database, unix, clean=False), lambda losses, order: losses.heartbeat(unix)
+        )
 
     def record_stop(self, unix: float) -> None:
         """netmon was told to stop at `unix`: the absence that begins is `stopped`, not `died`."""
@@ -342,66 +423,7 @@ class Store:
         windows and incidents with all that was written of them `daily_years`. Current and frozen verdicts, imported medians
         and the inventory's months are never deleted. Slots that are not packed are not touched: fold first.
         """
-        today = day_of(now_unix)
-        plain, longer, yearly = today - slot_days, today - judged_slot_days, today - daily_years * 365
-        links = json.dumps(sorted(judged))
-        expired = """(CASE WHEN link IN (SELECT id FROM subject WHERE kind = 'link'
-                        AND name IN (SELECT value FROM json_each(?))) THEN ? ELSE ? END)"""
-        by_link = (links, longer, plain)
-        long_gone = day_start(yearly)
-        self._writer.put(lambda database: facts.raise_log_floor(database, long_gone))
-        for table, condition, values in (
-            ("day_rates", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
-            ("echo_day", f"day < max(?, ?) AND day < {expired}", (plain, longer, *by_link)),
-            ("gap", f"until < {expired}", (links, day_start(longer), day_start(plain))),
-            ("notice", "at < ?", (day_start(longer),)),
-            ("summary", "hour < ?", (int(day_start(plain)) // HOUR_S,)),
-            ("summary_day", "day < ?", (yearly,)),
-            ("day", "day < ?", (yearly,)),
-            ("unplaced", "until < ?", (long_gone,)),
-            ("port_speed", figures.FOLLOWED_BEFORE, (long_gone,)),
-            ("speed_test", "at < ?", (long_gone,)),
-            ("span", "until < ?", (long_gone,)),
-            ("outage", "until < ?", (long_gone,)),
-            ("absence", "until < ?", (long_gone,)),
-            ("verdict_history", "at < ?", (long_gone,)),
-            ("window_change", windows.FORGOTTEN, (long_gone,)),
-            ("incident", book.FORGOTTEN_INCIDENT, (long_gone,)),
-            ("entry", book.FORGOTTEN_ENTRY, (long_gone,)),
-        ):
-            self._writer.add_chore(_pruning(table, condition, values))
-        self._writer.add_chore(lambda database: prune_gauges(database, _ROWS_A_STEP))
-
-
-def _put_link(
-    database: Database,
-    *,
-    link: str,
-    far: int,
-    slots: tuple[Slot, ...],
-    unplaced: list[tuple[str, float, float, int]],
-    gaps: list[tuple[str, float, float, str]],
-    baseline: str | None,
-    source: int,
-) -> None:
-    number = database.subject("link", link)
-    ignored = add_slots(database, number, far, slots, source)
-    if ignored:
-        database.ignored_slots += ignored
-        log.warning("slots that were there already are not counted again", link=link, slots=ignored)
-    for table, measure, rows in (("unplaced", "octets", unplaced), ("gap", "reason", gaps)):
-        if rows:
-            database.executemany(
-                f"INSERT INTO {table} (link, far, direction, since, until, {measure}) VALUES (?, ?, ?, ?, ?, ?)",
-                [(number, far, *row) for row in rows],
-            )
-    if baseline is not None:
-        added = database.execute("INSERT INTO baseline (link, far, body) VALUES (?, ?, ?)", (number, far, baseline))
-        if added.lastrowid is not None and added.lastrowid % BASELINES_TRIMMED_EVERY == 0:
-            database.execute("DELETE FROM baseline WHERE id NOT IN (SELECT max(id) FROM baseline GROUP BY link, far)")
-
-
-def _pruning(table: str, condition: str, values: tuple[object, ...]) -> Chore:
-    key = _KEYS.get(table, "rowid")
-    statement = f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {condition} LIMIT {_ROWS_A_STEP})"
-    return lambda database: database.execute(statement, values).rowcount > 0
+        floor, prunings = retention.prunings(now_unix, slot_days, judged_slot_days, judged, daily_years)
+        self._writer.put(lambda database: facts.raise_log_floor(database, floor))
+        for chore in prunings:
+            self._writer.add_chore(chore)

@@ -16,9 +16,9 @@ from math import ceil, isfinite
 from typing import NamedTuple
 
 from netmon.model import ZONE_S, Subject, Summary
+from netmon.store.database import Database
 from netmon.store.days import DAY_S, day_of
 from netmon.store.records import MEASURED, SIMULATED
-from netmon.store.writer import Database
 
 HOUR_S = 3600
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from netmon.model import Subject, Verdict, Window
 from netmon.store.connections import Connections
-from netmon.store.records import Frozen, dump_verdict, load_verdict
-from netmon.store.writer import Database
+from netmon.store.database import Database
+from netmon.store.records import Frozen, dump_verdict, is_as_stated, load_verdict
 
 
 class VerdictRow(NamedTuple):
@@ -87,15 +87,16 @@ class VerdictReads(Connections):
                WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.kind = ?) ORDER BY target, s.kind, s.name""",
             target, target, kind, kind,
         )  # fmt: skip
-        return [load_verdict(body) for (body,) in rows]
+        return self._loaded(load_verdict, rows)
 
     def verdicts_in_brief(self) -> list[Verdict]:
         """The current verdicts with no evidence, those that were judged longest ago first."""
         rows = self._rows(
-            """SELECT json_set(body, '$.evidence', json('{}')) FROM verdict JOIN subject s ON s.id = subject
+            """SELECT iif(json_valid(body), json_set(body, '$.evidence', json('{}')), body)
+               FROM verdict JOIN subject s ON s.id = subject
                ORDER BY at, target, s.kind, s.name"""
         )
-        return [load_verdict(body) for (body,) in rows]
+        return self._loaded(load_verdict, rows)
 
     def verdict(self, target: str, subject_id: str) -> Verdict | None:
         """The current verdict named target/subject."""
@@ -103,7 +104,7 @@ class VerdictReads(Connections):
             "SELECT body FROM verdict JOIN subject s ON s.id = subject WHERE target = ? AND s.name = ? ORDER BY s.kind",
             target, subject_id,
         )  # fmt: skip
-        return load_verdict(rows[0][0]) if rows else None
+        return next(iter(self._loaded(load_verdict, rows[:1])), None)
 
     def history(self, target: str, subject_id: str) -> list[tuple[float, Verdict]]:
         """When its standing changed or its window closed, and to what, in order."""
@@ -112,7 +113,7 @@ class VerdictReads(Connections):
                WHERE target = ? AND s.name = ? ORDER BY at, verdict_history.id""",
             target, subject_id,
         )  # fmt: skip
-        return [(at, load_verdict(body)) for at, body in rows]
+        return self._loaded(_stated, rows)
 
     def frozen_windows(self, now: float) -> set[Window]:
         """The windows that have verdicts frozen by `now`: later ones are of a clock that was ahead."""
@@ -125,7 +126,8 @@ class VerdictReads(Connections):
         return None if row[0] is None else float(row[0])
 
     def frozen(self, target: str | None = None, subject_id: str | None = None, window: Window | None = None) -> list[Frozen]:
-        """Every revision of the verdicts of closed windows, or of one of them, by window and revision."""
+        """Every revision of the verdicts of closed windows, or of one of them, by window and revision; none that is not
+        what its hash says."""
         rows = self._rows(
             """SELECT body, revision, at, sha256 FROM verdict_frozen JOIN subject s ON s.id = subject
                WHERE (? IS NULL OR target = ?) AND (? IS NULL OR s.name = ?)
@@ -133,4 +135,14 @@ class VerdictReads(Connections):
                ORDER BY target, s.kind, s.name, window_start, window_end, revision""",
             target, target, subject_id, subject_id, *((None, None, None) if window is None else (1, *window)),
         )  # fmt: skip
-        return [Frozen(load_verdict(body), revision, at, sha256, body) for body, revision, at, sha256 in rows]
+        return self._loaded(_frozen, rows)
+
+
+def _stated(at: float, body: str) -> tuple[float, Verdict]:
+    return at, load_verdict(body)
+
+
+def _frozen(body: str, revision: int, at: float, digest: str) -> Frozen:
+    if not is_as_stated(body, digest):
+        raise ValueError("a frozen verdict is not what its hash says")
+    return Frozen(load_verdict(body), revision, at, digest, body)

@@ -9,7 +9,7 @@ from typing import Any
 
 from netmon.model import Declared, Subject, WindowChange, WindowKind
 from netmon.store.connections import Connections
-from netmon.store.writer import Database
+from netmon.store.database import Database
 
 FORGOTTEN = """at < ?1 AND "window" NOT IN (SELECT "window" FROM window_change WHERE at >= ?1)"""
 """The lines that retention takes: of windows of which nothing was said since. A window goes whole."""
@@ -56,10 +56,10 @@ class WindowReads(Connections):
         were declared to end after an instant, if asked."""
         rows = self._rows(
             """SELECT body FROM window_change WHERE id IN (SELECT max(id) FROM window_change GROUP BY "window")
-               AND json_extract(body, '$.until') > ?""",
+               AND CASE WHEN json_valid(body) THEN json_extract(body, '$.until') > ? ELSE 1 END""",
             ends_after,
         )
-        return sorted((load_window(body) for (body,) in rows), key=lambda window: (window.start, window.id))
+        return sorted(self._loaded(load_window, rows), key=lambda window: (window.start, window.id))
 
     def window_log(
         self, window: str | None = None, since: float = 0.0, most: int = 1000, kind: WindowKind | None = None
@@ -67,8 +67,13 @@ class WindowReads(Connections):
         """The last lines of the log since then, of a window or a kind if asked, in the order in which they were written."""
         rows = self._rows(
             """SELECT at, verb, author, note, body FROM window_change
-               WHERE (?1 IS NULL OR "window" = ?1) AND at >= ?2 AND (?3 IS NULL OR json_extract(body, '$.kind') = ?3)
+               WHERE (?1 IS NULL OR "window" = ?1) AND at >= ?2
+                 AND (?3 IS NULL OR CASE WHEN json_valid(body) THEN json_extract(body, '$.kind') = ?3 ELSE 1 END)
                ORDER BY id DESC LIMIT ?4""",
             window, since, kind, most,
         )  # fmt: skip
-        return [WindowChange(at, verb, author, note, load_window(body)) for at, verb, author, note, body in reversed(rows)]
+        return self._loaded(_change, reversed(rows))
+
+
+def _change(at: float, verb: str, author: str, note: str, body: str) -> WindowChange:
+    return WindowChange(at, verb, author, note, load_window(body))

@@ -241,6 +241,7 @@ async def test_a_receiver_that_hangs_does_not_fill_memory_nor_hold_up_a_write(st
     assert receiver.accepted == lines
 
 
+@pytest.mark.fault("influx-away")
 async def test_the_oldest_points_go_when_the_outbox_is_full(start: Start, meter: Counts) -> None:
     say = Say(500)
     async with faulty(lambda _: say) as receiver:
@@ -257,6 +258,7 @@ async def test_the_oldest_points_go_when_the_outbox_is_full(start: Start, meter:
     assert receiver.accepted[-40:] == lines[-40:]  # before them may stand one that was being sent
 
 
+@pytest.mark.fault("influx-away")
 async def test_a_full_disk_stops_nothing(start: Start, meter: Counts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Points wait in memory, to a bound; the oldest beyond it are counted, and the rest arrives, with what the disk had
     before. It is told once."""

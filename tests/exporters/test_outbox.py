@@ -149,6 +149,7 @@ TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=examples(60), stateful_step_count=40)
 
 
+@pytest.mark.fault("influx-block-damaged")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -303,6 +304,7 @@ def test_a_directory_that_another_netmon_has_made_is_left_to_it(home: Path, mete
     outbox.close()
 
 
+@pytest.mark.fault("influx-away")
 def test_what_was_put_outlives_kill_9(home: Path, meter: Counts) -> None:
     """A child puts blocks until it is killed between any two instructions; each that it had finished is there, whole."""
     code = """

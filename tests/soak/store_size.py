@@ -9,6 +9,7 @@ a daemon does it.
 
 from __future__ import annotations
 
+import argparse
 import random
 import sqlite3
 import tempfile
@@ -127,8 +128,9 @@ def _used(path: Path) -> int:
     return size * (pages - free)
 
 
-def run(minutes: float, seed: int | None) -> int:
+def run(given: argparse.Namespace) -> int:
     """Prints what 45 days take, once at least and again until the time is over; 1 when traffic was over its budget."""
+    minutes, seed = given.minutes, given.seed
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     print(f"soak: store_size for {minutes:g} minutes, seed {seed}; the budget is {BUDGET / 1e6:,.0f} MB", flush=True)
     end = time.monotonic() + 60 * minutes

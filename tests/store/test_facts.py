@@ -13,22 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.model import (
-    Direction,
-    EchoSlot,
-    End,
-    Octets,
     Outage,
-    Slot,
     Span,
     Standing,
     Subject,
-    Unplaced,
     Verdict,
     Window,
 )
 from netmon.notice import Notice, NoticeKind
 from netmon.store import Absence, OpenSpan, Store
-from netmon.store.days import day_start
 from tests.effort import examples
 
 ROUTER = Subject("device", "cpe-1")
@@ -149,6 +142,8 @@ def test_once_the_clock_is_right_again_states_are_stored_at_their_times(
     def step(ahead_s: int) -> int:
         if ahead_s < ahead:
             store.cut_future(true + ahead_s)
+        elif ahead_s > ahead:
+            store.record_leap(true + ahead, true + ahead_s)
         return ahead_s
 
     for what, ahead_s, lasted_s in steps:
@@ -170,88 +165,6 @@ def test_once_the_clock_is_right_again_states_are_stored_at_their_times(
     store.flush()
     found = store.reader().spans(subject, right, true + 60)
     assert {word: sum(span.end - span.start for span in found if span.state == word) for word in expected} == expected
-
-
-def test_what_a_clock_that_was_ahead_wrote_is_taken_back(store: Store) -> None:
-    """States, outages, absences and slots of a time that is yet to come; what is open goes on, no octet is lost."""
-    now, later = 1_000_000.0, 1_086_400.0
-    octets, k = Octets(600, 300_000_000), int(now // 300)
-    store.begin_span(LINK, "up", now - 500)
-    store.open_outage(Outage(ROUTER, "down", now - 500, None, "power", ""))
-    store.close_outage(ROUTER, later)
-    store.open_outage(Outage(LINK, "down", later, later + 5, "fibre", ""))
-    store.begin_span(LINK, "down", later + 9)
-    store.open_outage(Outage(LINK, "down", later + 9, None, "fibre", ""))
-    for number in (k - 1, k, k + 288):
-        store.put_link("lk-1", End.NEAR, slots=[Slot(number, octets, octets)])
-        store.put_echo("lk-1", EchoSlot(number, 5, 5, 50, 10, 0, 0))
-    store.heartbeat(later)
-    store.cut_future(now)
-    store.put_link("lk-1", End.NEAR, slots=[Slot(k, octets, octets)])
-    store.begin_span(LINK, "up", now + 60)
-    store.flush()
-    reader = store.reader()
-    assert reader.spans(LINK, 0, later) == [
-        Span("up", now - 500, now), Span("down", now, now + 60), Span("up", now + 60, later),
-    ]  # fmt: skip
-    assert [(row.subject, row.start, row.end) for row in reader.outages()] == [
-        (ROUTER, now - 500, now), (LINK, now, None),
-    ]  # fmt: skip
-    assert [slot.k for slot in reader.slots("lk-1", End.NEAR, k - 9, k + 999)] == [k - 1, k]
-    assert store.ignored_slots == 0
-    rows = reader.unplaced("lk-1", End.NEAR, now - 1, now + 1)
-    assert sorted(rows) == [Unplaced(Direction.RECEIVE, now, now, 1200), Unplaced(Direction.TRANSMIT, now, now, 1200)]
-    assert sum(reader.echoes("lk-1", k - 9, 999).sent) == 5
-    assert reader.last_alive() == now
-
-
-def test_days_that_were_packed_before_they_came_are_taken_back(store: Store) -> None:
-    """A clock that is days ahead folds them; their octets stay counted."""
-    octets = Octets(600, 300_000_000)
-    store.put_link("lk-1", End.NEAR, slots=[Slot(k, octets, octets) for k in (3_000, 4_000)])
-    store.fold(3_000_000.0)
-    store.flush()
-    store.cut_future(1_000_000.0)
-    store.flush()
-    reader = store.reader()
-    assert reader.sums("lk-1", End.NEAR, day_start(0), day_start(30)).receive == 600
-    assert [row.octets for row in reader.unplaced("lk-1", End.NEAR, 999_000.0, 1_001_000.0)] == [600, 600]
-
-
-def test_a_machine_that_starts_years_ago_throws_no_evidence_away(store: Store) -> None:
-    """Its clock lost its battery, and is set over the network later: even when netmon starts twice before that."""
-    now = 1_800_000_000.0
-    store.record_start(now)
-    store.begin_span(LINK, "down", now)
-    store.put_link("lk-1", End.NEAR, slots=[Slot(int(now // 300), Octets(1, 1), Octets(1, 1))])
-    for early in (100.0, 200.0):
-        store.record_start(early)
-        store.heartbeat(early + 60)
-    store.cut_future(300.0)
-    store.flush()
-    assert store.reader().spans(LINK, 0, now + 60) == [Span("down", now, now + 60)]
-    assert len(store.reader().slots("lk-1", End.NEAR, 0, 10**8)) == 1
-
-
-def test_a_start_takes_back_what_lies_after_it(path: Path, meter: Any) -> None:
-    """netmon died while its clock was ahead, even twice: what it told last stands, and what happens now is stored now."""
-    with Store.open(path, meter) as store:
-        store.record_start(1_000.0)
-        store.begin_span(LINK, "up", 1_000.0)
-        store.begin_span(LINK, "down", 91_000.0)
-        store.heartbeat(91_060.0)
-        assert store.record_start(91_500.0) == Absence(91_060.0, 91_500.0, "died")
-        store.begin_span(ROUTER, "up", 91_600.0)
-    with Store.open(path, meter) as store:
-        assert store.record_start(2_000.0) is None
-        reader = store.reader()
-        assert reader.absences(0, 100_000) == []
-        assert reader.last_spans("link") == {"lk-1": OpenSpan("down", 2_000.0)}
-        store.begin_span(LINK, "up", 2_100.0)
-        store.flush()
-        assert reader.spans(LINK, 0, 3_000) == [
-            Span("up", 1_000, 2_000), Span("down", 2_000, 2_100), Span("up", 2_100, 3_000),
-        ]  # fmt: skip
 
 
 def test_what_was_known_last_is_neither_unknown_nor_under_verification_nor_of_what_is_gone(store: Store) -> None:
@@ -404,7 +317,7 @@ def test_people_read_names_and_utc_text_in_views(store: Store, path: Path) -> No
         *("slots", "days", "spans", "outages", "absences", "notices", "verdicts"),
         *("echoes", "echo_days", "port_speeds", "speed_tests", "ispeeds", "inventory_months"),
         *("summaries", "summary_days"),
-        *("windows", "window_changes", "incidents", "entries"),
+        *("windows", "window_changes", "incidents", "entries", "audit_log"),
     }
     assert found["spans"][0]["since_utc"] == "1970-01-01T00:01:00Z"
     assert found["spans"][0]["until_utc"] is None

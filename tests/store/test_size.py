@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 from tests.soak import store_size
@@ -20,8 +21,10 @@ def test_round_trips_add_little():
 
 
 def test_every_workload_that_stands_beside_the_others_can_be_called():
-    """By the name of its file, with a line that says what it is."""
-    there = {path.stem for path in Path(store_size.__file__).parent.glob("*.py")} - {"__main__", "__init__"}
+    """By the name of its file or folder, with a line that says what it is."""
+    beside = Path(store_size.__file__).parent
+    there = {path.stem for path in beside.glob("*.py")} | {path.parent.name for path in beside.glob("*/__init__.py")}
+    there -= {"__main__", "__init__"}
     assert set(WORKLOADS) == there
     assert all(workload.ABOUT for workload in WORKLOADS.values())
 
@@ -32,5 +35,5 @@ def test_the_workload_fails_when_traffic_outgrows_its_budget(monkeypatch, capsys
     for a_packed_day, code in ((largest * 0.99, 0), (largest * 1.01, 1)):
         monkeypatch.setattr(store_size, "traffic", lambda links, days, seed, each=a_packed_day: Size(0.0, each))
         monkeypatch.setattr(store_size, "echoes", lambda links, days, seed: Size(0.0, 1.0))
-        assert store_size.run(0.0, 7) == code
+        assert store_size.run(Namespace(minutes=0.0, seed=7)) == code
     assert "more than its budget, with seed 7" in capsys.readouterr().out

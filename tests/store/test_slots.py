@@ -172,7 +172,7 @@ def test_what_one_poll_brought_comes_back_as_it_was(store: Store) -> None:
 
 def test_replaced_baselines_are_trimmed(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines are appended; the table stays small and the newest of each end survives."""
-    monkeypatch.setattr("netmon.store.store.BASELINES_TRIMMED_EVERY", 10)
+    monkeypatch.setattr("netmon.store.links.BASELINES_TRIMMED_EVERY", 10)
 
     def at(unix: float) -> Baseline:
         return Baseline(CounterPoint(1, unix, Kind.COUNTER32, Epoch(None, None, None, "e")), None, ())

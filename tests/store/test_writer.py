@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import structlog
 
 from netmon.model import End, Octets, Slot, Subject
 from netmon.store import Reader, Store, StoreError, schema, writer
+from tests.faults.matrix import size
 
 FAILURES, COMMITS = "netmon_store_failures_total", "netmon_store_commits_total"
 K0 = 20_500 * 288 - 84
@@ -34,6 +36,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "_BUSY_S", 0.02)
 
 
+@pytest.mark.fault("store-locked")
 @pytest.mark.usefixtures("impatient")
 def test_a_locked_file_delays_writes_and_loses_none(store: Store, path: Path, meter: Any) -> None:
     """Callers go on, the failure is counted, failing and recovery are logged once each."""
@@ -54,6 +57,7 @@ def test_a_locked_file_delays_writes_and_loses_none(store: Store, path: Path, me
     assert meter.gauges["netmon_store_backlog"] == 0
 
 
+@pytest.mark.fault("disk-full")
 def test_a_full_disk_delays_writes_and_loses_none(store: Store, meter: Any) -> None:
     """What a failed commit had numbered and counted is numbered and counted again."""
     store.put_link("lk-0", End.NEAR, slots=[slot(K0)])
@@ -176,11 +180,12 @@ CHILD = """
 """
 
 
-def test_kill_9_loses_nothing_acknowledged_and_counts_nothing_twice(path: Path) -> None:
-    """Ten kills at random moments, while slots are appended and days are packed; each child goes on where it stands."""
+@pytest.mark.fault("kill-9")
+def test_kill_9_loses_nothing_acknowledged_and_counts_nothing_twice(path: Path, measured: Callable[[str], None]) -> None:
+    """Kills at random moments, while slots are appended and days are packed; each child goes on where it stands."""
     dice = random.Random(9)
     acknowledged = 0
-    for _ in range(10):
+    for _ in range(size(10, 60)):
         child = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(CHILD), str(path), str(K0)], stdout=subprocess.PIPE, text=True
         )
@@ -196,12 +201,13 @@ def test_kill_9_loses_nothing_acknowledged_and_counts_nothing_twice(path: Path) 
         assert stands.receive is not None
         total = stands.receive.value
         day = 20_500 * 86_400.0 - 25_200
-        sums = reader.sums("lk", End.NEAR, day, day + 400 * 86_400)
-        unplaced = reader.unplaced("lk", End.NEAR, day, day + 400 * 86_400)
+        sums = reader.sums("lk", End.NEAR, day, day + size(400, 4_000) * 86_400.0)
+        unplaced = reader.unplaced("lk", End.NEAR, day, day + size(400, 4_000) * 86_400.0)
         reader.close()
         assert total >= acknowledged
         assert sums.receive + sum(row.octets for row in unplaced) == total
     assert acknowledged > 0
+    measured(f"The store alone: {size(10, 60)} kills, {sums.slots} slots, none twice, all {total} octets there.")
 
 
 def test_a_store_of_a_newer_netmon_is_refused_and_left_alone(path: Path, meter: Any) -> None:
@@ -212,7 +218,7 @@ def test_a_store_of_a_newer_netmon_is_refused_and_left_alone(path: Path, meter: 
     other.close()
     before = path.read_bytes()
     for refuse in (lambda: Store.open(path, meter), lambda: Reader.open(path)):
-        with pytest.raises(StoreError, match="newer netmon \\(schema 99, this one knows 6\\)"):
+        with pytest.raises(StoreError, match=rf"newer netmon \(schema 99, this one knows {len(schema.MIGRATIONS)}\)"):
             refuse()
     assert path.read_bytes() == before
 
@@ -236,6 +242,7 @@ def test_a_file_that_is_no_store_is_refused(path: Path, meter: Any, tmp_path: Pa
         Reader.open(old)
 
 
+@pytest.mark.fault("store-old-schema")
 def test_a_migration_runs_once_and_whole(path: Path, meter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that fails leaves the file as it was; the next open takes it up again."""
     with Store.open(path, meter) as store:
