@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,8 +21,9 @@ from netmon.network import Network
 from netmon.pipeline import Pipeline
 from netmon.places import Later, Places
 from netmon.pollers.choice import Pollers
+from netmon.pulse import Blocked
 from netmon.settings import Settings
-from netmon.store import dump_verdict
+from netmon.store import StoreError, dump_verdict, last_damage
 from netmon.targets.asked import targets_of, told_by
 from netmon.targets.later import read_once
 from netmon.targets.windows import local
@@ -46,6 +47,7 @@ class Answers:
         register: Register,
         settings: Callable[[], Settings],
         started: float,
+        held: Callable[[], Blocked | None],
         places: Places,
         wall: Wall,
     ) -> None:
@@ -60,6 +62,7 @@ class Answers:
         self._register = register
         self._settings = settings
         self._started = started
+        self._held = held
         self._ready = False
 
     def metrics(self) -> bytes:
@@ -136,11 +139,13 @@ class Answers:
 
     async def control_status(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon status` shows."""
-        return {"version": __version__, "started": self._started, **self.state(), **self.verdicts()}
+        itself = {"version": __version__, "started": self._started}
+        return {**itself, **await self._trouble(), **self.state(), **self.verdicts()}
 
     async def control_wallboard(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the wallboard shows, and beside it what is wrong with what is not down."""
-        return {**self.wallboard(), **facts.complaints(self._network, self._pipeline.missing_interfaces())}
+        complaints = facts.complaints(self._network, self._pipeline.missing_interfaces())
+        return {**self.wallboard(), **await self._trouble(), **complaints}
 
     async def control_fibre(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """All that `netmon fibre` shows."""
@@ -165,6 +170,16 @@ class Answers:
         name = request.get("name")
         found = [v for v in self._judge.verdicts if name is None or name in (v.id, v.subject.id)]
         return {"verdicts": [dump_verdict(verdict) for verdict in found], "known": [v.id for v in self._judge.verdicts]}
+
+    async def _trouble(self) -> Mapping[str, Any]:
+        """When the event loop was last held and by what, and when the store was last found damaged. ControlError: what was
+        written down of that cannot be read."""
+        held = self._held()
+        try:
+            damaged = await asyncio.to_thread(last_damage, self._settings().store.path)
+        except StoreError as error:
+            raise ControlError(str(error)) from error
+        return {"held": held and asdict(held), "damaged": damaged and asdict(damaged)}
 
     def _connections(self) -> dict[str, bool]:
         """Whether the servers can be reached that netmon was told to use."""

@@ -64,7 +64,7 @@ class Cells:
         self._store = store
         self._outlets = outlets
         self._meter = meter
-        self._gateways: Set[str] = frozenset()
+        self._feeds: dict[str, tuple[str, ...]] = {}  # by device: the operators whose gateway it is
         self._warned: dict[str, float] = {}  # when the log told last of gateways that contradict each other, by site
         self._sites: dict[str, Site] = {}  # those with carriers
         self._labels: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -76,7 +76,7 @@ class Cells:
     def follow(self, inventory: Inventory, now: float) -> None:
         """Takes an inventory: forgets the cells of masts and operators that left it, and shows those that came."""
         gone = self._sites
-        self._gateways = inventory.devices.keys()
+        self._feeds = {device.id: device.feeds for device in inventory.devices.values()}
         self._sites = {site.id: site for site in inventory.sites.values() if site.carriers}
         self._labels = {site: inventory.site_labels(site) for site in self._sites}
         for site, operator in list(self._cells):
@@ -201,7 +201,7 @@ class Cells:
         if last is not None and at < last.at:
             return True
         source, speaks = report.source, at + report.holds_s
-        if last is not None and last.source != source and now < last.speaks and {last.source, source} <= self._gateways:
+        if last is not None and now < last.speaks and self._goes_before(last.source, source, name.operator):
             if last.state is state:
                 source, speaks = last.source, last.speaks
             elif last.state is not CellState.UNKNOWN:
@@ -217,6 +217,13 @@ class Cells:
         self._settled(cells, name, now)
         self._earliest = min(self._earliest, cells[name].until)
         return True
+
+    def _goes_before(self, first: str, second: str, operator: str) -> bool:
+        """Whether the word of a device that spoke first counts before that of a second one. The operator's own gateway gives
+        way to none but another of his; a file is no device, and its later word wins."""
+        if first == second or not {first, second} <= self._feeds.keys():
+            return False
+        return operator in self._feeds[first] or operator not in self._feeds[second]
 
     def _settled(self, cells: dict[CellName, Held], name: CellName, now: float) -> Held | None:
         """What holds of a cell now: unknown from the moment at which what was told ceased to hold. None: nothing was."""

@@ -120,6 +120,7 @@ class Checks:
             round_trips = await self._pinger.echoes(link.check, ECHOES, SPACING_S, TIMEOUT_S)
         except OSError as error:
             # Our own side failed: nothing is said of the link, and what was said of it ages.
+            self._meter.count("netmon_checks_failed_total")
             why = str(error)
             if why not in self._failed.values():
                 log.warning("a check address cannot be pinged", link=link_id, detail=why)

@@ -83,6 +83,7 @@ class Connections:
         self._of_device: dict[str, list[Link]] = {}
         self._ports: dict[str, list[Port]] = {}
         self._uphill = {link.id: _uphill(link, inventory) for link in inventory.links.values() if link.check is not None}
+        self._lives = {link: 2 * inventory.check_interval_s(inventory.links[link]) for link in self._uphill}
         near = {link.near.device for link in inventory.links.values() if link.near is not None}
         self._below = _hanging_on(near, inventory)
         for link in inventory.links.values():
@@ -177,15 +178,15 @@ class Connections:
 
     def age(self, out: Outturn, now: float) -> None:
         """A ping speaks for two intervals, like a poll."""
-        for link_id in self._uphill:
-            link = self.inventory.links[link_id]
-            limit = 2 * self.inventory.check_interval_s(link)
+        for link_id, life_s in self._lives.items():
             said = self._checks.get(link_id)
-            until = (said.at if said else self.started) + limit
-            if now > until and (said or link_id in self._awaited):
+            if said is None and link_id not in self._awaited:
+                continue
+            until = (said.at if said else self.started) + life_s
+            if now > until:
                 self._checks.pop(link_id, None)
                 self._awaited.discard(link_id)
-                self._tell_links(out, [link], until)
+                self._tell_links(out, [self.inventory.links[link_id]], until)
 
     def shift(self, step_s: float) -> None:
         """The wall clock stepped: what is compared moves with it."""

@@ -9,29 +9,31 @@ import asyncio
 import gc
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
-from netmon import __version__, systemd, units
+from netmon import __version__, backup, systemd, units
 from netmon.backups import Backups
 from netmon.control import ControlError
 from netmon.exporters.influx import Influx
 from netmon.exporters.outlets import Outlets
 from netmon.exporters.prometheus import OwnMetrics, Page
 from netmon.inventory import Diff, Inventory
-from netmon.judge import Judge
-from netmon.model import SLOT_S, Device, DeviceState, Meter, Speech, SpeedTest, Subject
+from netmon.judge import DOUBTED_S, Judge
+from netmon.model import Device, Meter, Speech, SpeedTest, Subject
 from netmon.network import Network
 from netmon.notice import Notice
 from netmon.pipeline import Pipeline
 from netmon.pollers.choice import Pollers
+from netmon.pulse import Pulse
 from netmon.reception import Reception
 from netmon.reload import read_in_child, started_anew
+from netmon.rounds import Rounds
 from netmon.schedule import Schedule
 from netmon.settings import Settings, TrapSettings
 from netmon.store import Store
@@ -42,17 +44,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-TICK_S = 0.5
-SWEEP_S = 5.0
-HEARTBEAT_S = 10.0
-CLOCK_STEP_S = 1.0
-"""A step of the wall clock against the monotonic clock that is more than drift (SEMANTICS 3)."""
-
 NO_SERVER = nan
 """Neither 0 nor 1: no alert rests on a server that nobody named."""
-
-UNREAD_S = 86_400.0
-"""Counters of interfaces that are gone are forgotten after a day."""
 
 
 class StartError(Exception):
@@ -74,8 +67,6 @@ class Daemon:
         self._hangup = asyncio.Event()
         self._reload = asyncio.Lock()
         self._failure: BaseException | None = None
-        self._refused = False
-        self._grown = True
         self._background: set[asyncio.Task[None]] = set()
         self._started = time.time()
 
@@ -91,20 +82,26 @@ class Daemon:
             self._own.gauge(family, NO_SERVER)
         self._hear_signals()
         settings = self.settings
-        store = Store.open(settings.store.path, self.meter)
+        working = partial(systemd.notify, EXTEND_TIMEOUT_USEC="60000000")
+        store = Store.open(settings.store.path, self.meter, working)
         heard = self._noticed, self._tested, lambda report: self._pipeline.cells.take([report], time.time())
         self._store = store
+        self._pulse = Pulse(settings.store.path.with_name(f"{settings.store.path.name}.held"), self.meter)
         async with Pollers(
             settings.profiles, self.meter, self._wake, *heard, settings.poll, store.put_request_size
         ) as self._pollers:
             try:
+                await asyncio.to_thread(self._pulse.open)
                 await self._run(settings, store)
             finally:
+                self._pulse.close()
                 await asyncio.to_thread(store.close)
 
     async def _run(self, settings: Settings, store: Store) -> None:
         self._reader = store.reader()
         self._influx = _influx(settings, self.meter)
+        if settings.influx is not None:
+            store.watch_disk("outbox", settings.influx.outbox)
         self._outlets = Outlets(self._page, self._influx)
         self._pollers.subscribe(settings.mqtt)
         self._pollers.recall(self._reader.request_sizes())
@@ -136,7 +133,19 @@ class Daemon:
             register=self._register,
         )
         self._pipeline.restore(self._reader)
+        self._rounds = Rounds(
+            network=self._network,
+            pipeline=self._pipeline,
+            pollers=self._pollers,
+            schedule=self._schedule,
+            store=store,
+            outlets=self._outlets,
+            meter=self.meter,
+            doubt=lambda: self._judge.doubt(),
+        )
         self._judge = Judge(self._register, store, self._reader, self._outlets, self.meter)
+        if absence is not None and absence.end - absence.start > DOUBTED_S:
+            self._judge.doubt()
         self._show_inventory(settings)
         self._fill_schedule(settings)
         self._pipeline.operations.windows.follow(settings.maintenance, time.time())
@@ -153,6 +162,7 @@ class Daemon:
             meter=self.meter,
             settings=lambda: self.settings,
             started=self._started,
+            held=lambda: self._pulse.last,
             reload=self._control_reload,
         )
         self._listen = await _begin("exporters.prometheus.listen", self._reception.listener.start())
@@ -182,17 +192,16 @@ class Daemon:
         for work in (
             self._schedule.run_forever(),
             self._checking.run_forever(),
-            self._every(TICK_S, self._tick),
-            self._every(SWEEP_S, self._sweep),
-            self._every(HEARTBEAT_S, self._heartbeat),
-            self._every(SLOT_S, self._refresh, first_s=SLOT_S),
+            *self._rounds.works(),
             self._judge.run_forever(lambda: self.settings),
-            keep_forever(self._store, lambda: self.settings),
+            keep_forever(self._store, lambda: self.settings, self._own),
             self._pipeline.fibre.fade_forever(self._reader.summaries),
             Backups(self._reader, self._outlets, self.meter).run_forever(lambda: self.settings),
             self._reception.desk.report_forever(),
             self._reload_on_hangup(),
-            self._watchdog(),
+            backup.tell_forever(self.settings.store.path, self.meter),
+            self._pulse.beat_forever(),
+            self._pulse.feed_forever(lambda: self._schedule.turns, self._schedule.owing, self._longest_poll),
         ):
             self._start(work)
         if self._influx is not None:
@@ -200,7 +209,7 @@ class Daemon:
         self._hear()
         devices, path = len(self.settings.inventory.devices), str(self.settings.store.path)
         log.info("netmon runs", version=__version__, devices=devices, listen=self._listen, store=path)
-        systemd.notify(READY="1", STATUS=self._summary())
+        self._rounds.ready()
         await self._stop.wait()
         log.info("netmon stops")
         for task in self._background:
@@ -212,7 +221,7 @@ class Daemon:
     # --- what the parts ask -------------------------------------------------------------------------------------------
 
     def _make_poller(self, device: Device, labels: tuple[tuple[str, str], ...]) -> Poller:
-        return self._pollers.make(device, labels, self.settings.credentials)
+        return self._pollers.make(device, labels, self.settings.credentials, lambda: self._pipeline.watches[device.id].ends)
 
     def _wake(self, device: str, after_s: float = 0.0) -> None:
         self._schedule.poke(device, after_s)
@@ -244,50 +253,6 @@ class Daemon:
             self._hearing.cancel()
         self._hearing = self._start(subscriber.run_forever()) if subscriber is not None else None
 
-    # --- what the clock asks ------------------------------------------------------------------------------------------
-
-    async def _tick(self, now: float) -> None:
-        # Against the time line of the states and not the last tick, so that many small steps add up to one.
-        step = now - time.monotonic() - self._network.offset
-        if abs(step) > CLOCK_STEP_S:
-            log.warning("the wall clock stepped", seconds=round(step, 3))
-            self._own.count("netmon_clock_steps_total")
-            self._pipeline.shift(step)
-        self._pipeline.tick(now)
-        self._own.gauge("netmon_polls_in_flight", self._schedule.in_flight)
-
-    async def _sweep(self, now: float) -> None:
-        self._pipeline.sweep(now)
-        self._pollers.count_drops()
-        states = Counter(track.state for track in self._network.tracks.values())
-        for state in DeviceState:
-            self._own.gauge("netmon_devices", states[state], state=str(state))
-        systemd.notify(STATUS=self._summary())
-
-    async def _heartbeat(self, now: float) -> None:
-        self._store.heartbeat(now)
-
-    async def _refresh(self, now: float) -> None:
-        if self._grown:
-            gc.freeze()  # what was discovered stands too, and is far more
-            self._grown = False
-        self._pipeline.show_capacities(now)
-        self._pipeline.forget_counters(now - UNREAD_S)
-        await self._outlets.repeat()
-
-    async def _watchdog(self) -> None:
-        """Tells the service manager that the loop turns: a loop that is blocked does not get here."""
-        period = systemd.watchdog_period_s()
-        while period is not None:
-            systemd.notify(WATCHDOG="1")
-            await asyncio.sleep(period)
-
-    async def _every(self, period_s: float, work: Any, first_s: float = 0.0) -> None:
-        await asyncio.sleep(first_s)
-        while True:
-            await work(time.time())
-            await asyncio.sleep(period_s)
-
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
@@ -301,6 +266,9 @@ class Daemon:
             log.critical("a part of netmon died", exc_info=error)
             self._failure = error
             self._stop.set()
+
+    def _longest_poll(self) -> float:
+        return max((device.deadline_s for device in self.settings.inventory.devices.values()), default=0.0)
 
     # --- reload -------------------------------------------------------------------------------------------------------
 
@@ -320,7 +288,7 @@ class Daemon:
 
     async def _reload_and_log(self, author: str) -> None:
         try:
-            await self.reload(author)
+            await self._reception.reload(author)
         except ControlError as error:
             log.error("reload refused: the old configuration stays", by=author, problems=str(error))
         except Exception:
@@ -336,17 +304,14 @@ class Daemon:
                 settings = await read_in_child(self._directory)
             except ControlError:
                 self._own.count("netmon_reloads_total", result="refused")
-                self._refused = True
-                systemd.notify(READY="1", STATUS=self._summary())
+                self._rounds.reloaded(refused=True)
                 raise
-            self._refused = False
             later = started_anew(self.settings, settings)
             if later:
                 log.warning("settings take effect at the next start", settings=later)
             diff = self._take(settings)
-            self._grown = True
             self._own.count("netmon_reloads_total", result="ok")
-            systemd.notify(READY="1", STATUS=self._summary())
+            self._rounds.reloaded(refused=False)
             log.info("reloaded", by=author, added=len(diff.added), removed=len(diff.removed), changed=len(diff.changed))
             self._start(self._judge.judge(settings, time.time()))
             return diff, later
@@ -363,6 +328,8 @@ class Daemon:
             self._pollers.subscribe(settings.mqtt)
             renewed |= {device.id for device in devices.values() if device.speaks is Speech.MQTT}
             self._hear()
+        if self._influx is not None and settings.influx is not None:
+            self._start(self._influx.renew(settings.influx))
         self._network.verify_after_s = settings.poll.verify_after_s
         checks = dict(self._pipeline.checks())
         diff = self._pipeline.take(settings.inventory, renewed)
@@ -389,6 +356,7 @@ class Daemon:
             cap=self.settings.poll.concurrency,
             on_skip=lambda key, reason: self._own.count("netmon_polls_skipped_total", reason=reason),
             on_late=on_late,
+            on_failed=lambda key: self._own.count("netmon_bugs_total", room="daemon"),
         )
 
     def _fill_schedule(self, settings: Settings) -> None:
@@ -422,11 +390,6 @@ class Daemon:
             "targets": len(self.settings.targets),
             "at_next_start": later,
         }
-
-    def _summary(self) -> str:
-        states = Counter(track.state for track in self._network.tracks.values())
-        counted = ", ".join(f"{states[state]} {state}" for state in DeviceState if states[state]) or "no devices"
-        return f"{counted}; the last reload was refused, the configuration before it stays" if self._refused else counted
 
 
 async def _begin(setting: str, starting: Coroutine[Any, Any, T]) -> T:

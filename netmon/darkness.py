@@ -176,6 +176,7 @@ class Darkness:
         before = {device: site for site, there in self._of_site.items() for device in there}
         self._inventory = inventory
         self._feeds = feeds_of(inventory.sites.values(), inventory.devices.values(), inventory.links.values())
+        self._known = {device: known for device, known in self._known.items() if device in inventory.devices}
         for device, site in before.items():
             now_at = inventory.devices[device].site if device in inventory.devices else None
             if now_at != site or inventory.site_labels(site) != self._labels[site]:

@@ -21,14 +21,13 @@ from netmon.units import Register
 
 log = structlog.get_logger(__name__)
 
-STORED_WITHIN_S = 5.0
-
 HOLDS_AT_MOST_S = 7 * 86_400.0
 """Nobody knows today whether a cell was up last week."""
 
 
 class Imports:
-    """Takes imports into one store, and into the cells of a running netmon."""
+    """Takes imports into one store, and into the cells of a running netmon. Whoever has a command carried out waits for the
+    commit."""
 
     def __init__(self, store: Store, register: Register, cells: Cells) -> None:
         self._store = store
@@ -45,7 +44,6 @@ class Imports:
         except IspeedError as error:
             raise ControlError(str(error)) from None
         self._store.put_ispeed(rows, now)
-        await self._stored("the figures")
         log.info("i-speed figures imported", by=author, file=name, rows=len(rows))
         return {"stored": len(rows)}
 
@@ -65,14 +63,7 @@ class Imports:
             raise ControlError(str(error)) from None
         if why := self._cells.take(reports, now):
             raise ControlError(f"{name} is not imported, nothing of it: {why}")
-        await self._stored("the states")
         told = {cell for report in reports for cell, _ in report.states}
         held = self._cells.states(told)
         log.info("states of cells imported", by=author, file=name, cells=len(told), operator=operator)
         return {"told": len(told), "states": dict(Counter(str(state) for state in held))}
-
-    async def _stored(self, what: str) -> None:
-        try:
-            await asyncio.to_thread(self._store.flush, STORED_WITHIN_S)
-        except TimeoutError:
-            raise ControlError(f"the store takes its time: {what} are stored as soon as it can") from None

@@ -106,7 +106,7 @@ class Incidents:
                 self.pictures.recall(incident.clues)
         for name in reader.incident_ids():
             self._note_number(name)
-        if any(absence.reason == "died" for absence in reader.absences(0.0, inf)[-1:]):
+        if any(absence.reason != "stopped" for absence in reader.absences(0.0, inf)[-1:]):
             self._last[local(now).year] = self._last.get(local(now).year, 0) + UNWRITTEN
         network = self._network
         for kind, stands in (("device", network.tracks), ("link", network.links), ("site", network.sites)):

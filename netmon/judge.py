@@ -51,6 +51,9 @@ SETTLED_S = 2 * SLOT_S
 
 MONTHS_AT_MOST = 12
 
+DOUBTED_S = 86_400.0
+"""No month is closed so long after the clock went ahead: a mistake is found by then, and what is frozen stays so."""
+
 _VERDICTS_A_WRITE = 8
 _SHOWN_A_TURN = 20
 
@@ -82,6 +85,8 @@ class Judge:
         self._outlets = outlets
         self._meter = meter
         self._stopping = Event()
+        left_s = reader.doubted_until() - time.time()  # more than a day: the clock was set back since
+        self._doubted_until = time.monotonic() + min(left_s, DOUBTED_S)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._one = asyncio.Lock()
         self._memory = Memory()
@@ -104,6 +109,11 @@ class Judge:
             await self.judge(settings(), time.time())
             await asyncio.sleep(SLOT_S - (time.time() - GRACE_S) % SLOT_S)
 
+    def doubt(self) -> None:
+        """The clock is further than it may be: it went ahead, or nobody watched for long."""
+        self._doubted_until = time.monotonic() + DOUBTED_S
+        self._store.doubt_clock(time.time() + DOUBTED_S)
+
     def stop(self) -> None:
         """A judging that is under way ends at its next look into the store."""
         self._stopping.set()
@@ -117,7 +127,7 @@ class Judge:
         async with self._one:
             try:
                 await self._tell(await self._in_thread(self._find, settings, now), now)
-                for month in await self._in_thread(self._months, now):
+                for month in await self._in_thread(self._months, now) if time.monotonic() >= self._doubted_until else ():
                     count = await self._in_thread(self._close, settings, now, month)
                     log.info("month closed", month=local(month.start).strftime("%Y-%m"), verdicts=count)
             except StoppedError:

@@ -1,4 +1,5 @@
-"""What a device told netmon by itself: a trap, an inform, an MQTT event, or more of them than netmon reads.
+"""What a device told netmon by itself: a trap, an inform, an MQTT event, more of them than netmon reads, or that two speak
+under its name.
 
 A notice is a hint, and a poll is the truth (SEMANTICS 1): it is kept for people, and changes no state.
 """
@@ -15,6 +16,7 @@ class NoticeKind(StrEnum):
     INFORM = "inform"
     EVENT = "event"
     FLOOD = "flood"
+    TWIN = "twin"
 
 
 class Notice(NamedTuple):

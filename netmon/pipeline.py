@@ -7,16 +7,17 @@ peer, so that no device can be late because of another.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import nan
 
 import structlog
 
+from netmon import clock_steps, samples, units
 from netmon import inventory as inventories
-from netmon import samples, units
 from netmon.announce import Announcer
 from netmon.cells import Cells
 from netmon.checks import Checks, Pinger
+from netmon.clock_steps import cut_slots
 from netmon.connections import Outturn
 from netmon.derive.counters import NO_STEPS
 from netmon.derive.layout import Layout
@@ -27,11 +28,8 @@ from netmon.fibre import Fibre
 from netmon.inventory import Inventory
 from netmon.measure import EndOfLink
 from netmon.model import (
-    SLOT_S,
     At,
-    Baseline,
     Device,
-    Direction,
     End,
     Kind,
     Lull,
@@ -42,7 +40,6 @@ from netmon.model import (
     Readings,
     SpeedTest,
     Subject,
-    Unplaced,
 )
 from netmon.network import Network
 from netmon.operations import Operations
@@ -128,12 +125,11 @@ class Pipeline:
         baselines = reader.baselines()
         for watch in self.watches.values():
             for end in watch.all_ends():
-                baseline = baselines.get((end.link.id, end.end))
-                if baseline is not None:
+                if (baseline := baselines.get((end.link.id, end.end))) is not None:
                     end.restore(baseline, watch.counters)
                     points = [point.unix for point in (baseline.receive, baseline.transmit) if point is not None]
                     if max(points, default=0.0) > self._clock():
-                        self._cut_slots(watch, end, self._clock())
+                        cut_slots(self._store, watch, end, self._clock())
 
     def take(self, inventory: Inventory, renewed: Iterable[str] = ()) -> inventories.Diff:
         """Takes an inventory: starts what is new, starts anew what changed, forgets what is gone. Returns the difference.
@@ -153,6 +149,7 @@ class Pipeline:
                 self.operations.forget(Subject(kind, name))
                 if kind == "link":
                     self._store.drop_baselines(name)
+                    self._settler.forget(name)
                 for owner in {"device": OWNERS, "link": ("rate", "capacity")}.get(kind, ()):
                     self._outlets.forget(f"{owner}:{name}")
         for name in diff.removed:
@@ -230,8 +227,7 @@ class Pipeline:
             if out is not None:
                 self._publish(out)
             return
-        watch = self.watches.get(key)
-        if watch is None:
+        if (watch := self.watches.get(key)) is None:
             return
         track = self.network.tracks[key]
         at, poller = At(self._clock(), time.monotonic()), watch.poller
@@ -263,8 +259,8 @@ class Pipeline:
             log.warning("device refuses to be measured", device=poll.device, detail=poll.detail)
         if watch.last is None or watch.last.period_s != poll.period_s:
             watch.fresh_until = 0.0  # it ages at another pace from now on
+        poll, readings = self._outlets.census.admit(f"read:{poll.device}", poll, watch.ends)
         watch.last = poll
-        readings = Readings.of(poll.readings)
         layout = watch.lay_out(readings)
         if readings:
             self._take_readings(watch, poll, layout, readings)
@@ -318,9 +314,12 @@ class Pipeline:
         series = watch.poll_series if watch.went else watch.poll_series[-1:]
         self._outlets.put_values(owner, series, (*watch.went, ended), at=(*[nan] * len(watch.went), ended))
 
-    def _write_late(self, device: str, history: Iterable[Reading]) -> None:
+    def _write_late(self, device: str, history: Sequence[Reading]) -> None:
         """Readings of the past. A counter that came late has no sum of ours: the next live one bridges its time."""
-        if late := [reading for reading in history if reading.series.kind is Kind.GAUGE]:
+        fits = self._outlets.census.admit_late(
+            f"read:{device}", device, history, time.monotonic(), self.watches[device].ends
+        )
+        if late := [reading for reading in fits if reading.series.kind is Kind.GAUGE]:
             self._outlets.put_late(f"late:{device}", [(r.series, r.value) for r in late], [r.at.unix for r in late])
             self.summaries.take_late_room(self.inventory.devices[device], late)
 
@@ -383,41 +382,19 @@ class Pipeline:
             watch.fresh_until = fresh_until(watch, now, age_s)
 
     def shift(self, step_s: float) -> None:
-        """The wall clock stepped by so much. What was stored of a time that is yet to come is taken back."""
-        now = self._clock()
-        if step_s < 0:
-            self._store.cut_future(now)
-            self.summaries.cut_future(now)
-        slots_ahead = (now - step_s) // SLOT_S > now // SLOT_S
-        self.network.shift(step_s)
-        self._checks.shift(step_s)
-        self.cells.shift(step_s)
-        self.operations.shift(step_s)
-        if slots_ahead:  # those that were closed are to be filled again
-            self._checks.take(Inventory({}, {}, {}))
-            self._checks.take(self.inventory)
-        for watch in self.watches.values():
-            watch.read_at += step_s if watch.read_at else 0.0
-            watch.fresh_until = 0.0  # slots do not move with the clock
-            watch.alive_at += step_s if watch.alive_at else 0.0
-            for end in watch.all_ends():
-                end.shown_at += step_s if end.shown_at else 0.0
-                if slots_ahead:
-                    self._cut_slots(watch, end, now)
-
-    def _cut_slots(self, watch: Watch, end: EndOfLink, now: float) -> None:
-        """Opens the slots from `now` on again, of an end that has closed them by a clock that was ahead. What it holds for
-        slots that have not begun was counted before `now`, nobody knows when."""
-        still_open = end.baseline(watch.counters).open
-        unplaced = [
-            Unplaced(direction, now, now, octets)
-            for slot in still_open
-            for direction, (octets, _) in ((Direction.RECEIVE, slot.receive), (Direction.TRANSMIT, slot.transmit))
-            if slot.k * SLOT_S > now and octets
-        ]
-        begun = tuple(slot for slot in still_open if slot.k * SLOT_S <= now)
-        end.restore(Baseline(None, None, begun), watch.counters)
-        self._store.put_link(end.link.id, end.end, unplaced=unplaced, baseline=end.baseline(watch.counters))
+        """The wall clock stepped by so much."""
+        clock_steps.shift(
+            step_s,
+            self._clock(),
+            store=self._store,
+            network=self.network,
+            checks=self._checks,
+            cells=self.cells,
+            summaries=self.summaries,
+            operations=self.operations,
+            inventory=self.inventory,
+            watches=self.watches.values(),
+        )
 
     def forget_counters(self, before: float) -> None:
         """Forgets counters that were not read since `before`, but for those that links rest on."""

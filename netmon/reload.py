@@ -61,7 +61,8 @@ def started_anew(old: Settings, new: Settings) -> list[str]:
         for name, was, now in (
             ("store.path", old.store.path, new.store.path),
             ("exporters.prometheus", old.prometheus, new.prometheus),
-            ("exporters.influxdb", old.influx, new.influx),
+            ("exporters.influxdb", old.influx is None, new.influx is None),
+            ("exporters.influxdb.outbox", _outbox(old), _outbox(new)),
             ("traps.listen", old.traps and old.traps.listen, new.traps and new.traps.listen),
             ("control", old.control, new.control),
             ("poll.concurrency", old.poll.concurrency, new.poll.concurrency),
@@ -70,3 +71,8 @@ def started_anew(old: Settings, new: Settings) -> list[str]:
         )
         if was != now
     ]
+
+
+def _outbox(settings: Settings) -> tuple[Path, int] | None:
+    influx = settings.influx
+    return None if influx is None else (influx.outbox, influx.outbox_bytes)

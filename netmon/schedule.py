@@ -70,6 +70,10 @@ class Grid:
     def running(self) -> int:
         return len(self._running)
 
+    def owing(self, now: float) -> bool:
+        """Whether a run is due that has not begun, or has begun and not ended: where every key runs, none is due."""
+        return bool(self._running or self._backlog) or (bool(self._ahead) and self._ahead[0][0] * self._slot_s < now)
+
     def add(self, key: str, interval_s: float, now: float) -> None:
         """Puts a key on the grid, or gives it another interval; with the interval that it has, nothing changes."""
         if interval_s <= 0:
@@ -156,7 +160,7 @@ class Schedule:
     """Runs `run(key, due_unix)` for every key on its grid, at most `cap` at a time.
 
     `on_skip(key, reason)` hears of each tick that was given up, `on_late(seconds)` of each start. An exception that escapes
-    `run` is a bug: it is logged, and the key is run again when it is next due.
+    `run` is a bug: it is logged, `on_failed(key)` hears of it, and the key is run again when it is next due.
     """
 
     def __init__(
@@ -166,6 +170,7 @@ class Schedule:
         cap: int,
         on_skip: Callable[[str, str], None],
         on_late: Callable[[float], None],
+        on_failed: Callable[[str], None] = lambda key: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         slot_s: float = SLOT_S,
@@ -173,17 +178,24 @@ class Schedule:
         self._job = run
         self._on_skip = on_skip
         self._on_late = on_late
+        self._on_failed = on_failed
         self._clock = clock
         self._offset = wall() - clock()
         self._grid = Grid(cap, slot_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
+        self.turns = 0
+        """Runs begun and runs ended, so far. One that ended by a bug counts: bugs are told of, and a restart mends none."""
 
     @property
     def in_flight(self) -> int:
         """Runs under way."""
         return len(self._tasks)
+
+    def owing(self) -> bool:
+        """Whether a run is due that has not begun, or has begun and not ended."""
+        return self._grid.owing(self._now())
 
     def add(self, key: str, interval_s: float) -> None:
         """Runs `key` every `interval_s` seconds, first at its next place on the grid; for a known key, from now on so."""
@@ -243,6 +255,7 @@ class Schedule:
             self._on_late(max(0.0, now - start.due))
             task = asyncio.create_task(self._run(start), name=start.key)
             self._tasks.add(task)
+            self.turns += 1
             task.add_done_callback(self._done)
 
     async def _run(self, start: Start) -> None:
@@ -251,8 +264,10 @@ class Schedule:
     def _done(self, task: asyncio.Task[None]) -> None:
         key = task.get_name()
         self._tasks.discard(task)
+        self.turns += 1
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a run failed", key=key, exc_info=error)
+            self._on_failed(key)
         if not self._stopping:
             now = self._now()
             self._launch(self._grid.ended(key, now), now)

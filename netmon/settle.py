@@ -41,6 +41,11 @@ class Settler:
                 end.shown_at = (slot.k + 1) * SLOT_S
                 self._outlets.put_again(f"rate:{end.link.id}", samples.rate_samples(inventory, end.link.id, slot))
 
+    def forget(self, link: str) -> None:
+        """The link is none of ours any more."""
+        for end in End:
+            self._ports.pop((link, end), None)
+
     def note_speeds(self, watch: Watch, layout: Layout, readings: Readings) -> None:
         """Stores the speeds of ports at ends of links that were told for the first time, or are other ones than before."""
         for interface, ends in watch.ends.items():

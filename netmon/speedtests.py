@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from netmon import samples
 from netmon.exporters.outlets import Outlets
 from netmon.inventory import Inventory
@@ -10,6 +12,10 @@ from netmon.store import Store
 
 SHOWN_S = 86_400.0
 """How long after it was made a test stays on the page."""
+
+
+LINES_AT_MOST = 64
+"""Lines of a device on the page, each a network of an operator: more are names made up."""
 
 
 class SpeedTests:
@@ -27,7 +33,10 @@ class SpeedTests:
         self._store.put_speed_test(test)
         figures = samples.speed_samples(inventory, test)
         line, shown = (test.network, test.operator), self._shown.setdefault(test.device, {})
-        if test.at >= shown.get(line, now - SHOWN_S):
+        if line not in shown and len(shown) >= LINES_AT_MOST:
+            owner = f"read:{test.device}"
+            self._outlets.census.refuse(owner, test.device, len(figures), figures[0][0], time.monotonic())
+        elif test.at >= shown.get(line, now - SHOWN_S):
             shown[line] = test.at
             self._outlets.put(_owner(test.device, line), figures, at=test.at)
         else:
@@ -42,7 +51,7 @@ class SpeedTests:
         for device, shown in self._shown.items():
             for line in [line for line, at in shown.items() if now > at + SHOWN_S]:
                 del shown[line]
-                self._outlets.drop(_owner(device, line))
+                self._outlets.forget(_owner(device, line))
 
     def forget(self, device: str) -> None:
         """The device is gone, or has other labels."""

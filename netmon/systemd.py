@@ -17,9 +17,16 @@ log = structlog.get_logger(__name__)
 _FIRST_SOCKET = 3  # SD_LISTEN_FDS_START
 
 
-def notify(**fields: str) -> None:
-    """Sends fields such as READY="1" or STATUS="..." to the service manager; never waits for it, and only says so in the log
-    when it cannot be told."""
+def line() -> socket.socket | None:
+    """A socket to send to the service manager; None where it did not ask for it. OSError: there is no descriptor left."""
+    if not os.environ.get("NOTIFY_SOCKET"):
+        return None
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+
+
+def notify(over: socket.socket | None = None, /, **fields: str) -> None:
+    """Sends fields such as READY="1" or STATUS="..." to the service manager, `over` a line that is kept or one of its own;
+    never waits for it, and only says so in the log when it cannot be told."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -27,9 +34,13 @@ def notify(**fields: str) -> None:
         address = "\0" + address[1:]
     text = "\n".join(f"{key}={value}" for key, value in fields.items())
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as peer:
-            peer.connect(address)
-            peer.send(text.encode())
+        peer = over or line()
+        assert peer is not None
+        try:
+            peer.sendto(text.encode(), address)
+        finally:
+            if peer is not over:
+                peer.close()
     except OSError as error:
         log.warning("the service manager could not be told", fields=sorted(fields), detail=str(error))
 

@@ -6,23 +6,34 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from netmon.model import ZONE_S
+import structlog
+
+from netmon.model import ZONE_S, Meter
 from netmon.reports import inventory
 from netmon.settings import Settings
-from netmon.store import Store
+from netmon.store import Store, StoreError
 from netmon.targets.evaluate import judged_links
 from netmon.targets.windows import local, midnight
+
+log = structlog.get_logger(__name__)
 
 DAY_S = 86_400
 FOLD_S = 2 * 3600 - ZONE_S
 """Once a night, at 02:00 in Viet Nam: so many seconds after midnight UTC."""
 
 
-async def keep_forever(store: Store, settings: Callable[[], Settings]) -> None:
-    """At the start, then once a night."""
+async def keep_forever(store: Store, settings: Callable[[], Settings], meter: Meter) -> None:
+    """At the start, then once a night. In the night, and after the machine went down while netmon ran, all of the store is
+    looked through for damage, which takes seconds to minutes and holds nobody up."""
     nightly = False
     while True:
         keep(store, settings(), time.time(), nightly=nightly)
+        if nightly or store.doubtful:
+            try:
+                await asyncio.to_thread(store.examine)
+            except StoreError as error:
+                meter.count("netmon_bugs_total", room="store")
+                log.error("the store cannot be looked through", error=str(error))
         await asyncio.sleep(DAY_S - (time.time() - FOLD_S) % DAY_S)
         nightly = True
 

@@ -21,15 +21,17 @@ import structlog
 from netmon import declaring
 from netmon.control import ControlError
 from netmon.declaring import DeclarationError, Places
-from netmon.events.windows import in_since, named, over_at, overruns, phase, returned, stands, strikes, struck_until
+from netmon.events.windows import in_since, named, over_at, overruns, phase, stands, strikes, struck_until
 from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Declared, Phase, Series, WindowChange, WindowKind
 from netmon.units import Register
 from netmon.window_samples import places, shown_name, storm_samples, works_samples
+from netmon.window_told import listed, logged, told
 
 log = structlog.get_logger(__name__)
 
 DECLARE, UPDATE, END, CLOSE, BACK, EXPIRE, WARN = "declare", "update", "end", "close", "back", "expire", "warn"
+REOPEN = "reopen"
 
 BACK_FOR_S = 1_800.0
 """A commune that was back for so long leaves the storm."""
@@ -42,8 +44,13 @@ SETTLE_S = 600.0
 """Works past their end are over when nothing was down by them so long after it."""
 
 TRUST_S, STEP_S = 60.0, 1.0
-"""After the wall clock stepped by more than a second, netmon says nothing of any window for a minute: what a clock that is
-wrong for a moment has closed would stay closed."""
+"""After the wall clock stepped by more than a second, netmon says nothing of any window for a minute: most errors end so."""
+
+UNDONE_S = 40 * 86_400.0
+"""What netmon ended by a clock that was ahead stands again once it is right. One that is further back is wrong itself."""
+
+LATEST_S = 600.0
+"""By then the store has committed a change."""
 
 STANDING_AT_MOST = 200
 """Windows of a kind that are not over: more are a program's mistake."""
@@ -98,7 +105,10 @@ class Windows:
         self._since: dict[tuple[str, str], float] = {}  # since when a commune is back that has not left its storm yet
         self._looked = 0.0
         self._trusted = 0.0  # from when on the clock is believed
-        self._places: dict[str, tuple[Declared, Inventory, frozenset[tuple[str, str]]]] = {}
+        self._places: dict[str, tuple[Declared, frozenset[tuple[str, str]]]] = {}
+        self._places_in: Inventory | None = None  # of this one alone: one that a reload replaced is let go
+        self._latest: list[WindowChange] = []  # what the store may not have committed
+        self._undo(clock())
 
     # --- what holds ---------------------------------------------------------------------------------------------------
 
@@ -170,6 +180,21 @@ class Windows:
         self._looked += step_s
         if abs(step_s) > STEP_S:
             self._trusted = self._clock() + TRUST_S
+        if step_s < 0:
+            self._undo(self._clock())
+
+    def _undo(self, now: float) -> None:
+        """Takes back what netmon itself made of windows by a clock that was ahead, unless a person changed them since."""
+        latest = self._latest
+        self._said = {key: at for key, at in self._said.items() if at <= now}
+        late = {change.window.id for change in (*self._past.window_log(since=now), *latest) if change.at > now}
+        for name in sorted(late):
+            log_of = self._past.window_log(name)
+            log_of += [change for change in latest if change.window.id == name and change not in log_of]
+            while log_of and log_of[-1].author == NETMON and now < log_of[-1].at <= now + UNDONE_S:
+                log_of.pop()
+            if log_of and log_of[-1].window != self._windows[name]:
+                self._write(REOPEN, log_of[-1].window, now, "the clock was ahead when it changed")
 
     def follow(self, file: Iterable[Declared], now: float) -> None:
         """Takes the works of the configuration: declares what is new, changes what the file says otherwise than last time,
@@ -312,10 +337,13 @@ class Windows:
         return Places(self._inventory(), self._register, datetime.fromtimestamp(now, VIET_NAM).date())
 
     def _where(self, window: Declared) -> frozenset[tuple[str, str]]:
-        inventory, kept = self._inventory(), self._places.get(window.id)
-        if kept is None or kept[0] is not window or kept[1] is not inventory:
-            kept = self._places[window.id] = window, inventory, places(window, inventory)
-        return kept[2]
+        inventory = self._inventory()
+        if self._places_in is not inventory:
+            self._places_in, self._places = inventory, {}
+        kept = self._places.get(window.id)
+        if kept is None or kept[0] is not window:
+            kept = self._places[window.id] = window, places(window, inventory)
+        return kept[1]
 
     def _doubts(self, window: Declared, now: float) -> list[str]:
         """What somebody who declares it should know."""
@@ -378,52 +406,11 @@ class Windows:
             del self._live[window.id]
         if verb not in (WARN, EXPIRE, BACK) or window.closed is not None:
             self._since = {key: since for key, since in self._since.items() if key[0] != window.id}
-        self._store.put_window(WindowChange(now, verb, author, note, window))
+        change = WindowChange(now, verb, author, note, window)
+        self._latest = [*(each for each in self._latest if abs(now - each.at) < LATEST_S), change]
+        self._store.put_window(change)
         say = log.warning if verb in (WARN, EXPIRE) and window.closed is None else log.info
         say("declared window", verb=verb, window=window.id, name=shown_name(window), author=author, note=note)
-
-
-def told(window: Declared, now: float) -> dict[str, Any]:
-    """A window as JSON values; instants in Unix seconds. `over_at` is when it is over if nothing more is said of it."""
-    return {
-        "id": window.id,
-        "kind": window.kind,
-        "name": window.name,
-        "phase": phase(window, now) if window.closed is None else Phase.OVER,
-        "overrun": overruns(window, now),
-        "start": window.start,
-        "until": window.until,
-        "over_at": over_at(window),
-        "areas": list(window.areas),
-        "on": [str(subject) for subject in window.subjects],
-        "level": window.level or None,
-        "exercise": window.exercise,
-        "note": window.note,
-        "declared": window.declared,
-        "by": window.by,
-        "ended": window.ended,
-        "closed": window.closed,
-        "back": [{"commune": code, "since": since} for code, since in returned(window)],
-    }
-
-
-def listed(windows: Iterable[Declared], kind: WindowKind, now: float, *, everything: bool) -> list[dict[str, Any]]:
-    """The windows of a kind as JSON values, in the order of their starts: those that stand, or all."""
-    chosen = [window for window in windows if window.kind is kind and (everything or _is_there(window, now))]
-    return [told(window, now) for window in sorted(chosen, key=lambda window: (window.start, window.id))]
-
-
-def logged(changes: Iterable[WindowChange], kind: WindowKind) -> list[dict[str, Any]]:
-    """Lines of the log as JSON values, each with how its window stood from then on."""
-    return [
-        {"at": at, "verb": verb, "author": author, "note": note, "window": told(window, at)}
-        for at, verb, author, note, window in changes
-        if window.kind is kind
-    ]
-
-
-def _is_there(window: Declared, now: float) -> bool:
-    return window.closed is None and stands(window, now)
 
 
 def _numbered(first: str) -> Iterator[str]:

@@ -292,6 +292,32 @@ def test_of_two_gateways_that_contradict_each_other_the_first_speaks_until_its_w
     assert meter.totals["netmon_mqtt_remarks_total"] == 60
 
 
+def test_the_operators_own_gateway_counts_before_the_device_of_a_mast_whoever_spoke_first():
+    """Else what stands at the mast could keep a fall from the province for as long as it says that its word holds."""
+    devices = {
+        "ctl": Device(id="ctl", site="s1", feeds=("vnpt",)),
+        "noc": Device(id="noc", site="s9", feeds=("viettel",)),
+        "noc-2": Device(id="noc-2", site="s9", feeds=("viettel",)),
+    }
+    meter = Counts()
+    mast = Mast(replace(masts(VIETTEL), devices=devices), meter=meter)
+
+    def tell(at, source, state, holds=900):
+        mast.cells.take([CellReport(T0 + at, holds, source, ((A, state),))], T0 + at)
+        return mast.held().state
+
+    assert tell(0, "ctl", UP, holds=3 * 86_400) is UP
+    assert tell(1, "noc", DOWN) is DOWN
+    assert tell(2, "ctl", UP, holds=3 * 86_400) is DOWN
+    assert tell(3, "noc-2", UP) is DOWN, "of two gateways of his the first counts"
+    assert meter.totals["netmon_mqtt_remarks_total"] == 2
+    assert tell(4, "noc", UP) is UP
+    assert tell(5, "ctl", DOWN) is UP
+    assert tell(4 + 901, "ctl", DOWN) is DOWN, "the gateway is silent: the mast may tell"
+    assert tell(4 + 902, "noc-2", DOWN) is DOWN
+    assert tell(4 + 903, "ctl", UP) is DOWN, "where both agree the gateway's word is the one that holds"
+
+
 EVENTS = st.lists(
     st.tuples(
         st.integers(0, 40),  # how much later it comes than the event before

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.broker import broker, sender
-from tests.peers import LOOPBACK, eventually
+from tests.peers import LOOPBACK, eventually, free_port
 from tests.test_daemon import AGENT, COMMUNE, Installation
 from tests.victoria import victoria
 
@@ -101,6 +102,20 @@ async def test_both_stores_have_the_same_figure_at_the_same_moment(install, mosq
                 about = [figure for ms, figure in points if abs(ms - at * 1000) <= LAG_MS]
                 assert value in {*newest_two, *about}, (family, at, value, newest_two, about)
             assert len({value for _, value in seen}) > 1, "nothing moved: equality would prove nothing"
+
+
+async def test_a_reload_sends_what_waits_to_another_database(install, tmp_path):
+    influxdb = {"url": f"http://{LOOPBACK}:{free_port('tcp')}", "org": "noc", "bucket": "netmon", "every": "1s"}
+    here = install(influxdb=influxdb)
+    here.start()
+    await until(lambda: here.metric("netmon_influx_waiting_bytes") > 0)
+    assert here.metric("netmon_influx_reachable") == 0
+    with victoria(tmp_path / "victoria") as database:
+        here.netmon["exporters"]["influxdb"]["url"] = database.url
+        here.write()
+        here.daemon.process.send_signal(signal.SIGHUP)
+        await until(lambda: here.metric("netmon_influx_points_total") > 0, 90)
+    assert "next start" not in here.daemon.output
 
 
 async def test_a_dead_broker_is_one_sentence_and_its_devices_unknown_and_back_again(install, mosquitto):

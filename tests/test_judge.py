@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -102,6 +103,27 @@ async def test_a_month_that_ended_gets_its_final_verdicts_once_and_they_are_froz
     await judge.judge(fewer, OCTOBER.end + 1800)
     store.flush()
     assert reader.verdicts("p95") == [], "what is judged no more has no current verdict"
+
+
+@pytest.mark.parametrize(("set_back_s", "frozen"), [(0, False), (31 * 86_400, False), (-86_460, True)])
+async def test_no_month_is_closed_by_a_clock_that_the_netmon_before_doubted(
+    settings, store, monkeypatch, set_back_s, frozen
+):
+    """A restart makes no clock right; for a day at most, also where it was set back by a month since."""
+    fill(store, OCTOBER.start, OCTOBER.end + 900)
+    Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics()).doubt()
+    store.flush()
+    now = time.time() - set_back_s
+    monkeypatch.setattr("netmon.judge.time.time", lambda: now)
+    judge = Judge(units.load(), store, store.reader(), Outlets(Page(OwnMetrics())), OwnMetrics())
+    await judge.judge(settings, OCTOBER.end + 900)
+    store.flush()
+    assert bool(store.reader().frozen()) is frozen
+    if not frozen:
+        judge._doubted_until -= 86_401
+        await judge.judge(settings, OCTOBER.end + 900)
+        store.flush()
+        assert store.reader().frozen()
 
 
 def test_a_month_is_due_once_it_is_over_settled_and_not_frozen():

@@ -66,7 +66,8 @@ class World:
     """A network, a grid of polls, and what the devices do: `dead`, `local` and others are changed by the tests."""
 
     def __init__(self, inventory):
-        self.inventory, self.now, self.offset = inventory, T0, 0.0
+        self.now, self.offset = T0, 0.0
+        self._know(inventory)
         self.network = Network(inventory, T0)
         self.dead, self.oper_down, self.refused, self.local = set(), set(), set(), set()
         self.reports = {d.id for d in inventory.devices.values() if d.speaks is Speech.MQTT}
@@ -79,6 +80,11 @@ class World:
         self._agenda = []
         for n, device in enumerate(inventory.devices.values()):
             self._plan(T0 + device.interval_s * n / len(inventory.devices), device.id, device.interval_s)
+
+    def _know(self, inventory):
+        self.inventory, self._ports = inventory, {}
+        for port in inventory.links_by_port():
+            self._ports.setdefault(port.device, []).append(port)
 
     def _plan(self, at, device, interval):
         heapq.heappush(self._agenda, (at, next(self._order), device, interval))
@@ -106,8 +112,7 @@ class World:
         if device in self.reports and outcome is not Outcome.LOCAL and not (outcome := self._look(device, sent, outcome)):
             self.network.lull(Lull(device=device, period_s=self.period_s), At(sent, sent - self.offset))
             return
-        ports = [port for link in self.inventory.links.values() for port in (link.near, link.far) if port]
-        oper = {p.interface: p not in self.oper_down for p in ports if p.device == device}
+        oper = {port.interface: port not in self.oper_down for port in self._ports.get(device, ())}
         at = At(sent, sent - self.offset)
         poll = Poll(device=device, outcome=outcome, sent=at, ended=at)
         self._take(self.network.poll(poll, oper if outcome is Outcome.ANSWERED else {}))
@@ -136,7 +141,7 @@ class World:
         self._take(self.network.check(link, At(self.now, self.now - self.offset), heard))
 
     def reload(self, inventory):
-        self.inventory = inventory
+        self._know(inventory)
         self._take(self.network.take(inventory, self.now))
 
     def _take(self, out):

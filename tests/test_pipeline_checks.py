@@ -199,6 +199,7 @@ def test_our_own_failure_records_nothing_and_is_told_once(make, capsys):
     bench.pipeline.sweep(SLOT0 + 700)
     assert slots(bench) == []
     assert capsys.readouterr().out.count("a check address cannot be pinged") == 1
+    assert bench.lines("netmon_checks_failed_total") == ["netmon_checks_failed_total 2.0"]
 
 
 def test_while_netmon_suspects_itself_nothing_is_recorded_and_what_it_lost_before_is_taken_back(make):

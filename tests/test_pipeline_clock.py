@@ -72,3 +72,64 @@ def counted(bench):
     return sum(slot.receive.octets for slot in slots) + sum(
         one.octets for one in unplaced if one.direction is Direction.RECEIVE
     )
+
+
+def test_a_machine_that_booted_a_month_ahead_loses_nothing_once_its_clock_is_set(tmp_path, monkeypatch):
+    """The network sets it a minute later: a fall after that has its own times."""
+    month = 31 * 86_400.0
+    bench = Bench(tmp_path / "netmon.db", inventory(), Ahead)
+    run(bench, 700)
+    bench.pipeline.park()
+    bench.store.record_stop(bench.now)
+    bench.close()
+    bench = Bench(bench.path, bench.things, Ahead, bench.now + 60 + month)
+    run(bench, 90)
+    bench.store.heartbeat(bench.now)
+    monkeypatch.setattr(Ahead, "ahead_s", -month)
+    bench.pipeline._clock = lambda: bench.now - month
+    bench.pipeline.shift(-month)
+    run(bench, 700)
+    bench.routers["r01273"].outcome = Outcome.SILENT
+    fell = bench.now - month
+    for _ in range(20):
+        bench.poll()
+        bench.pipeline.tick(bench.now - month)
+        bench.now += 30
+    bench.routers["r01273"].outcome = Outcome.ANSWERED
+    back = bench.now - month
+    run(bench, 90)
+    bench.store.flush()
+    router = Subject("device", "r01273")
+    assert [(one.start, one.end) for one in bench.reader.outages(router)] == [(fell, back)]
+    spans = bench.reader.spans(router, fell - 300, back + 60)
+    assert [(span.state, span.start) for span in spans] == [("up", fell - 300), ("down", fell), ("up", back)]
+    bench.close()
+
+
+def test_a_netmon_that_slept_saw_nothing_meanwhile_and_goes_on(tmp_path, monkeypatch):
+    """Links, sites and devices alike; what was down goes on as one outage. Two intervals are no sleep."""
+    slept_s, router = 21 * 86_400.0, Subject("device", "r01273")
+    bench = Bench(tmp_path / "netmon.db", inventory(), Ahead)
+    run(bench, 600)
+    bench.routers["r01273"].outcome = Outcome.SILENT
+    fell = bench.now
+    for ahead_s in (0.0, 59.0, 59.0 + slept_s):
+        bench.pipeline._clock = lambda: bench.now + Ahead.ahead_s
+        step_s = ahead_s - Ahead.ahead_s
+        monkeypatch.setattr(Ahead, "ahead_s", ahead_s)
+        if step_s:
+            bench.pipeline.shift(step_s)
+        for _ in range(10):
+            bench.poll()
+            bench.pipeline.tick(bench.now + ahead_s)
+            bench.now += 30
+    bench.store.flush()
+    (absence,) = bench.reader.absences(0, 10**10)
+    assert (absence.end - absence.start, absence.reason) == (slept_s, "clock")
+    end = bench.now + Ahead.ahead_s
+    for subject in (router, Subject("link", "f01273"), Subject("site", "s01273"), Subject("device", "core")):
+        spans = bench.reader.spans(subject, fell, end)
+        assert not [span for span in spans if span.start < absence.end and span.end > absence.start], subject
+        assert sum(span.end - span.start for span in spans) == pytest.approx(end - fell - slept_s), subject
+    assert [(one.start, one.end) for one in bench.reader.outages(router)] == [(fell, None)]
+    bench.close()

@@ -217,6 +217,7 @@ async def test_a_directory_that_cannot_be_written_is_one_error_until_it_can(runn
         for hour in range(3):
             assert not await running.desk.report_if_due(NOW + hour * HOUR)
     assert [line["log_level"] for line in logs] == ["error"]
+    assert running.meter.totals["netmon_reports_failed_total"] == 3
     running.desk.directory.unlink()
     assert await running.desk.report_if_due(NOW + 2 * HOUR + 20), "in the same hour, as soon as it can be written"
     assert not await running.desk.report_if_due(NOW + 2 * HOUR + 40)

@@ -205,6 +205,7 @@ class Jobs:
         self.finished: Counter[str] = Counter()
         self.skips: list[tuple[str, str]] = []
         self.lateness: list[float] = []
+        self.failed: list[str] = []
         self.held: dict[str, asyncio.Event] = {}
         self._moved = asyncio.Event()
 
@@ -234,6 +235,7 @@ class Jobs:
             cap=cap,
             on_skip=self.skip,
             on_late=self.lateness.append,
+            on_failed=self.failed.append,
             slot_s=0.002,
         )
 
@@ -273,6 +275,7 @@ async def test_a_run_that_raises_is_logged_and_nothing_else_notices() -> None:
             lambda: jobs.reached(lambda: jobs.finished["good"] >= 3 and [k for k, _ in jobs.started].count("bad") >= 3),
         )
     assert {(line["event"], line["key"], type(line["exc_info"])) for line in logs} == {("a run failed", "bad", LookupError)}
+    assert jobs.failed == ["bad"] * len(logs)
 
 
 async def test_a_slow_key_is_skipped_and_the_others_go_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from netmon.inventory import Inventory
 from netmon.model import VIET_NAM, Site, SiteKind
 from netmon.settings import load
 from netmon.store import Store
+from tests.store.conftest import Counts
 from tests.targets.made import NoMeter
 
 
@@ -45,3 +47,16 @@ def test_the_inventory_of_a_month_that_is_over_is_counted_once(settings, tmp_pat
         store.flush()
         assert any("bts" in key for key in store.reader().inventory_month("2026-11"))
         assert store.reader().inventory_month("2026-10") == october
+
+
+async def test_a_store_that_cannot_be_looked_through_is_counted(settings, tmp_path):
+    meter = Counts()
+    with Store.open(tmp_path / "s.db", NoMeter()) as store:
+        store.doubtful = True
+        (tmp_path / "s.db").rename(tmp_path / "elsewhere.db")
+        night = asyncio.create_task(upkeep.keep_forever(store, lambda: settings, meter))
+        await asyncio.to_thread(meter.wait_for, "netmon_bugs_total", 1)
+        night.cancel()
+        await asyncio.gather(night, return_exceptions=True)
+        (tmp_path / "elsewhere.db").rename(tmp_path / "s.db")
+    assert meter.totals == {"netmon_bugs_total": 1}

@@ -114,6 +114,53 @@ def office():
     return Office()
 
 
+# --- a clock that was ahead -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(("ahead_s", "back"), [(31 * DAY, ()), (DAY, (A, B, C))])
+async def test_what_a_clock_that_was_ahead_ended_stands_again_once_it_is_right(office, restart, ahead_s, back):
+    """However long it was wrong: longer than it is distrusted, and than communes must be back to leave a storm."""
+    await office.storm(until="+2h")
+    await office.works(until="+4h")
+    office.step(5)
+    office.step_clock(ahead_s)
+    for _ in range(200):
+        office.step(10, back=back)
+    assert office.windows.standing() == ()
+    if restart:
+        office.now -= ahead_s
+        office.restart()
+    else:
+        office.step_clock(-ahead_s)
+    for _ in range(20):
+        office.step(10, back=back)
+    assert sorted(window.id for window in office.windows.standing()) == ["bao-so-12-2026", "thay-cap-2026-11-22"]
+    assert office.windows.in_impact("04", A)
+    assert office.verbs()[-2:] == [("reopen", "netmon")] * 2
+    office.step(3 * HOUR)
+    assert office.verbs()[-1][0] in ("warn", "expire"), "the true end passes too, and is told"
+
+
+async def test_what_a_person_ended_or_changed_by_a_clock_that_was_ahead_stays_so(office):
+    await office.storm(until="+2h")
+    office.step_clock(HOUR)
+    office.step(60)
+    await office.storm("end", id="bao-so-12-2026", close=True)
+    office.step_clock(-HOUR)
+    assert office.windows.standing() == ()
+
+
+async def test_a_clock_that_is_years_behind_reopens_nothing(office):
+    await office.storm(until="+2h")
+    office.step(60 * DAY)
+    office.step(1)
+    assert office.windows.standing() == ()
+    office.now -= 3650 * DAY
+    office.restart()
+    assert office.windows.standing() == ()
+
+
 # --- what people may say ----------------------------------------------------------------------------------------------
 
 

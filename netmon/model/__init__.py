@@ -8,6 +8,7 @@ declare (windows), what fell together and why (incidents), and what is said abou
 
 from __future__ import annotations
 
+from netmon.model.audit import AuditEntry, Caller
 from netmon.model.history import (
     Baseline,
     CellName,
@@ -49,19 +50,22 @@ from netmon.model.places import (
     SiteKind,
     Speech,
 )
-from netmon.model.polls import At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
+from netmon.model.polls import SERIES_AT_MOST, At, Epoch, Kind, Lull, Outcome, Poll, Reading, Readings, Series
 from netmon.model.time import SLOT_S, VIET_NAM, ZONE_S
 from netmon.model.verdicts import Available, ErrorBudget, Standing, Verdict, Window
 from netmon.model.windows import Declared, Phase, WindowChange, WindowKind
 from netmon.model.words import Words
 
 __all__ = [
+    "SERIES_AT_MOST",
     "SLOT_S",
     "VIET_NAM",
     "ZONE_S",
     "At",
+    "AuditEntry",
     "Available",
     "Baseline",
+    "Caller",
     "Capacity",
     "Carrier",
     "CauseClass",

@@ -113,7 +113,8 @@ class Device:
     from which its answers may come. `ping` adds an ICMP check, which keeps it `up` when only its SNMP agent is silent.
     One that speaks MQTT has none of these: it is known by its topic, and looked after every `interval_s`, which is also how
     often it is expected to report until it says so itself. `layout` names the layout of its messages, "" netmon's own, and
-    `topic` is what it is known by there.
+    `topic` is what it is known by there. `feeds` are the operators whose gateway it is: of their cells it may tell at every
+    mast, of those of others only at its own site.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Device:
     ping: bool = False
     layout: str = ""
     topic: str = ""
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, overload
 
+SERIES_AT_MOST = 20_000
+"""Series of one device: more are names made up, or a box that is too large to be one device."""
+
 
 class At(NamedTuple):
     """One instant on both clocks: `unix` says when, `monotonic` tells a stepped clock from time that passed."""
@@ -115,7 +118,8 @@ class Poll:
     """One poll of a device, also when it failed.
 
     `sent` is when its first request left. `detail` is a sentence for people when something was wrong; `incomplete` names
-    what a deadline or a fault cut off (a partial answer is still `answered`). `snmp` is False when only the ping answered.
+    what a deadline or a fault cut off (a partial answer is still `answered`). `beyond` counts series for which there was no
+    room even in the poll. `snmp` is False when only the ping answered.
 
     Of a device that reports by itself, `sent` is when netmon looked, `period_s` how often it says that it reports, and
     `history` what came late: readings that go to their own time and touch nothing else (SEMANTICS 9).
@@ -132,6 +136,7 @@ class Poll:
     snmp: bool = True
     period_s: float | None = None
     history: tuple[Reading, ...] = ()
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,8 @@ class Declared:
 
 
 class WindowChange(NamedTuple):
-    """A line of the log of windows, never changed: `verb` is declare, update, end, close, back, expire or warn. `author` is
+    """A line of the log of windows, never changed: `verb` is declare, update, end, close, back, expire, warn or reopen
+    (the clock was ahead when netmon changed it). `author` is
     the user at the other end of the socket, the name of a token, "file", or "netmon"; `note` is what was given with --by.
     `window` is how it stood from then on."""
 

@@ -6,7 +6,7 @@ subscription for all that report over MQTT; one ear for traps and informs, where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from socket import socket
@@ -106,8 +106,15 @@ class Pollers:
         self.traps.listen(sockets)
         return self.traps
 
-    def make(self, device: Device, labels: Labels, credentials: Mapping[str, Credential]) -> SnmpPoller | MqttPoller:
-        """The poller of a device, whose series begin with `labels`."""
+    def make(
+        self,
+        device: Device,
+        labels: Labels,
+        credentials: Mapping[str, Credential],
+        first: Callable[[], Collection[str]] = tuple,
+    ) -> SnmpPoller | MqttPoller:
+        """The poller of a device, whose series begin with `labels`; interfaces `first` are read before others where there is
+        not room for all."""
         if device.speaks is Speech.MQTT:
             assert self.subscriber is not None, "a configuration with such devices names a broker"
             return self.subscriber.poller(device, labels)
@@ -121,6 +128,7 @@ class Pollers:
             pinger=self.pinger,
             size=self._sizes.setdefault(device.id, RequestSize()),
             learned=partial(self._learned, device.id),
+            first=first,
             requests_per_s=self._rates.device_requests_per_s,
         )
 

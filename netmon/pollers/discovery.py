@@ -34,7 +34,7 @@ from netmon.profiles import (
 )
 from netmon.snmp import V1, Community, Late, RequestSize, Silent, SnmpError, Tag, VarBind, Walk, oid, walk
 from netmon.snmp.size import FEWEST, MOST
-from netmon.snmp.walks import SIZE
+from netmon.snmp.walks import MAX_VALUES, SIZE
 
 log = structlog.get_logger(__name__)
 
@@ -229,6 +229,11 @@ class Discovery:
                 left = left[size:]
         return found
 
+    def _values_left(self, table: Table) -> int:
+        """How many values a walk of a table may bring, beside what the others hold."""
+        others = (walked for name, walked in self._walks.items() if name != table.name)
+        return max(0, MAX_VALUES - sum(len(rows) for walked in others for rows in walked.values.values()))
+
     async def _rows_of(
         self, table: Table, deadline: float, faults: list[str], cut: list[str], sys_object_id: str
     ) -> tuple[Sequence[Row], _Step]:
@@ -245,7 +250,14 @@ class Discovery:
             target = self._agent.target
             try:
                 walked = await walk(
-                    self._agent.client, target, columns, size=size, most=self.most, deadline=half, resume=before
+                    self._agent.client,
+                    target,
+                    columns,
+                    size=size,
+                    most=self.most,
+                    max_values=self._values_left(table),
+                    deadline=half,
+                    resume=before,
                 )
             except SnmpError as error:
                 faults.append(str(error))

@@ -195,7 +195,7 @@ class Mailbox:
                 case Speed() as body:
                     rejected = self._take_speed(body, at, odd)
                 case CellFeed() as body:
-                    self._take_cells(body, at, odd)
+                    rejected, why = self._take_cells(body, at, odd)
         except _Large as error:
             rejected, why = "size", str(error)
         except Unfit as error:
@@ -272,12 +272,18 @@ class Mailbox:
             self._alive(at)
         return ""
 
-    def _take_cells(self, body: CellFeed, at: At, odd: _Odd) -> None:
-        """Told again it says nothing new, and one of the past says what held then: neither is turned away."""
+    def _take_cells(self, body: CellFeed, at: At, odd: _Odd) -> tuple[str, str]:
+        """Told again it says nothing new, and one of the past says what held then: neither is turned away. Of masts other
+        than its own only the operator's gateway may tell: the payload names them, and the broker keeps but its topic."""
+        home = self._home[2]
+        if body.site not in (None, home) and body.operator not in self._device.feeds:
+            told = f"it tells of cells of '{body.operator}' at '{body.site}'"
+            return "cells", f"{told}, and may only at its own site {home}: the inventory has no such operator in its feeds"
         moment = self._place_in_time(body.ts, self._sessions.current or "", at, odd)
-        odd.cells = report_of(body, self._home[2], self._device.id, moment.at.unix)
+        odd.cells = report_of(body, home, self._device.id, moment.at.unix)
         if moment.odd != "history":
             self._alive(at)
+        return "", ""
 
     def _take_telemetry(self, body: Telemetry, at: At, odd: _Odd) -> str:
         key = (body.session, body.seq, body.ts)
@@ -293,7 +299,7 @@ class Mailbox:
         self._sessions.telemetry(body, late, odd.note)
         self._part(before, at)
         current = body.session == self._sessions.current
-        self._values.sort_in(body, found, moment.at, at, late=late, current=current)
+        self._values.sort_in(body, found, moment.at, at, late=late, current=current, turn=self._sessions.turn)
         self._values.excess = self._values.excess or found.excess
         if found.unknown:
             odd.note("unknown_name", len(found.unknown))
@@ -367,6 +373,7 @@ class Mailbox:
         return (Reading(self._info, 1, at), *self._values.shown(at.monotonic - self._late_s))
 
     def _poll(self, at: At, outcome: Outcome, readings: Iterable[Reading], detail: str) -> Poll:
+        beyond, self._values.beyond = self._values.beyond, 0
         return Poll(
             device=self._device.id,
             outcome=outcome,
@@ -376,6 +383,7 @@ class Mailbox:
             detail=detail,
             period_s=self.period_s,
             history=self._values.hand_over(),
+            beyond=beyond,
         )
 
     def _sentence(self, at: At, quiet_s: float) -> str:

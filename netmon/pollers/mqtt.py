@@ -301,7 +301,8 @@ class Subscriber:
         for reason, amount in receipt.remarks:
             self._meter.count("netmon_mqtt_remarks_total", amount, reason=reason)
             if reason == "interleaved" and self._oddities(f"interleaved {device}", at):
-                log.warning("two sessions speak by turns under the name of one device", device=device)
+                log.warning("two speak by turns under the name of one device", device=device)
+                self._tell(Notice(at.unix, NoticeKind.TWIN, device, "two speak under its name"))
         if receipt.moved and self._oddities(f"moved {device}", at):
             log.warning("device reports from another place than the inventory's", device=device, place=mailbox.place)
         if receipt.unknown:

@@ -43,7 +43,10 @@ _Megabits = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class Unfit(ValueError):  # noqa: N818 - what is wrong with a payload, not with us
-    """A payload that does not fit its schema; the text says where and why."""
+    """A payload that does not fit its schema; the text says where and why, and holds nothing that would steer a terminal."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
 
 
 class Place(NamedTuple):
@@ -166,6 +169,7 @@ def decode(kind: str, payload: bytes) -> Body:
             _speakable(body.session or "", "session")
         case CellFeed():
             _speakable(body.operator, "operator")
+            _speakable(body.site or "", "site")
             for each in body.cells:
                 _speakable(each.cell, "cell")
     return body

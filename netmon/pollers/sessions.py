@@ -1,7 +1,8 @@
 """The lives of a device that reports by itself: which one speaks, how often it reports, what was lost on the way.
 
 A session is one life. It is what makes a last will harmless that comes late, and what shows that two speak under one name
-(SEMANTICS 9).
+(SEMANTICS 9). Two that have one session too, such as a device and a copy of its memory card, show by their `seq`: it goes on
+now where the one stood, now where the other did.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ LOST_AT_MOST = 1_000
 """Most messages that one gap in `seq` counts as lost: a larger jump says something else."""
 
 _REMEMBERED = 8
+"""Sessions of a device, and messages of one feed after which another one of the same session is forgotten."""
 
 Remark = Callable[[str, int], None]
 """Notes what was odd, and how often."""
@@ -22,12 +24,16 @@ Remark = Callable[[str, int], None]
 
 @dataclass(slots=True)
 class _Session:
-    """`seq` and `ts` are of its newest message, `period_s` of its birth."""
+    """`seq` and `ts` are of its newest message, `period_s` of its birth; `other` is the `seq` at which it stood before it
+    began anew, `since` so many messages, and `swaps` how often it went on at the other one since."""
 
     name: str
     period_s: float | None = None
     seq: int | None = None
     ts: float = 0.0
+    other: int | None = None
+    since: int = 0
+    swaps: int = 0
 
 
 class Sessions:
@@ -38,6 +44,9 @@ class Sessions:
         self._current: _Session | None = None
         self._sure = False  # the current one was heard live, and not only from the broker's memory
         self._period_s: float | None = None
+        self._speaker: _Session | None = None  # whose telemetry came last
+        self.turn = 0
+        """How often telemetry did not go on where the one before it stood: counters on both sides are not to be compared."""
 
     @property
     def current(self) -> str | None:
@@ -62,6 +71,10 @@ class Sessions:
         session = self._known.get(body.session) if late else self._hear(body.session, remark, live=True)
         if session is None:
             return
+        if not late:
+            returns = session is not self._speaker and session.seq is not None
+            self.turn += returns or _turns(session, body, remark)
+            self._speaker = session
         if session.seq is not None and body.seq > session.seq + 1:
             remark("lost", min(body.seq - session.seq - 1, LOST_AT_MOST))
         if session.seq is None or body.seq > session.seq or body.ts > session.ts:
@@ -83,3 +96,24 @@ class Sessions:
         if len(self._known) > _REMEMBERED:
             del self._known[next(each for each, life in self._known.items() if life is not self._current)]
         return session
+
+
+def _turns(session: _Session, body: Telemetry, remark: Remark) -> bool:
+    """Whether a live message does not go on where its session stood: it begins anew, or goes on where it stood before. Once,
+    that may be a restart and a loss; there and back are two that speak."""
+    seq, other = session.seq, session.other
+    session.since += 1
+    if session.since > _REMEMBERED:
+        session.other, session.swaps = None, 0
+    if seq is None or body.seq == seq + 1 or (body.seq <= seq and body.ts <= session.ts):
+        return False
+    if other is not None and 0 < body.seq - other <= LOST_AT_MOST and (body.seq <= seq or other > seq):
+        session.seq, session.swaps = other, session.swaps + 1
+        if session.swaps > 1:
+            remark("interleaved", 1)
+    elif body.seq > seq:
+        return False
+    else:
+        session.swaps = 0
+    session.other, session.since = seq, 0
+    return True

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
+from weakref import proxy
 
 import structlog
 
@@ -114,8 +115,10 @@ class SnmpPoller:
         size: RequestSize | None = None,
         learned: Callable[[RequestSize], None] = lambda size: None,
         requests_per_s: float = inf,
+        first: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._agent = Agent(client, device, credential, requests_per_s)
+        self._first = first  # interfaces that have precedence where there is not room for all
         self._device = device
         self._labels = labels
         self._pinger = pinger if device.ping else None
@@ -124,7 +127,10 @@ class SnmpPoller:
         self._size = size or RequestSize()
         self._learned = learned
         fixed = profiles.named(device.profile) if device.profile else None
-        self._discovery = Discovery(self._agent, profiles, fixed, self._size, self._rebooted)
+        me = proxy(self)  # no cycle: the collector never walks what stood when netmon started, and would not find it
+        self._discovery = Discovery(
+            self._agent, profiles, fixed, self._size, lambda uptime, at: bool(me._rebooted(uptime, at))
+        )
         self._rows: list[Row] = []
         self._plan: Plan | None = None
         self._outgrown = False  # it was compiled for another request size
@@ -183,6 +189,7 @@ class SnmpPoller:
             detail=" ".join(run.faults),
             incomplete=run.incomplete(),
             round_trip_s=self._agent.round_trip_s,
+            beyond=self._plan.beyond if self._plan else 0,
         )
 
     async def _poll(self, run: _Run, light: bool) -> None:
@@ -271,6 +278,7 @@ class SnmpPoller:
             texts={"address": self._plan_for.address, "profile": profile.name},
             known={series: series for series in self._plan.series()} if self._plan else {},
             varbinds=self._size.varbinds,
+            first=self._first(),
         )
         self._whole = (*self._plan.info, self._uptime, self._round_trip, *self._plan.measured)
         self._lacking = ()

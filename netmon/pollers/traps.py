@@ -181,6 +181,8 @@ class Traps:
                 if self._misfits("busy", at):
                     log.warning("traps come faster than netmon reads them: some are dropped")
             else:
+                if source.flooding_since is None and source.bucket.fullness(at.monotonic) == 1:
+                    source.lost_before = self._lost  # what is lost from here on may be of a flood that begins
                 source.bucket.pay(1)
                 began = time.thread_time()
                 reply = self._read(source, data, at, dropped)
@@ -219,7 +221,7 @@ class Traps:
 
     def _note_flood(self, source: _Source, at: At) -> None:
         if source.flooding_since is None:
-            source.flooding_since, source.dropped, source.lost_before = at.monotonic, 0, self._lost
+            source.flooding_since, source.dropped = at.monotonic, 0
             log.warning("a flood of traps begins", source=source.address, device=" ".join(source.devices))
             self._tell_all(source.devices, at, NoticeKind.FLOOD, "begins", source.address, {})
             if self._watch is None:

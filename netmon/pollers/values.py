@@ -33,13 +33,15 @@ class _Line:
 
 
 class Values:
-    """The values of one device, whose series begin with `labels`. `excess`: something was left out, for want of room."""
+    """The values of one device, whose series begin with `labels`. `excess`: something was left out, for want of room, and
+    `beyond`: how many series that were to be held, since the last look."""
 
     def __init__(self, labels: tuple[tuple[str, str], ...]) -> None:
         self._labels = labels
         self._lines: dict[tuple[str, str], _Line] = {}  # by family and own label
         self._history: list[Reading] = []
         self.excess = False
+        self.beyond = 0
         self._forgot = -inf  # when what was held was forgotten, monotonic
 
     @property
@@ -47,19 +49,22 @@ class Values:
         """Readings of the past that nobody looked at."""
         return len(self._history)
 
-    def sort_in(self, body: Telemetry, found: Measured, when: At, came: At, *, late: bool, current: bool) -> None:
+    def sort_in(
+        self, body: Telemetry, found: Measured, when: At, came: At, *, late: bool, current: bool, turn: int = 0
+    ) -> None:
         """The newest value of each series is held; what is older, or was not looked at in time, is history. `current`: its
         session is the one that speaks; what another one measured before the last forgetting is of the past. A counter
-        lives as long as the device runs, or else as its session lasts."""
+        lives as long as the device runs, or else as its session lasts, and at most until another feed takes its `turn`."""
         late = late or (not current and when.monotonic < self._forgot)
         told = body.m.get(UPTIME)
         uptime = int(told * 100) % TICKS if isinstance(told, int | float) and 0 <= told < TICKS else None
-        life = None if uptime is not None else crc32(body.session.encode())
+        life = turn if uptime is not None else crc32(f"{body.session} {turn}".encode() if turn else body.session.encode())
         epochs: dict[str, Epoch] = {}
         for family, label, value in found.values:
             line = self._line(family, label, hold=not late)
             if line is None:
                 self.excess = True
+                self.beyond += 1
                 continue
             epoch = None
             if line.series.kind is Kind.COUNTER64:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from netmon.octets import octets_of
 from netmon.profiles.schema import Profile, Sign
 
 
@@ -146,7 +147,7 @@ def _parse_all(texts: Iterable[tuple[str, str]], faults: list[str]) -> dict[str,
 
 def _read(path: Path, faults: list[str]) -> str:
     try:
-        return path.read_text("utf-8")
+        return octets_of(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         faults.append(f"{path}: cannot be read: {error}")
         return "sys_object_id: []"

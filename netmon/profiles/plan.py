@@ -6,7 +6,7 @@ in one PDU, so that whether two readings are comparable (SEMANTICS 3) is decided
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, compress
@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from netmon.catalogue import DEVICE
-from netmon.model import At, Epoch, Kind, Series
+from netmon.model import SERIES_AT_MOST, At, Epoch, Kind, Series
 from netmon.profiles.convert import Convert, converter
 from netmon.profiles.rows import Row
 from netmon.profiles.schema import DEVICE_INFO, INTERFACE, SENSOR, Profile, Table
@@ -24,6 +24,9 @@ from netmon.snmp.message import Request, get_request
 from netmon.snmp.oid import encode
 
 SYS_UPTIME = encode("1.3.6.1.2.1.1.3.0")
+
+OF_ITSELF = 16
+"""Room for what is said of a device itself, beside its rows: each of these has one series that names it at most."""
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -192,10 +195,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Plan:
-    """All requests of a device's poll, and the info series that need no asking."""
+    """All requests of a device's poll, and the info series that need no asking. `beyond` counts what the device has beside
+    them, of rows for which there is no room."""
 
     batches: tuple[Batch, ...]
     info: tuple[Series, ...]
+    beyond: int = 0
 
     @cached_property
     def measured(self) -> tuple[Series, ...]:
@@ -220,8 +225,11 @@ def compile_plan(
     texts: Mapping[str, str],
     known: Mapping[Series, Series],
     varbinds: int = 24,
+    most: int = SERIES_AT_MOST,
+    first: Collection[str] = (),
 ) -> Plan:
-    """The plan for these rows, at most `varbinds` a request where a row allows it.
+    """The plan for these rows, at most `varbinds` a request where a row allows it, and `most` series, whole rows: those of
+    the interfaces `first` before others, which have what room is left.
 
     `labels` are the device's; `texts` are labels of its info series that no row has (address, profile). Series of `known`
     are used again, so that an interface keeps its series when its index changes.
@@ -230,7 +238,14 @@ def compile_plan(
     oids: list[bytes] = [SYS_UPTIME]
     parts: list[Part] = []
     shared: dict[tuple[int, str], Labels] = {}
-    for row, wanted in _wanted(profile, rows, labels, shared):
+    kept: list[Row] = []
+    count, beyond = OF_ITSELF, 0
+    for row, wanted in _wanted(profile, sorted(rows, key=lambda row: _interface(row) not in first), labels, shared):
+        if count + len(wanted) + 1 > most:
+            beyond += len(wanted) + 1
+            continue
+        kept.append(row)
+        count += len(wanted) + 1
         for sources in _units(row, wanted, varbinds - 1):
             head = _head(row, sources)
             if parts and len(oids) + len(head) + len(sources) > varbinds:
@@ -239,10 +254,10 @@ def compile_plan(
             start = len(oids)
             oids += head
             at = {name: start + n for n, name in reversed(list(enumerate(head)))}
-            first = len(oids)
+            values = len(oids)
             oids += [source.octets + row.index for _, source, _ in sources]
             cells = tuple(
-                _cell(row, column, source, series, oids[first + n], first + n, at, known)
+                _cell(row, column, source, series, oids[values + n], values + n, at, known)
                 for n, (column, source, series) in enumerate(sources)
             )
             key = at[row.key[0]] if row.key else 0
@@ -252,11 +267,16 @@ def compile_plan(
             parts.append(Part(row, key, octets, discontinuity, cells, scales))
     if parts or not batches:
         batches.append(Batch(get_request(oids), tuple(parts)))
-    return Plan(tuple(batches), tuple(_info(profile, rows, (*labels, *texts.items()), known)))
+    return Plan(tuple(batches), tuple(_info(profile, kept, (*labels, *texts.items()), known)), beyond)
 
 
 Asked = tuple[Column, Source, Series]
 """A column of a row, where its value is, and what it becomes."""
+
+
+def _interface(row: Row) -> str:
+    """The interface that a row is, or is part of; "" for none."""
+    return row.identity if row.table and row.table.label == INTERFACE else row.interface
 
 
 def _wanted(

@@ -67,7 +67,7 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Listed]
 class Strict(BaseModel):
     """A mapping of which every key is known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Source(Strict):

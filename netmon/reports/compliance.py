@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from netmon.model import Window, Words
 from netmon.reports import compliance_page
-from netmon.reports.files import Report, ReportError
+from netmon.reports.files import NothingKnownError, Report
 from netmon.reports.judged import verdicts_on
 from netmon.reports.rows import Row, named, rows
 from netmon.reports.table import Cell, Column, Kind, Table
@@ -37,11 +37,11 @@ def report(
     now: float,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """The report on a month, from its frozen verdicts, else provisional. ReportError: nothing is known of that month."""
+    """The report on a month, from its frozen verdicts, else provisional. NothingKnownError."""
     first = reader.first_evidence()
     judged = verdicts_on(settings, reader, register, provinces, month, now, progress)
     if not judged or ((first is None or first >= month.end) and not any(one.final for one in judged)):
-        raise ReportError(f"nothing was measured or judged in {local(month.start):%Y-%m}")
+        raise NothingKnownError(f"nothing was measured or judged in {local(month.start):%Y-%m}")
     found = rows(judged, settings, reader, register, month, now)
     names = {code: named(register, code, month, now) for code in provinces}
     only = f"-{provinces[0]}" if len(provinces) < len(settings.provinces) else ""

@@ -25,6 +25,10 @@ class ReportError(Exception):
     """A report cannot be made; the text says why, for people."""
 
 
+class NothingKnownError(ReportError):
+    """Nothing is known of the time that a report is to be about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a report is before it is written. `name` begins the names of its files ("compliance-2026-10"); `tables` are by

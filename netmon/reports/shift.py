@@ -42,6 +42,7 @@ WINDOW_VERBS = {
     "back": Words("xã đã trở lại", "commune back"),
     "expire": Words("hết hạn", "expired"),
     "warn": Words("sắp hết hạn", "expires soon"),
+    "reopen": Words("mở lại", "reopened"),
 }
 
 NETMON = "netmon"

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from random import Random
 
 from netmon.inventory import Inventory
-from netmon.model import Carrier, Device, Site, Speech
+from netmon.model import Carrier, Device, Site
 from netmon.sim.power import PowerPlant
-
-MARK = "feed-"
-"""The id of a feed's gateway ends with this and the operator's name: cb-feed-viettel."""
 
 _SECTORS = 3
 _FAULTY_ONE_IN = 400
@@ -23,17 +20,12 @@ _SAVING_RATIO = 0.97
 """
 
 
-def operator_of(device: Device) -> str:
-    """Whose feed a device is, "" when it is none."""
-    _, mark, operator = device.id.rpartition(MARK)
-    return operator if mark and device.speaks is Speech.MQTT else ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mast:
     """An operator's cells at a site, by technology from the oldest on, in whose power they share; `faulty` ones are down."""
 
     site: str
+    operator: str
     cells: tuple[tuple[str, str], ...]
     plant: PowerPlant
     faulty: frozenset[str] = frozenset()
@@ -58,7 +50,6 @@ class Feed:
     """A gateway that reports over MQTT below its `topic`. `phase` is its place in each period, from 0 to 1."""
 
     device: str
-    operator: str
     topic: str
     period_s: float
     phase: float
@@ -91,24 +82,23 @@ class Feed:
     def cells(self, at: float) -> Sequence[Mapping[str, object]]:
         """The messages of a report, one a mast."""
         return [
-            {"site": mast.site, "operator": self.operator, "period_s": self.period_s, "cells": mast.states(at)}
+            {"site": mast.site, "operator": mast.operator, "period_s": self.period_s, "cells": mast.states(at)}
             for mast in self.masts
         ]
 
 
 def feed(inventory: Inventory, device: Device, plants: Mapping[str, PowerPlant], *, seed: int, started: float) -> Feed:
     """The feed that a device of an inventory is; `plants` is the power of each site."""
-    operator, site = operator_of(device), inventory.sites[device.site]
+    site = inventory.sites[device.site]
     dice = Random(f"{seed}/{device.id}")
     masts = [
         _mast(place, carrier, plants.get(place.id, PowerPlant()), dice)
         for place in inventory.sites.values()
         for carrier in place.carriers
-        if carrier.operator == operator and carrier.technologies
+        if carrier.operator in device.feeds and carrier.technologies
     ]
     return Feed(
         device=device.id,
-        operator=operator,
         topic=f"netmon/v1/{site.province}/{site.commune}/{site.id}/{device.id}",
         period_s=device.interval_s,
         phase=dice.random(),
@@ -124,4 +114,4 @@ def _mast(site: Site, carrier: Carrier, plant: PowerPlant, dice: Random) -> Mast
         for sector in range(1, _SECTORS + 1)
     )
     faulty = frozenset(cell for cell, _ in cells if dice.randrange(_FAULTY_ONE_IN) == 0)
-    return Mast(site=site.id, cells=cells, plant=plant, faulty=faulty)
+    return Mast(site=site.id, operator=carrier.operator, cells=cells, plant=plant, faulty=faulty)

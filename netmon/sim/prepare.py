@@ -18,7 +18,6 @@ from pathlib import Path
 
 from netmon import scaffold, units
 from netmon.settings.quantities import today
-from netmon.sim.feeds import MARK
 from netmon.sim.programs import DemoError
 from netmon.sim.sink import ORG
 from netmon.store.schema import lock
@@ -121,7 +120,7 @@ def _feeds() -> str:
     """The gateways over which the operators on the province's masts tell of their cells."""
     seat = next(unit for unit in units.load().communes(PROVINCE, today()) if unit.kind == "phuong")
     devices = "".join(
-        f"      - {{id: cb-{MARK}{operator}, protocol: mqtt, interval: 60s, upstreams: [cb-core-1]}}\n"
+        f"      - {{id: cb-feed-{operator}, protocol: mqtt, feeds: {operator}, interval: 60s, upstreams: [cb-core-1]}}\n"
         for operator in scaffold.CARRIERS
     )
     return f"""\
@@ -171,7 +170,7 @@ def _empty(store: Path) -> None:
     """
     held = lock(store)
     try:
-        for end in ("", "-wal", "-shm"):
+        for end in ("", "-wal", "-shm", ".roots"):
             store.with_name(store.name + end).unlink(missing_ok=True)
         shutil.rmtree(store.with_name("influxdb-outbox"), ignore_errors=True)
     finally:

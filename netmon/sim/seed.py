@@ -105,7 +105,7 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 def _remove(store: Path) -> None:
-    for end in ("", "-wal", "-shm", ".lock"):
+    for end in ("", "-wal", "-shm", ".lock", ".roots"):
         store.with_name(store.name + end).unlink(missing_ok=True)
 
 
@@ -120,6 +120,6 @@ def _fill_cells(store: Store, feed: Feed, start: float, end: float) -> None:
     """Cells as they are before anything goes wrong."""
     for mast in feed.masts:
         for told in mast.states(start):
-            subject = Subject("cell", CellName(mast.site, feed.operator, told["technology"], told["cell"]).id)
+            subject = Subject("cell", CellName(mast.site, mast.operator, told["technology"], told["cell"]).id)
             store.begin_span(subject, told["state"], start, SOURCE)
             store.end_span(subject, end)

@@ -11,7 +11,7 @@ from random import Random
 
 from netmon.inventory import Inventory
 from netmon.model import SiteKind, Speech
-from netmon.sim.feeds import Feed, feed, operator_of
+from netmon.sim.feeds import Feed, feed
 from netmon.sim.power import PowerPlant
 from netmon.sim.probes import Probe, probe
 from netmon.sim.timetable import Spells, Timetable
@@ -111,7 +111,7 @@ def plant(device: str, chosen: Script, *, seed: int) -> PowerPlant:
 
 def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float) -> list[Station | Probe | Feed]:
     """Every device of an inventory that speaks MQTT, with its troubles: a power controller at a base station, the gateway of
-    an operator where its id says so, a probe elsewhere. A cut takes those behind it; a restart of their router is over
+    an operator where it `feeds` one, a probe elsewhere. A cut takes those behind it; a restart of their router is over
     before their connections notice."""
     router = chosen.cut[0].near.device if chosen.cut and chosen.cut[0].near else ""
     lost = behind(inventory, (router,)) if router else frozenset()
@@ -125,7 +125,7 @@ def stations(inventory: Inventory, chosen: Script, *, seed: int, started: float)
         cut_off: tuple[Spells, ...] = (chosen.cut[1],) if chosen.cut and device.id in lost else ()
         if chosen.stage:
             cut_off = (chosen.stage.absent[device.id],)
-        if operator_of(device):
+        if device.feeds:
             found.append(feed(inventory, device, plants, seed=seed, started=started))
             continue
         if site.kind is not SiteKind.BTS:

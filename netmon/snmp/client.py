@@ -65,6 +65,7 @@ class Client:
         self.loop = asyncio.get_running_loop()
         self.wheel = Wheel(self.loop)
         self.pending: dict[int, Question] = {}
+        self.under_way: dict[tuple[str, int], set[Question]] = {}  # by peer: what tells of one looks at no other's questions
         self._on_event = on_event
         self.pace = Pace(requests_per_s, burst=200)
         self._lanes: dict[int, Lane] = {}
@@ -281,7 +282,7 @@ class Client:
                 question.hint = what
 
     def _of_peer(self, peer: tuple[Any, ...]) -> list[Question]:
-        return [question for question in set(self.pending.values()) if question.target.peer == peer[:2]]
+        return list(self.under_way.get(peer[:2], ()))
 
 
 async def _by(deadline: float, wait: Awaitable[None], target: Target, request: Request) -> None:

@@ -117,6 +117,7 @@ class Question:
 
     def attempt(self) -> None:
         """The first attempt, or the next one."""
+        self.client.under_way.setdefault(self.target.peer, set()).add(self)
         self.attempts += 1
         self._send()
 
@@ -221,6 +222,11 @@ class Question:
         self._forget()
         self.due = 0
         self._leave_place()
+        under_way, peer = self.client.under_way, self.target.peer
+        if (those := under_way.get(peer)) is not None:
+            those.discard(self)
+            if not those:
+                del under_way[peer]
 
     def _forget(self) -> None:
         """What was sent up to now, for good: a Report that comes late to it tells what was learned since."""

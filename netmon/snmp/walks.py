@@ -20,8 +20,8 @@ from netmon.snmp.message import NO_SUCH_NAME, TOO_BIG, V1, Community, Request, V
 from netmon.snmp.question import Response
 from netmon.snmp.target import Target
 
-MAX_ROWS = 100_000
-"""Rows of a column after which an agent is taken to invent them."""
+MAX_ROWS, MAX_VALUES = 100_000, 500_000
+"""Rows of a column, and values of all columns, after which an agent is taken to invent them."""
 
 SIZE = 50
 """Varbinds that are asked for at once before anything is known: about what fits into a frame of Ethernet."""
@@ -79,6 +79,7 @@ async def walk(
     size: int = SIZE,
     most: float = inf,
     max_repetitions: int = 50,
+    max_values: int = MAX_VALUES,
     deadline: float = inf,
     resume: Walk | None = None,
 ) -> Walk:
@@ -86,11 +87,13 @@ async def walk(
     over: these columns are read on from where they stood, others from their beginning.
 
     `size` is about how many varbinds an answer shall have to begin with, `most` how many at most, and `max_repetitions` how
-    many rows; the size that an earlier walk found is the caller's to pass on. A column that does not increase ends there.
+    many rows; the size that an earlier walk found is the caller's to pass on. A column that does not increase ends there, as
+    one does that has MAX_ROWS or its share of `max_values`.
     Raises as `Asker.ask` does, and Late at the deadline, as long as nothing has come; after the first answer the walk is
     only incomplete.
     """
-    train = _Train(target, columns, size, most, max_repetitions, resume)
+    most_rows = max(1, min(MAX_ROWS, max_values // max(1, len(columns))))
+    train = _Train(target, columns, size, most, max_repetitions, most_rows, resume)
     while train.standing and not train.cut:
         request = train.request()
         try:
@@ -119,11 +122,12 @@ class _Train:
         size: int,
         most: float,
         max_repetitions: int,
+        most_rows: int,
         resume: Walk | None,
     ) -> None:
         self.heard = False
         self.cut = ""
-        self._columns = Columns(columns, MAX_ROWS)
+        self._columns = Columns(columns, most_rows)
         if resume is not None:
             self._columns.go_on(resume.values, resume.tags, resume.standing, resume.broken)
         self.standing = self._columns.standing

@@ -76,9 +76,9 @@ class Listening:
         self.celled.append(report)
         return self.refusal
 
-    def add(self, device: str, site: str = "s1") -> MqttPoller:
+    def add(self, device: str, site: str = "s1", feeds: tuple[str, ...] = ()) -> MqttPoller:
         labels = (("province", "04"), ("commune", "01273"), ("site", site), ("device", device))
-        return self.subscriber.poller(Device(id=device, site=site, speaks=Speech.MQTT), labels)
+        return self.subscriber.poller(Device(id=device, site=site, speaks=Speech.MQTT, feeds=feeds), labels)
 
     async def poll(self) -> Poll | Lull:
         return await self.poller.poll()

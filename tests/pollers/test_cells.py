@@ -1,6 +1,7 @@
 """What an operator's feed tells of cells: its schema, its times, and who it may speak for."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from netmon.model import CellName, CellState
 from netmon.pollers.payloads import CELLS_AT_MOST, CellFeed, Unfit, decode
 from tests.broker import broker
 from tests.peers import LOOPBACK
-from tests.pollers.desk import T0, Desk
+from tests.pollers.desk import LABELS, T0, Desk
 from tests.pollers.listening import listening, until
 
 CELL = {"cell": "CB0123-1", "technology": "4g", "state": "up"}
@@ -32,10 +33,26 @@ def test_a_feed_tells_of_the_site_that_it_names_and_else_of_its_own(desk):
         (CellName("s1", "viettel", "4g", "CB0123-1"), CellState.UP),
         (CellName("s1", "viettel", "4g", "CB0123-2"), CellState.DOWN),
     )
+    assert tell(desk, site="s1").cells.states == report.states
+    desk.mailbox.rename(replace(desk.mailbox.device, feeds=("vnpt", "viettel")), LABELS)
     assert {name.site for name, _ in tell(desk, site="s9").cells.states} == {"s9"}
     desk.now = 89
     assert tell(desk).rejected == ""
     assert desk.outcome(150) == "answered"
+
+
+@pytest.mark.parametrize("feeds", [(), ("vnpt",)])
+def test_of_another_mast_nobody_tells_but_a_gateway_of_that_operator(desk, feeds):
+    """Nor does the place in its topic make another site its own; and it is told why it is silent."""
+    desk.mailbox.rename(replace(desk.mailbox.device, feeds=feeds), LABELS)
+    receipt = tell(desk, site="s9")
+    assert (receipt.rejected, receipt.cells) == ("cells", None)
+    assert "of cells of 'viettel' at 's9', and may only at its own site s1" in receipt.why
+    moved = desk.post("cells", place=("04", "01276", "s9"), ts=desk.ms(), **MADE)
+    assert {name.site for name, _ in moved.cells.states} == {"s1"}
+    desk.look(100)
+    tell(desk, site="s9")
+    assert "It speaks, but what it sends is not taken: it tells of cells" in desk.look().detail
 
 
 def test_a_report_of_the_past_goes_to_its_own_time_and_one_of_the_future_is_dated_now(desk):

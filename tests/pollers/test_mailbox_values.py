@@ -125,8 +125,8 @@ def test_a_blast_of_live_messages_keeps_the_newest_and_says_what_it_left_out(des
 @pytest.mark.parametrize(
     ("m", "epoch"),
     [
-        ({"device_uptime_seconds": 12.34}, Epoch(1234, None, None, "wan")),
-        ({"device_uptime_seconds": 2**32 / 100 + 1}, Epoch(100, None, None, "wan")),
+        ({"device_uptime_seconds": 12.34}, Epoch(1234, None, 0, "wan")),
+        ({"device_uptime_seconds": 2**32 / 100 + 1}, Epoch(100, None, 0, "wan")),
         ({}, Epoch(None, None, crc32(b"a"), "wan")),
     ],
 )

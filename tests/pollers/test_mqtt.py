@@ -150,6 +150,7 @@ async def test_more_retained_births_than_a_broker_queues_all_come(quiet_broker):
 # --- the broker goes away ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("broker-killed")
 async def test_a_broker_that_is_killed_and_comes_back_is_one_trouble(own_broker):
     """Its devices are unknown meanwhile, every one of them is asked anew, and what they tell then is taken as ever."""
     async with listening(own_broker.port) as netmon:
@@ -180,6 +181,7 @@ async def test_a_broker_that_is_killed_and_comes_back_is_one_trouble(own_broker)
     assert len(told) <= 4
 
 
+@pytest.mark.fault("broker-frozen")
 async def test_a_frozen_broker_is_noticed_by_its_keepalive(own_broker):
     """A hung machine closes no connection."""
     async with listening(own_broker.port, keepalive_s=1) as netmon:
@@ -192,6 +194,7 @@ async def test_a_frozen_broker_is_noticed_by_its_keepalive(own_broker):
             await netmon.becomes(Outcome.ANSWERED)
 
 
+@pytest.mark.fault("broker-old-retained")
 async def test_a_broker_restarted_with_an_old_disk_brings_no_one_back_and_kills_no_one(own_broker):
     """Its retained messages tell of the life before: an old birth and an old will."""
     async with sender(own_broker.port, session="old") as device:

@@ -305,9 +305,12 @@ async def test_a_flood_that_lasts_is_told_of_when_its_address_goes_or_netmon_sto
         ]  # fmt: skip
 
 
-async def test_what_the_kernel_drops_is_counted(sender, monkeypatch):
-    """While the loop is busy elsewhere its buffer fills: every datagram that was sent is heard or counted."""
+@pytest.mark.parametrize("turn_s", [0.0, room.TURN_S])
+async def test_what_the_kernel_drops_is_counted(turn_s, sender, monkeypatch):
+    """While the loop is busy elsewhere its buffer fills: every datagram that was sent is heard or counted, also where a turn
+    of a slow machine ends before the flood is one."""
     monkeypatch.setattr(room, "RECEIVE_BUFFER", 0)
+    monkeypatch.setattr(room, "TURN_S", turn_s)
     ear = Ear(device("r1"), settings=TrapSettings(burst=10.0))
     with hearing(ear) as place:
         source = sender()

@@ -336,10 +336,15 @@ def test_no_report_is_written_over(tmp_path: Path):
     }  # fmt: skip
 
 
+def test_a_month_of_which_nothing_is_known_is_no_failure_of_the_timer(made: Path, capsys):
+    unit = (Path(__file__).parents[2] / "deploy/systemd/netmon-report.service").read_text()
+    assert f"\nSuccessExitStatus={run(made, '--month', '2026-03')}\n" in unit
+    assert capsys.readouterr().err == "netmon: nothing was measured or judged in 2026-03\n"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--month", "2026-03"], "nothing was measured or judged in 2026-03"),
         (["--month", "2199-01"], "has not begun"),
         (["--month", "2026-10", "--province", "08"], "province '08' is not in the configuration, which has 04"),
         (["--month", "2026-10", "-o", "x.csv", "--lang", "both"], "one file holds one format in one language"),

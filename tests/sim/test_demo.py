@@ -41,10 +41,10 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def hasten(home: Path) -> None:
-    """A configuration of the demonstration whose devices are polled, or report, every 2 s."""
+    """A configuration of the demonstration whose devices are polled, or report, every 5 s."""
     config = prepare(home, keep=False, port=peers.free_port("tcp"))
     for path in (config / "netmon.yaml", config / "inventory" / "bts-mqtt.yaml"):
-        path.write_text(path.read_text().replace("interval: 30s", "interval: 2s"))
+        path.write_text(path.read_text().replace("interval: 30s", "interval: 5s"))
 
 
 def test_a_check_polls_and_judges_the_whole_province_and_says_so_in_one_line(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def fed() -> Inventory:
         name: replace(site, carriers=carriers) if site.kind is SiteKind.BTS else site for name, site in grown.sites.items()
     }
     sites["feeds"] = Site(id="feeds", name="NOC", kind=SiteKind.AGENT_POINT, province="04", commune="01273")
-    gateway = Device(id="feed-viettel", site="feeds", speaks=Speech.MQTT, interval_s=60.0, upstreams=("core-1",))
+    gateway = Device(id="gw-7", site="feeds", speaks=Speech.MQTT, feeds=("viettel",), interval_s=60.0, upstreams=("core-1",))
     return replace(grown, sites=sites, devices=grown.devices | {gateway.id: gateway})
 
 
@@ -40,14 +40,14 @@ def test_netmon_takes_what_a_feed_tells_of_every_mast_of_its_operator() -> None:
     feed = the_feed(Script())
     province, commune, site, device = feed.topic.split("/")[2:]
     labels = (("province", province), ("commune", commune), ("site", site), ("device", device))
-    mailbox = Mailbox(Device(id=device, site=site, speaks=Speech.MQTT), labels, At(START, 0.0))
+    mailbox = Mailbox(fed().devices[device], labels, At(START, 0.0))
     told = set()
     for body in feed.cells(START):
         payload = json.dumps({"ts": int(START * 1000), **body}).encode()
         receipt = mailbox.take(Place(province, commune, site, device, "cells"), payload, False, At(START, 1.0))
         assert receipt.rejected == "", receipt.why
         assert receipt.cells is not None
-        assert (receipt.cells.source, receipt.cells.holds_s) == ("feed-viettel", 180.0)
+        assert (receipt.cells.source, receipt.cells.holds_s) == ("gw-7", 180.0)
         told |= {name for name, _ in receipt.cells.states}
     masts = {site.id for site in fed().sites.values() if site.kind is SiteKind.BTS}
     assert {name.site for name in told} == masts
@@ -74,6 +74,9 @@ def test_the_demonstration_has_a_feed_of_every_operator_on_its_masts(tmp_path) -
     inventory = load(prepare(tmp_path, keep=False, port=None)).inventory
     operators = {carrier.operator for site in inventory.sites.values() for carrier in site.carriers}
     made = [one for one in stations(inventory, Script(), seed=1, started=START) if isinstance(one, Feed)]
-    assert {feed.operator for feed in made} == operators
+    assert [operator for feed in made for operator in inventory.devices[feed.device].feeds] == [
+        *dict.fromkeys(mast.operator for feed in made for mast in feed.masts)
+    ]
+    assert {mast.operator for feed in made for mast in feed.masts} == operators
     states = [told["state"] for feed in made for body in feed.cells(START) for told in body["cells"]]  # type: ignore[attr-defined]
     assert 0 < states.count("down") < len(states) / 20

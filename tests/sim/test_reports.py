@@ -153,10 +153,8 @@ async def test_a_station_is_born_is_online_and_reports_on_its_grid(settings: Mqt
 
 @pytest.mark.usefixtures("running")
 async def test_a_feed_tells_its_cells_with_every_report_and_none_of_the_past(settings: MqttSettings) -> None:
-    mast = Mast(site="tower", cells=(("A", "4g"),), plant=PowerPlant())
-    feed = Feed(
-        device="f", operator="vnpt", topic="netmon/v1/04/01300/site/f", period_s=0.2, phase=0.0, booted=0.0, masts=(mast,)
-    )
+    mast = Mast(site="tower", operator="vnpt", cells=(("A", "4g"),), plant=PowerPlant())
+    feed = Feed(device="f", topic="netmon/v1/04/01300/site/f", period_s=0.2, phase=0.0, booted=0.0, masts=(mast,))
     async with listening(settings) as heard, reporting(settings, feed):
         await heard.wait_for(lambda: len(heard.of("f", "cells")) >= 3)
     told = heard.of("f", "cells")

@@ -70,7 +70,7 @@ CPU_S, CPU_S_AN_OCTET = 0.05, 1e-5
 _TRIES = 3  # for now and then the interpreter collects its garbage
 
 
-class _Lane:
+class Nowhere:
     """A lane that leads nowhere."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Conversation:
     def __init__(self, engine: type[Client]) -> None:
         self.client = engine()
         self.slowest_s = 0.0
-        self._lane: Any = _Lane()
+        self._lane: Any = Nowhere()
         self._targets = [Target("192.0.2.1", 161, credential, 2.0, 0) for credential, _, _ in KINDS]
 
     def answer(self, kind: int, data: bytes, *, signed: bool = False) -> Response | SnmpError | None:
@@ -139,7 +139,7 @@ class Conversation:
         finally:
             question.end()
         cost_s = time.thread_time() - before
-        if client.pending:
+        if client.pending or client.under_way:
             raise Wrong("something is left pending", kind, signed, data)
         return found, cost_s, CPU_S + CPU_S_AN_OCTET * len(whole)
 
@@ -263,7 +263,7 @@ def spoil(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
             data = _written(tree, dice)
             if dice.random() < 0.8:
                 return data[:_MOST]
-    return _scratched(data, dice, others)
+    return scratched(data, dice, others)
 
 
 _MOST = 65_507  # octets of a datagram
@@ -301,7 +301,7 @@ def _reshape(tree: _Tree, dice: random.Random, others: list[bytes]) -> None:
             case 3:
                 tree.insert(dice.randrange(len(tree) + 1), tree.pop(at))
             case 4 if isinstance(content, bytes):
-                tree[at] = (tag, _scratched(content, dice, others))
+                tree[at] = (tag, scratched(content, dice, others))
             case _:
                 tree[at] = (tag, dice.choice((b"", b"\0", b"\x7f", b"\x80", b"\xff", b"\0\xff\xff\xff\xff", bytes(9), NAME)))
         return
@@ -321,7 +321,8 @@ def _written(tree: _Tree, dice: random.Random) -> bytes:
     return b"".join(parts)
 
 
-def _scratched(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
+def scratched(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
+    """With a few octets changed, cut out, doubled or taken from another."""
     spoilt = bytearray(data)
     for _ in range(dice.choice((1, 1, 1, 2, 2, 4, 8))):
         at = dice.randrange(len(spoilt) + 1)
