@@ -18,6 +18,8 @@ from typing import Any
 
 import structlog
 
+from netmon.model import Caller, Meter, Uncounted
+
 log = structlog.get_logger(__name__)
 
 LINE_LIMIT = 4 * 2**20
@@ -38,12 +40,26 @@ class UnwrittenError(ControlError):
     """A command that was done, and that a kill would undo: the store does not commit."""
 
 
+CarryOut = Callable[[Caller, str, Handler, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Has a command done for a caller: its name, its handler and the request. Every command that is given goes through one, so
+that no handler has to see to what must hold for all."""
+
+
+async def plainly(caller: Caller, command: str, handler: Handler, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Has a command done, and no more."""
+    return await handler(caller.author, request)
+
+
 class ControlServer:
     """Serves commands on a Unix socket that only its owner and group may open."""
 
-    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, path: Path, handlers: Mapping[str, Handler], carry_out: CarryOut = plainly, meter: Meter | None = None
+    ) -> None:
         self._path = path
         self._handlers = handlers
+        self._carry_out = carry_out
+        self._meter = meter or Uncounted()
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
 
@@ -76,9 +92,9 @@ class ControlServer:
         assert task is not None
         self._talks.add(task)
         try:
-            author = author_of(writer.get_extra_info("socket"))
+            caller = caller_of(writer.get_extra_info("socket"))
             while line := await reader.readline():
-                answer = await self._answer(author, line)
+                answer = await self._answer(caller, line)
                 writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
                 await writer.drain()
         except asyncio.CancelledError:
@@ -89,9 +105,9 @@ class ControlServer:
             self._talks.discard(task)
             writer.close()
 
-    async def _answer(self, author: str, line: bytes) -> Mapping[str, Any]:
+    async def _answer(self, caller: Caller, line: bytes) -> Mapping[str, Any]:
         try:
-            request = json.loads(line)
+            request = sound_json(line)
         except (ValueError, RecursionError):
             return {"ok": False, "error": "the request is not a line of JSON"}
         command = request.get("command") if isinstance(request, dict) else None
@@ -99,23 +115,32 @@ class ControlServer:
         if handler is None:
             return {"ok": False, "error": f"no such command; there are: {', '.join(sorted(self._handlers))}"}
         try:
-            return {"ok": True, **await handler(author, request)}
+            return {"ok": True, **await self._carry_out(caller, str(command), handler, request)}
         except ControlError as error:
             return {"ok": False, "error": str(error)}
         except Exception:
-            log.exception("a command failed by a bug", command=command, by=author)
+            self._meter.count("netmon_bugs_total", room="daemon")
+            log.exception("a command failed by a bug", command=command, by=caller.author)
             return {"ok": False, "error": f"{command} failed by a bug of netmon: the log has it"}
 
 
-def author_of(peer: Any) -> str:
-    """The user at the other end of a Unix socket, by name where there is one; "user netmon" is a person who took on the
-    user that netmon runs as."""
-    _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+def caller_of(peer: Any) -> Caller:
+    """Who is at the other end of a Unix socket: the user, by name where there is one, and the process; "user netmon" is a
+    person who took on the user that netmon runs as."""
+    pid, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"uid {uid}"
-    return f"user {name}" if name in OWN_AUTHORS else name
+        name = f"uid {uid}"
+    return Caller(f"user {name}" if name in OWN_AUTHORS else name, f"control pid {pid} uid {uid}")
+
+
+def sound_json(octets: bytes) -> Any:
+    """A document that can be written again. ValueError, RecursionError: it is none, or Python reads in it what is no text
+    and no number: half a character (a lone surrogate), NaN, an infinity."""
+    found = json.loads(octets)
+    json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    return found
 
 
 def ask(path: Path, command: str, timeout_s: float = 10.0, **fields: Any) -> dict[str, Any]:

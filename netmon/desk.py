@@ -193,6 +193,7 @@ class Desk:
             made = await self._make(now, None, before)
             await asyncio.to_thread(keep, self.directory, made)
         except OSError as error:
+            self._meter.count("netmon_reports_failed_total")
             if not self._fails:
                 log.error("situation report not written", directory=str(self.directory), reason=error.strerror)
             self._fails = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from netmon.answers import Answers
+from netmon.audit import Audit
 from netmon.control import ControlServer, Handler, UnwrittenError
-from netmon.credential import Secret
 from netmon.desk import Desk
 from netmon.events.calendar import HOLIDAY, NIGHT, TET, WEEKEND, frozen, on_call, windows_at
 from netmon.events.windows import phase
@@ -16,14 +17,15 @@ from netmon.exporters.influx import Influx
 from netmon.exporters.prometheus import Page
 from netmon.imports import Imports
 from netmon.judge import Judge
-from netmon.model import Meter, Phase, Verdict, WindowKind
+from netmon.model import Caller, Meter, Phase, Verdict, WindowKind
 from netmon.network import Network
 from netmon.pipeline import Pipeline
 from netmon.places import Places
 from netmon.pollers.choice import Pollers
+from netmon.pulse import Blocked
 from netmon.readiness import Readiness
 from netmon.settings import Settings
-from netmon.store import Reader, Store, StoreError
+from netmon.store import Reader, Store
 from netmon.targets.definitions import BackupDrill
 from netmon.units import Register
 from netmon.wall import Wall
@@ -32,11 +34,7 @@ from netmon.web import Listener
 DEEDS = ("incidents", "incident", "storm", "maintenance")
 """Commands that may be given over HTTP as well, with a token."""
 
-READING = (None, "list", "show")
-"""Actions of theirs that write nothing."""
-
-WRITTEN_WITHIN_S = 5.0
-"""A commit takes milliseconds. Whoever asks waits ten seconds for an answer."""
+log = structlog.get_logger(__name__)
 
 
 class Reception:
@@ -57,9 +55,12 @@ class Reception:
         meter: Meter,
         settings: Callable[[], Settings],
         started: float,
+        held: Callable[[], Blocked | None],
         reload: Handler,
     ) -> None:
         self._settings = settings
+        self._reload = reload
+        self._audit = Audit(store)
         self._pipeline = pipeline
         self._judge = judge
         operations = pipeline.operations
@@ -79,6 +80,7 @@ class Reception:
             register=register,
             settings=settings,
             started=started,
+            held=held,
             places=Places(
                 network=network, pipeline=pipeline, judge=judge, reader=reader, register=register, settings=settings
             ),
@@ -91,14 +93,14 @@ class Reception:
             "wallboard": answers.control_wallboard,
             "fibre": answers.control_fibre,
             "verdicts": answers.control_verdicts,
-            "reload": reload,
+            "reload": self._control_reload,
             "site": answers.control_site,
             "ispeed": imports.control_ispeed,
             "cells": imports.control_cells,
-            "storm": written(operations.windows.control_storm, store),
-            "maintenance": written(operations.windows.control_maintenance, store),
+            "storm": operations.windows.control_storm,
+            "maintenance": operations.windows.control_maintenance,
             "incidents": self.desk.control_incidents,
-            "incident": written(self.desk.control_incident, store),
+            "incident": self.desk.control_incident,
             "sitrep": self.desk.control_sitrep,
             "shift": self.desk.control_shift,
             "dark": answers.control_dark,
@@ -106,15 +108,38 @@ class Reception:
         }
         listen = settings().prometheus
         deeds = {name: handlers[name] for name in DEEDS}
-        self.listener = Listener(answers, listen.host, listen.port, deeds=deeds, tokens=self._tokens, meter=meter)
-        self.control = ControlServer(settings().control, handlers)
+        self.listener = Listener(
+            answers,
+            listen.host,
+            listen.port,
+            deeds=deeds,
+            settings=lambda: settings().web,
+            meter=meter,
+            carry_out=self._audit.carry_out,
+            forbid=self._audit.forbid,
+        )
+        self.control = ControlServer(settings().control, handlers, self._audit.carry_out, meter)
 
     async def stop(self) -> None:
         await self.control.stop()
         await self.listener.stop()
+        self._audit.close()
 
-    def _tokens(self) -> Mapping[str, Secret]:
-        return self._settings().web.tokens
+    async def reload(self, signal: str) -> None:
+        """Reads the settings anew because a signal came, as the command does. ControlError: they are wrong; the old ones
+        stay."""
+        try:
+            await self._audit.carry_out(Caller(signal, "signal"), "reload", self._control_reload, {})
+        except UnwrittenError as error:
+            log.warning("reloaded, but not in the audit log yet", reason=str(error))
+
+    async def _control_reload(self, author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        told = await self._reload(author, request)
+        try:
+            self.listener.renew()
+        except OSError as error:  # they were sound when the settings were read
+            log.error("the listener goes on with the certificate it had", reason=str(error))
+        return told
 
     def _hotlines(self) -> Mapping[str, str]:
         return self._settings().calendar.hotlines
@@ -130,22 +155,6 @@ class Reception:
     def _drills(self) -> Sequence[Verdict]:
         drills = {target.id for target in self._settings().targets if isinstance(target, BackupDrill)}
         return [verdict for verdict in self._judge.verdicts if verdict.target in drills]
-
-
-def written(handler: Handler, store: Store) -> Handler:
-    """The same command, answered when what it wrote is committed: what a person was told is done outlives a kill.
-    UnwrittenError: the store does not commit."""
-
-    async def answer(author: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        told = await handler(author, request)
-        if request.get("action") not in READING:
-            try:
-                await asyncio.to_thread(store.settle, WRITTEN_WITHIN_S)
-            except (TimeoutError, StoreError):
-                raise UnwrittenError("taken, but not written yet: the store does not commit") from None
-        return told
-
-    return answer
 
 
 def windows_on(settings: Settings, now: float) -> dict[str, bool]:

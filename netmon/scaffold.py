@@ -211,12 +211,15 @@ exporters:
 #   except:
 #     "{place.communes[-1].code}": not yet on the network
 
-# Who may write into the incident book and declare storms and works over the web API, by name: docs/incidents.md. Without a
-# token the page and the API only show.
+# Who may read, and who may write into the incident book and declare storms and works over the web API, by name:
+# docs/security.md. Without a token the page and the API only show. Beyond loopback want TLS, and read: token.
 # web:
+#   read: token
+#   # tls: {{certificate: tls/netmon.pem, key: tls/netmon.key}}
 #   tokens:
 #     lan: !env NETMON_WEB_LAN
 #     phone-desk: !env NETMON_WEB_PHONE_DESK
+#     prometheus: {{token: !env NETMON_WEB_PROMETHEUS, right: read}}
 """
 
 

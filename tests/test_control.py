@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import os
 import socket
 import sqlite3
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from netmon import control, reception
-from netmon.control import ControlError, ControlServer, UnwrittenError, author_of
-from netmon.model import Entry, Verb
-from netmon.reception import written
+from netmon import audit, control
+from netmon.audit import Audit
+from netmon.control import ControlError, ControlServer, UnwrittenError, caller_of
+from netmon.model import Caller, Entry, Verb
 from netmon.store import Store
 from tests.store.conftest import Counts
 
@@ -39,7 +41,7 @@ def test_a_user_of_netmons_own_name_is_told_from_netmon(monkeypatch, user, autho
     monkeypatch.setattr(control.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=user))
     here, there = socket.socketpair()
     with here, there:
-        assert author_of(here) == author
+        assert caller_of(here) == (author, f"control pid {os.getpid()} uid {os.getuid()}")
 
 
 async def test_what_is_answered_with_ok_is_committed(tmp_path, monkeypatch):
@@ -52,20 +54,30 @@ async def test_what_is_answered_with_ok_is_committed(tmp_path, monkeypatch):
                 store.put_entry(Entry(1.0, "2026-0001", Verb.COMMENT, author, "", request["text"]))
             return {"done": True}
 
-        handler = written(act, store)
+        handler = partial(Audit(store).carry_out, Caller("lan", "control pid 1 uid 1"), "incident", act)
         store._writer.add_chore(lambda database: True)  # housekeeping without end: nobody waits for it
         other = sqlite3.connect(path, isolation_level=None)
-        assert await handler("lan", {"action": "comment", "text": "đã gọi"}) == {"done": True}
+        assert await handler({"action": "comment", "text": "đã gọi"}) == {"done": True}
         assert other.execute("SELECT text FROM entry").fetchall() == [("đã gọi",)]
         store._writer._chores.clear()
-        monkeypatch.setattr(reception, "WRITTEN_WITHIN_S", 0.2)
+        monkeypatch.setattr(audit, "WRITTEN_WITHIN_S", 0.2)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnwrittenError, match="taken, but not written yet"):
-            await handler("lan", {"action": "comment", "text": "lần nữa"})
+            await handler({"action": "comment", "text": "lần nữa"})
         for action in (None, "show", "list"):
-            assert await handler("lan", {"action": action}) == {"done": True}
+            assert await handler({"action": action}) == {"done": True}
         other.execute("ROLLBACK")
         store.flush()
         assert other.execute("SELECT count(*) FROM entry").fetchone() == (2,)
         other.close()
     assert issubclass(UnwrittenError, ControlError)
+
+
+async def test_a_command_that_fails_by_a_bug_is_counted(tmp_path):
+    async def burn(author, request):
+        raise LookupError("nobody foresaw it")
+
+    meter = Counts()
+    server = ControlServer(tmp_path / "c.sock", {"burn": burn}, meter=meter)
+    assert (await server._answer(Caller("lan", "control pid 1 uid 1"), b'{"command": "burn"}'))["ok"] is False
+    assert meter.totals == {"netmon_bugs_total": 1}

@@ -55,6 +55,7 @@ __all__ = [
     "PrometheusSettings",
     "Settings",
     "StoreSettings",
+    "TlsSettings",
     "TrapSettings",
     "WebSettings",
     "Where",
@@ -151,13 +152,26 @@ class InfluxSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebSettings:
-    """Who may do something over the web API: tokens by the name of the author."""
+class TlsSettings:
+    """What the listener speaks TLS with, PEM files; with `client_ca` only those are let in who have a certificate of it."""
 
-    tokens: Mapping[str, Secret] = field(default_factory=dict)
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Who may read and do something at the listener: tokens by the name of the author. Those named in `readers` may only
+    read. Unless `read_open`, a token is asked of who reads, too."""
+
+    read_open: bool = True
+    tokens: Mapping[str, Secret] = field(default_factory=dict)
+    readers: frozenset[str] = frozenset()
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio writes out what a task returned: seconds, of these
 class Settings:
     """A configuration without faults. `provinces` are codes; `targets` are in the order of their file.
 
@@ -334,7 +348,7 @@ def _settings(
         mqtt=_mqtt(main.mqtt, used, home, keys=keys),
         traps=_traps(main.traps),
         influx=_influx(main.exporters.influxdb, home, kept),
-        web=WebSettings(tokens=dict(main.web.tokens)),
+        web=_web(main.web, home),
     )
 
 
@@ -355,6 +369,26 @@ def _mqtt(section: models.Mqtt | None, used: tuple[Layout, ...], home: Path, *, 
         client_id=section.client_id,
         keepalive_s=section.keepalive,
         layouts=used,
+    )
+
+
+def _web(section: models.Web, home: Path) -> WebSettings:
+    tls, secrets, readers = section.tls, {}, set()
+    for name, given in section.tokens.items():
+        secrets[name] = given if isinstance(given, Secret) else given.token
+        if not isinstance(given, Secret) and given.right is models.Right.READ:
+            readers.add(name)
+    return WebSettings(
+        read_open=section.read == "open",
+        tokens=secrets,
+        readers=frozenset(readers),
+        tls=None
+        if tls is None
+        else TlsSettings(
+            certificate=(home / tls.certificate).resolve(),
+            key=(home / tls.key).resolve(),
+            client_ca=build.beside(tls.client_ca, home),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from netmon.credential import Credential
 from netmon.inventory import Inventory
 from netmon.model import Capacity, Carrier, Device, Former, Link, Port, Room, Site, SiteKind, Speech
+from netmon.octets import octets_of
 from netmon.settings import models, rules
 from netmon.settings.quantities import day
 from netmon.targets.definitions import (
@@ -110,6 +111,7 @@ def _device(entry: models.DeviceEntry, site: str, poll: models.Poll, credential:
         ping=entry.ping,
         layout=entry.layout or "",
         topic=(entry.topic or entry.id) if entry.layout else "",
+        feeds=tuple(entry.feeds),
     )
 
 
@@ -246,7 +248,7 @@ def digest(paths: Iterable[Path | None]) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(octets_of(path)).hexdigest()
     except OSError as error:  # taken away since it was checked: who connects with it will say so
         return f"unread: {error.errno}"
 

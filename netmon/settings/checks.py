@@ -71,8 +71,9 @@ def check(
         yield from _provinces(main, register, today)
     units = _Units(register, today, provinces)
     sites, devices, links, targeted = Named("site"), Named("device"), Named("link"), Named("target")
+    carriers = Named("carrier")
     unread = frozenset(word for document in inventory if document.root is None for word in _words(document))
-    sites.elsewhere = devices.elsewhere = links.elsewhere = unread
+    sites.elsewhere = devices.elsewhere = links.elsewhere = carriers.elsewhere = unread
     for document in inventory:
         for site in document.root.tables("sites") if document.root is not None else []:
             yield from sites.add(site)
@@ -80,6 +81,9 @@ def check(
                 yield from devices.add(device)
             for link in site.tables("links"):
                 yield from links.add(link)
+            for carrier in site.tables("carriers"):
+                if (operator := carrier.text("operator")) is not None:
+                    carriers.tables.setdefault(operator, carrier)
     credentials = _credentials(netmon)
     known_profiles = list(profiles)
     place = {id(device): site for site in sites.tables.values() for device in site.tables("devices")}
@@ -96,6 +100,7 @@ def check(
         yield from _carriers(site)
         for device in site.tables("devices"):
             yield from _device(device, devices, credentials)
+            yield from _feeds(device, carriers)
             if not _reports(device):
                 yield from _profile(device, known_profiles)
         for link in site.tables("links"):
@@ -172,6 +177,16 @@ def _device(device: Table, devices: Named, credentials: Named) -> Iterator[Probl
         yield problem_at(device.key_mark("addresses"), "'address' and 'addresses' are both there: write one of them")
     for name, mark in device.texts("credential"):
         yield from credentials.want(name, mark)
+
+
+def _feeds(device: Table, carriers: Named) -> Iterator[Problem]:
+    """An operator's gateway speaks netmon's own MQTT, and for operators that are on a mast."""
+    if "feeds" in device and not _reports(device):
+        yield problem_at(device.key_mark("feeds"), "'feeds' is of devices that speak MQTT", "protocol: mqtt")
+    elif "feeds" in device and "layout" in device:
+        yield problem_at(device.key_mark("feeds"), "'feeds' is of devices without a layout: no layout tells of cells")
+    for operator, mark in device.texts("feeds"):
+        yield from carriers.want(operator, mark)
 
 
 def _reports(device: Table) -> bool:

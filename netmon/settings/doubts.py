@@ -11,7 +11,7 @@ from pathlib import Path
 from netmon.credential import Secret
 from netmon.inventory import Inventory
 from netmon.model import SLOT_S, VIET_NAM, Link, Port, Speech
-from netmon.settings import quantities, servers, urls
+from netmon.settings import listener, quantities, servers, urls
 from netmon.settings.problem import Problem, meant, problem_at
 from netmon.settings.secrets import PLACEHOLDER
 from netmon.settings.yaml import Document, Table
@@ -57,6 +57,7 @@ def doubts(
     yield from _placeholders(written.netmon)
     yield from _credentials(written.netmon, inventory)
     yield from _servers(written.netmon, inventory)
+    yield from listener.doubts(written.netmon, directory.resolve(), quantities.day(today))
     yield from _slow_witnesses(written, inventory)
     yield from _twins(written)
     yield from _shared_interfaces(written, inventory)

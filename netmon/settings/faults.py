@@ -16,6 +16,9 @@ from netmon.settings.yaml import Items, Table
 
 _LIKENESS = 0.6
 
+_BESIDE_SECRETS = ("version", "community", "user", "auth", "priv", "protocol", "key", "context", "password", "token")
+"""Keys that may stand in the wrong one of the places where secrets are: of others there only their place is told."""
+
 _EXPECTED = {
     "string_type": "text",
     "bool_type": "true or false",
@@ -74,8 +77,9 @@ def _problem(root: Table, detail: Any) -> Problem:
     name = str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
         table, _ = _locate(root, loc[:-1])
-        hint = meant(name, table.shape.keys()) or f"the keys here are {', '.join(table.shape.keys())}"
-        return problem_at(table.key_mark(name), f"unknown key '{name}'", hint)
+        near, keys = meant(name, table.shape.keys()), f"the keys here are {', '.join(table.shape.keys())}"
+        text = f"unknown key '{name}'" if near or name in _BESIDE_SECRETS or not _among_secrets(loc) else "unknown key"
+        return problem_at(table.key_mark(name), text, near or keys)
     table, node = _locate(root, loc)
     if kind == "missing":
         return problem_at(node.start_mark, f"missing key '{name}'")
@@ -87,7 +91,11 @@ def _problem(root: Table, detail: Any) -> Problem:
     if kind in {"enum", "literal_error"}:
         return _not_among(node, context["expected"])
     if kind in _EXPECTED:
-        return problem_at(node.start_mark, f"expected {_EXPECTED[kind]}, found {_kind_of(node)}", _quotes(kind, node))
+        return problem_at(
+            node.start_mark,
+            f"expected {_EXPECTED[kind]}, found {_kind_of(node)}",
+            _quotes(kind, node, hushed=_among_secrets(loc)),
+        )
     if kind == "string_too_short":
         return problem_at(node.start_mark, "expected text, found nothing")
     if isinstance(context.get("error"), UnfitError):
@@ -101,18 +109,24 @@ def _locate(root: Table, loc: tuple[int | str, ...]) -> tuple[Table, Node]:
 
     A step that is not in the data names a missing key, an option of pydantic's, or an item of a value that stands alone.
     """
-    table, node = root, root.node
+    table, node, holder = root, root.node, root
     here: object = root
     for step in loc:
         if isinstance(here, Table) and step in here:
+            holder = here
             node, here = here.nodes[str(step)][1], here[str(step)]
         elif isinstance(here, Items) and isinstance(step, int) and step < len(here):
             node, here = here.nodes[step], here[step]
         elif step == "[key]":
-            node = table.nodes[str(loc[-2])][0]
+            node = holder.nodes[str(loc[-2])][0]
         if isinstance(here, Table):
             table = here
     return table, node
+
+
+def _among_secrets(loc: tuple[int | str, ...]) -> bool:
+    """Whether something stands where a secret may have been written in its place."""
+    return loc[0] in ("credentials", "mqtt") or loc[:2] in (("exporters", "influxdb"), ("web", "tokens"))
 
 
 def _not_among(node: Node, expected: str) -> Problem:
@@ -135,6 +149,7 @@ def _kind_of(node: Node) -> str:
     return _KINDS.get(node.tag.rpartition(":")[2], "something else")
 
 
-def _quotes(kind: str, node: Node) -> str:
+def _quotes(kind: str, node: Node, *, hushed: bool = False) -> str:
     plain = isinstance(node, ScalarNode) and node.value and not node.tag.startswith("!")
-    return f'write it in quotes: "{node.value}"' if kind == "string_type" and plain else ""
+    told = "write it in quotes" if hushed else f'write it in quotes: "{node.value}"'
+    return told if kind == "string_type" and plain else ""

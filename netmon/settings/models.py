@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from netmon.credential import Secret
 from netmon.model import Engine, Speech
 from netmon.settings.problem import UnfitError
 from netmon.settings.values import (
@@ -86,7 +87,12 @@ class Shape(BaseModel):
     """A mapping with known keys. It marks the Table that it read, so that an unknown key finds its neighbours."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a command that reads no file needs none of them
     )
 
     @model_validator(mode="before")
@@ -240,6 +246,13 @@ class Influx(Shape):
     outbox: Outbox = Outbox()
 
 
+class Right(StrEnum):
+    """What a token's bearer may do: `read`, or `operate`, which is to read and to write."""
+
+    READ = "read"
+    OPERATE = "operate"
+
+
 class Exporters(Shape):
     """Where measurements go."""
 
@@ -253,10 +266,39 @@ class Scope(Shape):
     excluded: Annotated[dict[str, Text], Field(alias="except")] = {}
 
 
-class Web(Shape):
-    """Who may do something over the web API: a token each, whose name is the author."""
+class WebTls(Shape):
+    """What the listener proves itself with, and whose certificates those who ask must have."""
 
-    tokens: Annotated[dict[TokenName, WebToken], AfterValidator(one_each)] = {}
+    certificate: Text
+    key: Text
+    client_ca: GivenText = None
+
+
+class WebTokenEntry(Shape):
+    """A token and what its bearer may do."""
+
+    token: WebToken
+    right: Annotated[Right, Field(strict=False)]
+
+
+def _token_form(value: object) -> str:
+    return "entry" if isinstance(value, dict) else "token"
+
+
+AnyToken = Annotated[Annotated[WebToken, Tag("token")] | Annotated[WebTokenEntry, Tag("entry")], Discriminator(_token_form)]
+
+
+def _one_each(tokens: dict[str, Secret | WebTokenEntry]) -> dict[str, Secret | WebTokenEntry]:
+    one_each({name: given if isinstance(given, Secret) else given.token for name, given in tokens.items()})
+    return tokens
+
+
+class Web(Shape):
+    """Who may read at the listener, and do something: a token each, whose name is the author."""
+
+    read: Literal["open", "token"] = "open"
+    tls: Annotated[WebTls | None, Given] = None
+    tokens: Annotated[dict[TokenName, AnyToken], AfterValidator(_one_each)] = {}
 
 
 class NetmonFile(Shape):
@@ -285,6 +327,7 @@ class DeviceEntry(Shape):
     protocol: SpeechName = Speech.SNMP
     layout: Annotated[Id | None, Given] = None
     topic: Annotated[TopicPart | None, Given] = None
+    feeds: Annotated[list[Word], BeforeValidator(one_or_many)] = []
     engine: EngineName = Engine.NETMON
     address: Address | None = None
     addresses: list[Address] = []

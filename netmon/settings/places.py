@@ -8,6 +8,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from netmon.certificate import expiry
+from netmon.octets import octets_of
 from netmon.settings import build, servers
 from netmon.settings.problem import Problem, problem_at
 from netmon.settings.yaml import Table
@@ -50,7 +52,7 @@ def paths(main: Table, directory: Path, *, keys: bool = True) -> Iterator[Proble
     store = main.table("store") or Table(main.node)
     yield from _path(store, "path", directory, build.store_path, _not_a_store)
     yield from _path(main, "control", directory, build.control_path, _not_a_control_socket)
-    influx, mqtt = servers.section(main), main.table("mqtt")
+    influx, mqtt, web = servers.section(main), main.table("mqtt"), main.table("web")
     outbox = influx.table("outbox") if influx is not None else None
     if outbox is not None and "path" in outbox:
         yield from _path(outbox, "path", directory, _written, _not_an_outbox)
@@ -58,6 +60,10 @@ def paths(main: Table, directory: Path, *, keys: bool = True) -> Iterator[Proble
         yield from _files(influx, ("ca",), directory, keys)
     if mqtt is not None:
         yield from _files(mqtt, ("ca", "certificate", "key"), directory, keys)
+    tls = web.table("tls") if web is not None else None
+    if tls is not None:
+        found = list(_files(tls, ("client_ca", "certificate", "key"), directory, keys))
+        yield from found if found or not keys or not tls.text("certificate") else _no_end(tls, directory)
 
 
 def _written(written: str | None, directory: Path) -> Path:
@@ -75,7 +81,7 @@ def _files(table: Table, names: Iterable[str], directory: Path, keys: bool) -> I
         try:
             path = path.resolve()
             text = _not_readable(path) if keys else ""
-            if not text and name == "ca" and keys:
+            if not text and name in ("ca", "client_ca") and keys:
                 text = _no_authorities(path)
         except (ValueError, RuntimeError):
             text = "cannot be the name of a file"
@@ -116,6 +122,16 @@ def _no_pair(certificate: Path, key: Path) -> str:
             return f"{key} is not the key of {certificate}"
         return f"{certificate} and {key} are not a certificate and its key in PEM form"
     return ""
+
+
+def _no_end(tls: Table, directory: Path) -> Iterator[Problem]:
+    """OpenSSL takes a certificate also in a form of its own (-trustout), whose end netmon could not tell."""
+    certificate = (directory / tls["certificate"]).resolve()
+    try:
+        expiry(octets_of(certificate).decode("ascii", "replace"))
+    except (OSError, ValueError):
+        text = f"certificate: {certificate} does not tell until when it holds"
+        yield problem_at(tls.value_mark("certificate"), text, f"openssl x509 -in {certificate} writes one that does")
 
 
 class _LockedError(Exception):

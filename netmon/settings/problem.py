@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Protocol
 
+LONGEST = 2_000
+
 
 class Mark(Protocol):
     """A place in a file as PyYAML knows it: `line` and `column` count from 0."""
@@ -23,7 +25,8 @@ class Mark(Protocol):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One line for the person who wrote the file. `line` and `column` count from 1; `hint` may be empty."""
+    """One line for the person who wrote the file, of LONGEST characters at most: what is wrong may be a text of any length.
+    `line` and `column` count from 1; `hint` may be empty."""
 
     file: str
     line: int
@@ -34,6 +37,7 @@ class Problem:
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
         line = f"{self.file}:{self.line}:{self.column}: {self.text}{hint}"
+        line = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
         return "".join(letter if letter.isprintable() else " " for letter in line)
 
 

@@ -1,4 +1,4 @@
-"""What must fit in the sections of the servers that netmon speaks to: the MQTT broker and InfluxDB."""
+"""What must fit in the sections of the servers that netmon speaks to, the MQTT broker and InfluxDB, and of its own."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def misfits(main: Table) -> Iterator[Problem]:
     influx = section(main)
     if influx is not None:
         yield from _influx(influx)
+    web = main.table("web")
+    if web is not None and web.text("read") == "token" and not web.get("tokens"):
+        yield problem_at(web.value_mark("read"), "read: nobody can, for there is no token", "tokens: names them")
 
 
 def section(main: Table) -> Table | None:

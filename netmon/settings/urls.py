@@ -1,6 +1,7 @@
 """Where servers are, as people write it: `mqtts://broker.example`, `http://127.0.0.1:8086`.
 
-Every reader raises UnfitError with what is accepted, and never repeats a URL that may hold a password.
+Every reader raises UnfitError with what is accepted. Of what was written it repeats a known scheme and no more: what is no
+URL may be the password that belongs beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def broker(value: object) -> Broker:
     """`mqtt://127.0.0.1:1883` or `mqtts://broker.example`; without a port the usual one, 1883 or 8883."""
     found = _parts(value, tuple(BROKER_PORTS), "mqtt://127.0.0.1:1883 or mqtts://broker.example")
     if (found["path"] or "/") != "/":
-        raise UnfitError(f"'{value}' has a path: a broker has none")
+        raise UnfitError("a broker has no path", "write the host and perhaps a port")
     scheme = found["scheme"]
     return Broker(_host(found), int(found["port"] or BROKER_PORTS[scheme]), scheme == "mqtts")
 
@@ -46,8 +47,8 @@ def http(value: object) -> str:
     """`http://127.0.0.1:8086` or `https://influx.example/some/path`, without a slash at its end."""
     found = _parts(value, _HTTP, "http://127.0.0.1:8086 or https://influx.example")
     url = found[0].rstrip("/")
-    if _WRITES.search(url):
-        raise UnfitError(f"'{url}' is where points are written: netmon adds that by itself", f"did you mean {_bare(url)}?")
+    if writes := _WRITES.search(url):
+        raise UnfitError(f"{writes[0]} is where points are written: netmon adds that by itself", "leave it out")
     return url
 
 
@@ -79,20 +80,21 @@ def _parts(value: object, schemes: tuple[str, ...], example: str) -> re.Match[st
         raise UnfitError("a URL holds no query: what it says is written beside it, as keys of their own")
     scheme = value.partition("://")[0] if "://" in value else ""
     if scheme and scheme not in schemes:
-        raise UnfitError(f"'{scheme}://' cannot be: write it as {example}", meant(scheme, schemes))
+        what = f"'{scheme}://'" if scheme.isascii() and scheme.isalpha() else "its scheme"
+        raise UnfitError(f"{what} cannot be: write it as {example}", meant(scheme, schemes))
     found = _URL.fullmatch(value)
     if found is None or (found["port"] and not 0 < int(found["port"]) <= _PORTS) or not _is_address(found["six"]):
-        hint = "" if scheme else _with_scheme(value, schemes)
-        raise UnfitError(f"'{value}' is not a URL: write it as {example}", hint)
+        hint = f"behind {scheme}:// come a host and perhaps a port" if scheme else _with_scheme(value, schemes)
+        raise UnfitError(f"this is no URL: write it as {example}", hint)
     return found
 
 
 def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
-    guess = f"{schemes[0]}://{value}"
+    scheme, rest = schemes[0], value
     found = _SLIPPED.fullmatch(value)
     if found is not None and found["scheme"].casefold() in schemes and not found["rest"].isdecimal():  # else a port
-        guess = f"{found['scheme'].casefold()}://{found['rest']}"
-    return f"did you mean {guess}?" if _URL.fullmatch(guess) else ""
+        scheme, rest = found["scheme"].casefold(), found["rest"]
+    return f"begin it with {scheme}://" if _URL.fullmatch(f"{scheme}://{rest}") else ""
 
 
 def _host(found: re.Match[str]) -> str:
@@ -105,7 +107,3 @@ def _is_address(six: str | None) -> bool:
         return six is None or ip_address(six).version == 6
     except ValueError:
         return False
-
-
-def _bare(url: str) -> str:
-    return _WRITES.sub("", url)

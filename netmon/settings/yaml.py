@@ -12,12 +12,13 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from netmon.credential import Secret
+from netmon.octets import octets_of
 from netmon.settings.problem import Mark, Problem, UnfitError, problem_at
 from netmon.settings.secrets import TAGS, Fetch
 
@@ -29,6 +30,14 @@ except ImportError:  # PyYAML built without libyaml: the same results, ten times
 _TEXT = "tag:yaml.org,2002:str"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGE = "tag:yaml.org,2002:merge"
+_DEFAULT_TAGS: dict[type[Node], str] = {SequenceNode: "tag:yaml.org,2002:seq", MappingNode: "tag:yaml.org,2002:map"}
+
+DEEPEST = 64
+"""Lists and mappings within one another."""
+
+UNFOLDED_AT_MOST = 1_000_000
+"""Values for which a file's aliases and merge keys stand: anchors within anchors double with each line."""
+
 _QUOTED = re.compile(r" '[^'<][^']+'")
 
 
@@ -96,7 +105,7 @@ def read(path: Path, fetch: Fetch) -> Document:
     document = Document(path)
     start = _Start(str(path))
     try:
-        document.text = path.read_bytes().decode("utf-8-sig")
+        document.text = octets_of(path).decode("utf-8-sig")
     except OSError as error:
         document.problems.append(problem_at(start, f"cannot be read: {error.strerror}"))
         return document
@@ -106,6 +115,7 @@ def read(path: Path, fetch: Fetch) -> Document:
         return document
     loader = _Loader(_Named(document.text, str(path)))
     try:
+        _refuse_depth(document.text, str(path))
         node = loader.get_single_node()
         if node is None:
             document.problems.append(problem_at(start, "the file is empty"))
@@ -119,6 +129,19 @@ def read(path: Path, fetch: Fetch) -> Document:
     finally:
         loader.dispose()
     return document
+
+
+def _refuse_depth(text: str, name: str) -> None:
+    """Composing goes as deep as the file does, and would end the process: looking for its depth costs a tenth as much."""
+    depth = 0
+    for event in yaml.parse(_Named(text, name), Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                what = f"lists and mappings lie more than {DEEPEST} deep within one another"
+                raise yaml.constructor.ConstructorError(None, None, what, cast("yaml.Mark", event.start_mark))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,25 +172,39 @@ class _Builder:
         self._problems = problems
         self._built: dict[Node, Any] = {}
         self._under_way: set[Node] = set()
+        self._seen = 0  # nodes, each as often as it is referred to
+        self._weights: dict[Node, int] = {}  # what each list and mapping comes to
+        self._unfolded = 0
 
     def build(self, node: Node) -> Any:
+        self._seen += 1
         if isinstance(node, ScalarNode):
             return _nfc(node.value) if node.tag == _TEXT else self._scalar(node)
         if node in self._built:
+            self._unfold(node, self._weights[node])
             return self._built[node]
         if node in self._under_way:
             raise yaml.constructor.ConstructorError(None, None, "an anchor that holds itself", node.start_mark)
-        if node.tag.startswith("!"):
+        if node.tag != _DEFAULT_TAGS[type(node)]:
             self._complain(node, *_UNKNOWN_TAG)
         self._under_way.add(node)
+        before = self._seen
         if isinstance(node, MappingNode):
             built: Table | Items = self._mapping(node)
         else:
             built = Items(node, node.value)
             built.extend(map(self.build, node.value))
         self._under_way.discard(node)
+        self._weights[node] = self._seen - before
         self._built[node] = built
         return built
+
+    def _unfold(self, node: Node, weight: int) -> None:
+        self._seen += weight
+        self._unfolded += weight
+        if self._unfolded > UNFOLDED_AT_MOST:
+            what = f"anchors that stand for more than {UNFOLDED_AT_MOST} values"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
     def _mapping(self, node: MappingNode) -> Table:
         first: dict[str, Node] = {}
@@ -176,10 +213,14 @@ class _Builder:
                 twin = first.setdefault(key_node.value, key_node)
                 if twin is not key_node:
                     line = twin.start_mark.line + 1
-                    self._complain(key_node, f"the key '{_nfc(key_node.value)}' is written twice; first in line {line}")
+                    self._complain(key_node, f"this key is written twice; first in line {line}")
             if key_node.tag == _MERGE:
                 self.build(value_node)  # before it is merged, for its own keys to be judged
-        if any(key_node.tag == _MERGE for key_node, _ in node.value):
+        merged = [value_node for key_node, value_node in node.value if key_node.tag == _MERGE]
+        if merged:
+            for value_node in merged:
+                parts = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+                self._unfold(node, sum(len(part.value) for part in parts if isinstance(part, MappingNode)))
             self._loader.flatten_mapping(node)
         table = Table(node)
         for key_node, value_node in node.value:

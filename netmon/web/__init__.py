@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from ipaddress import ip_address
+from time import monotonic
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler as Next
 
-from netmon.control import Handler
-from netmon.credential import Secret
+from netmon.control import CarryOut, Handler, plainly
 from netmon.model import Meter, Uncounted
+from netmon.settings import WebSettings
 from netmon.targets.words import Language
 from netmon.web import coding, pages, strangers, telling
+from netmon.web.access import Access, Forbid, Reason
 from netmon.web.deeds import BODY_LIMIT, Deeds
+from netmon.web.door import Door, Talk
 from netmon.web.places import PlaceFacts, Places
 from netmon.web.stream import PATIENCE_S, Stream
 
@@ -27,6 +30,11 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 BOARDS_AT_ONCE = 32
 """Whole wallboards that are being sent."""
+
+PAGES_AT_ONCE = 8
+"""Pages of metrics that are made or sent: each is megabytes, and one or two Prometheus ask."""
+PAGE_WITHIN_S = 60.0
+"""For a page to be taken: no Prometheus waits longer than its interval."""
 
 _PIECE = 1 << 18
 """Octets that are sent before other work gets a turn."""
@@ -58,8 +66,9 @@ class Facts(PlaceFacts, Protocol):
 
 
 class Listener:
-    """Serves `facts` on one address. `deeds` are the control socket's handlers that may be called over HTTP, by whom one of
-    the `tokens` names, which are asked for at each request. `stream` is another than one at its usual pace."""
+    """Serves `facts` on one address. `deeds` are the control socket's handlers that may be called over HTTP, which are
+    carried out by `carry_out`. Who may call them, and read, the `settings` say, which are asked for at each request;
+    `forbid` is told of whom they keep out. `stream` is another than one at its usual pace."""
 
     def __init__(
         self,
@@ -68,27 +77,36 @@ class Listener:
         port: int,
         *,
         deeds: Mapping[str, Handler] | None = None,
-        tokens: Callable[[], Mapping[str, Secret]] = dict,
+        settings: Callable[[], WebSettings] = WebSettings,
         meter: Meter | None = None,
         stream: Stream | None = None,
+        carry_out: CarryOut = plainly,
+        forbid: Forbid = lambda *attempt: None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
+        self._settings = settings
+        self._meter = meter or Uncounted()
+        self._access = Access(settings, self._meter, forbid, clock)
         self._facts = facts
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
-        self._deeds = Deeds(deeds or {}, tokens, meter or Uncounted())
-        self._complaints = strangers.Complaints()
+        self._door: Door | None = None
+        self._deeds = Deeds(deeds or {}, self._meter, carry_out)
+        self._complaints = strangers.Complaints(self._meter)
         self._loopback_only = True
         self._reads = telling.Reads()
         self._places = Places(facts, self._reads)
         self._stream = stream or Stream(facts.wallboard)
-        self._boards_sent = 0
+        self._boards_sent = self._pages_sent = 0
+        self._rights: object = None
 
     async def start(self) -> str:
         """Listens, and returns where: host:port. OSError: the address is not ours or in use."""
-        guard = strangers.only_loopback(lambda: self._loopback_only)
-        app = web.Application(middlewares=[guard, telling.refusals], client_max_size=BODY_LIMIT)
-        app.on_response_prepare.append(pages.harden)
+        guard = strangers.only_loopback(lambda: self._loopback_only, self._meter)
+        bars = [self._hear, guard, self._access.middleware, telling.refusals]
+        app = web.Application(middlewares=bars, client_max_size=BODY_LIMIT)
+        app.on_response_prepare.append(self._send_off)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -106,25 +124,71 @@ class Listener:
         logger = self._complaints.logger()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, logger=logger)
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._door = Door(self._runner.server, self._meter, logger)
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            self._door.use(self._settings().tls)
+            addresses = await self._door.open(self._host, self._port)
         except OSError:
             await self.stop()
             raise
-        self._loopback_only = all(ip_address(address[0]).is_loopback for address in self._runner.addresses)
-        host, port = self._runner.addresses[0][:2]
+        self._rights = self._who_may(self._door)
+        self._loopback_only = all(ip_address(address[0]).is_loopback for address in addresses)
+        host, port = addresses[0][:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def stop(self) -> None:
         if self._runner is not None:
             self._complaints.stopping = True
             self._stream.stop()
+            if self._door is not None:
+                await self._door.close()
             await self._runner.cleanup()
             await self._reads.stop()
             self._runner = None
             self._complaints.close()
 
+    def renew(self) -> None:
+        """Reads the certificate, its key and the authorities of clients anew, for whoever comes from now on. Where it is
+        another matter than before who may come, all who are in come again. OSError: the files cannot be used, and those that
+        were stay."""
+        if self._door is None:
+            return
+        try:
+            self._door.use(self._settings().tls)
+        finally:
+            rights = self._who_may(self._door)
+            if rights != self._rights:
+                self._rights = rights
+                self._stream.end_all()
+                self._door.send_away()
+
+    def _who_may(self, door: Door) -> object:
+        settings = self._settings()
+        return dict(settings.tokens), settings.readers, settings.read_open, door.authorities
+
+    @web.middleware
+    async def _hear(self, request: web.Request, handler: Next) -> web.StreamResponse:
+        if isinstance(request.protocol, Talk):
+            request.protocol.heard()
+        return await handler(request)
+
+    async def _send_off(self, request: web.Request, response: web.StreamResponse) -> None:
+        pages.put_headers(request, response)
+        self._meter.count("netmon_web_requests_total", code=f"{response.status // 100}xx")
+        if response.status == 503 and "Retry-After" in response.headers:
+            self._meter.count("netmon_web_refused_total", reason=Reason.BUSY)
+
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        if self._pages_sent >= PAGES_AT_ONCE:
+            return telling.busy("too many pages of metrics are asked for at once")
+        self._pages_sent += 1
+        try:
+            return await self._page(request)
+        finally:
+            self._pages_sent -= 1
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
         # To zip a page costs ten times as much as to send it to a Prometheus on the same machine.
         zipped = coding.takes_gzip(request) and not coding.is_near(request)
         # Joining and zipping megabytes would hold up the loop; zlib lets go of the interpreter lock.
@@ -136,11 +200,15 @@ class Listener:
             return web.Response(body=body, headers=headers)
         response = web.StreamResponse(headers=headers)
         response.content_length = len(body)
-        with suppress(ConnectionError):  # whoever asked went away: no fault of ours
-            await response.prepare(request)
-            if request.method != "HEAD":
-                for start in range(0, len(body), _PIECE):
-                    await response.write(body[start : start + _PIECE])
+        try:
+            async with asyncio.timeout(PAGE_WITHIN_S):
+                await response.prepare(request)
+                if request.method != "HEAD":
+                    for start in range(0, len(body), _PIECE):
+                        await response.write(body[start : start + _PIECE])
+        except (ConnectionError, TimeoutError):  # whoever asked went away, or takes nothing: no fault of ours
+            if request.transport is not None:
+                request.transport.abort()
         return response
 
     async def _healthz(self, request: web.Request) -> web.Response:

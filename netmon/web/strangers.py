@@ -18,7 +18,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
+from netmon.model import Meter
 from netmon.web import telling
+from netmon.web.access import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -37,15 +39,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def only_loopback(guarded: Callable[[], bool]) -> Middleware:
+def only_loopback(guarded: Callable[[], bool], meter: Meter) -> Middleware:
     """A middleware that answers 421 to any other Host while `guarded()`. One that sends none is no browser."""
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if guarded() and not is_loopback(request.headers.get("Host", "localhost")):
-            if telling.is_program(request):
-                return telling.refusal(421, MISDIRECTED)
-            return web.Response(text=f"{MISDIRECTED}\n", status=421)
+            meter.count("netmon_web_refused_total", reason=Reason.HOST)
+            return telling.refused(request, 421, MISDIRECTED)
         return await handler(request)
 
     return answer
@@ -56,8 +57,9 @@ class Complaints(logging.Handler):
     their text is a stranger's; a request that failed here with its traceback. While `stopping`, the server may trip over a
     request that ends in the moment in which it gives up waiting for it (InvalidStateError): that is no failure."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, meter: Meter, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
+        self._meter = meter
         self._clock = clock
         self.stopping = False
         self._count = {"malformed": 0, "failed": 0}
@@ -72,10 +74,12 @@ class Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One complaint."""
         error = record.exc_info[1] if record.exc_info else None
-        if self.stopping and isinstance(error, InvalidStateError):
-            return
-        kind = "malformed" if isinstance(error, HttpProcessingError) else "failed"
+        if isinstance(error, ConnectionError) or (self.stopping and isinstance(error, InvalidStateError)):
+            return  # whoever asked went away
+        kind = "malformed" if isinstance(error, HttpProcessingError) or _repeats(error) else "failed"
         self._count[kind] += 1
+        if kind == "failed":
+            self._meter.count("netmon_bugs_total", room="web")
         if self._clock() < self._quiet_until[kind]:
             return
         self._quiet_until[kind] = self._clock() + QUIET_S
@@ -92,3 +96,13 @@ class Complaints(logging.Handler):
                 log.info(f"{kind} requests since the last line", count=count)
                 self._count[kind] = 0
         super().close()
+
+
+def _repeats(error: BaseException | None) -> bool:
+    """Whether the server failed to repeat an unknown Expect header that is no UTF-8: nothing of netmon's was called."""
+    at = error.__traceback__ if isinstance(error, UnicodeEncodeError) else None
+    while at is not None:
+        if at.tb_frame.f_code.co_name == "_default_expect_handler":
+            return True
+        at = at.tb_next
+    return False

@@ -117,9 +117,10 @@ class Stream:
     def stop(self) -> None:
         """Tells all listeners that it is over; they come again by themselves."""
         self._stopped = True
-        self._end_all()
+        self.end_all()
 
-    def _end_all(self, failure: BaseException | None = None) -> None:
+    def end_all(self, failure: BaseException | None = None) -> None:
+        """Ends what is being told to all, because of a failure or for them to come again."""
         for listener in self._listeners:
             listener.end(failure)
         if self._watching is not None:
@@ -149,7 +150,7 @@ class Stream:
         finally:
             self._listeners.discard(listener)
             if not self._listeners:
-                self._end_all()
+                self.end_all()
         if failure := listener.failure:
             raise failure
         return response
@@ -224,7 +225,7 @@ class Stream:
         in the log."""
         if not watching.cancelled():
             self._watching, self._board = None, None
-            self._end_all(watching.exception())
+            self.end_all(watching.exception())
 
 
 def _bound(request: web.Request) -> None:

@@ -87,6 +87,13 @@ def refusal(status: int, why: str, headers: Mapping[str, str] | None = None) -> 
     return response
 
 
+def refused(request: web.BaseRequest, status: int, why: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """The same in the form that whoever asks can read: JSON for a program, else a line of words."""
+    if is_program(request):
+        return refusal(status, why, headers)
+    return web.Response(text=f"{why}\n", status=status, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
 def is_program(request: web.BaseRequest) -> bool:
     """Whether a path is one of those that programs ask for, who are told everything as JSON."""
     return request.path.startswith("/api/")

@@ -72,7 +72,7 @@ SPOILED = [
     ('version: "3", user: noc, auth: {protocol: SHA, key: !env SHORT}',
      "3:62: a key has at least 8 characters, and this one is shorter (RFC 3414, section 11.2)"),
     ('version: "3", user: noc, auth: {protocol: SHA, key: !file keys/auth}',
-     "3:62: the secret in keys/auth cannot be read: No such file or directory"),
+     "3:62: the secret in the file that !file names cannot be read: No such file or directory"),
     ('version: "3", user: noc, auth: {protocol: SHA, key: ng4n-ng4n}',
      "3:62: a secret must not stand here as it is (write it as !env NAME, !file path or !credential name, "
      "so that it does not stand in the configuration)"),

@@ -94,3 +94,40 @@ def test_a_mistake_in_what_is_told_of_a_place_is_a_line(
     assert sound in TOLD
     expected = [f"inventory/a.yaml:{line}" for line in lines.split("|")]
     assert wrong(write(NETMON, TOLD.replace(sound, spoiled, 1)), register) == expected
+
+
+GATEWAY = "protocol: mqtt, feeds: [viettel, vnpt]"
+FED = f"""{TOLD}\
+  - id: feeds
+    name: NOC
+    commune: "01273"
+    kind: agent_point
+    devices:
+      - {{id: noc, {GATEWAY}}}
+"""
+MQTT = NETMON + "mqtt: {broker: mqtt://127.0.0.1:1883}\n"
+
+
+def test_a_gateway_names_the_operators_that_it_speaks_for(write: Write, register: Register) -> None:
+    devices = good(write(MQTT, FED), register).inventory.devices
+    assert (devices["noc"].feeds, devices["r1"].feeds) == (("viettel", "vnpt"), ())
+    assert good(write(MQTT, FED.replace("[viettel, vnpt]", "vnpt")), register).inventory.devices["noc"].feeds == ("vnpt",)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "line"),
+    [
+        ("protocol: mqtt, feeds: [vnpt, viettle]", "49: there is no carrier 'viettle' (did you mean viettel?)"),
+        ("protocol: mqtt, feeds: mobifone", "42: there is no carrier 'mobifone'"),
+        ("address: 10.4.0.9, feeds: vnpt", "38: 'feeds' is of devices that speak MQTT (protocol: mqtt)"),
+        (
+            "protocol: mqtt, layout: tasmota, feeds: vnpt",
+            "52: 'feeds' is of devices without a layout: no layout tells of cells",
+        ),
+    ],
+)
+def test_a_gateway_speaks_mqtt_and_for_operators_that_are_on_a_mast(
+    write: Write, register: Register, spoiled: str, line: str
+) -> None:
+    row = FED.count("\n")
+    assert wrong(write(MQTT, FED.replace(GATEWAY, spoiled)), register) == [f"inventory/a.yaml:{row}:{line}"]

@@ -195,7 +195,7 @@ SPOILED = [
     ),
     ("kind: fibre", "kind: fiber",
      "17:15: 'fiber' is not one of fibre, microwave, lte, satellite_leo, copper (did you mean fibre?)"),
-    ("    kind: fibre\n", "    kind: fibre\n        kind: lte\n", "18:9: the key 'kind' is written twice; first in line 17"),
+    ("    kind: fibre\n", "    kind: fibre\n        kind: lte\n", "18:9: this key is written twice; first in line 17"),
     ("upstreams: [gw]", "upstreams: [r1]", "13:49: upstreams lead in a circle: r1 → r1"),
     ("id: gw,", "id: gw, upstreams: [r1],", "13:49: upstreams lead in a circle: gw → r1 → gw"),
     ("address: 10.4.1.1, ", "", "13:9: missing key 'address' (or 'addresses', a list that is tried in order)"),

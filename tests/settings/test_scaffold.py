@@ -132,7 +132,7 @@ def test_what_stands_commented_in_the_example_is_right(
     """Whoever takes the comment signs away has a section that works."""
     files = scaffold.province("04", register, ON, bts=False, secret=lambda name: "!env NETMON_COMMUNITY")
     text = files["netmon.yaml"].replace("!credential influxdb", "!env NETMON_COMMUNITY")
-    for name in ("LAN", "PHONE_DESK"):
+    for name in ("LAN", "PHONE_DESK", "PROMETHEUS"):
         monkeypatch.setenv(f"NETMON_WEB_{name}", f"{name}-" + 20 * "x")
     text = re.sub(r"(?m)^# (?=mqtt:|traps:|  |scope:|web:)", "", text)
     (tmp_path / "inventory").mkdir()
@@ -144,7 +144,8 @@ def test_what_stands_commented_in_the_example_is_right(
     assert settings.influx is not None
     assert (settings.influx.url, settings.influx.bucket) == ("http://127.0.0.1:8086", "netmon")
     assert len(settings.scope) == 1
-    assert set(settings.web.tokens) == {"lan", "phone-desk"}
+    assert set(settings.web.tokens) == {"lan", "phone-desk", "prometheus"}
+    assert (settings.web.read_open, settings.web.readers) == (False, {"prometheus"})
     assert {name: entry.version for name, entry in settings.credentials.items()} == {"snmp": "3", "old": "2c"}
     assert {device.credential for device in settings.inventory.devices.values()} == {"snmp"}
     assert [problem.text for problem in settings.warnings] == ["no device speaks MQTT: the broker is asked for nothing"]

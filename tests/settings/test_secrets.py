@@ -59,7 +59,7 @@ def test_a_secret_comes_from_a_file_beside_the_configuration(write: Write, regis
     assert problems(directory, register) == ["netmon.yaml:3:36: the file community.txt is empty"]
     (directory / "community.txt").unlink()
     assert problems(directory, register) == [
-        "netmon.yaml:3:36: the secret in community.txt cannot be read: No such file or directory"
+        "netmon.yaml:3:36: the secret in the file that !file names cannot be read: No such file or directory"
     ]
 
 
@@ -103,8 +103,8 @@ def test_a_secret_comes_from_systemd(
     directory = write(NETMON.replace(FROM_ENV, "!credential community"))
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     assert problems(directory, register) == [
-        "netmon.yaml:3:36: there is no credential community: $CREDENTIALS_DIRECTORY is not set "
-        "(systemd sets it when the unit says LoadCredential=community:…)"
+        "netmon.yaml:3:36: there are no credentials: $CREDENTIALS_DIRECTORY is not set "
+        "(systemd sets it when the unit says LoadCredential=NAME:…)"
     ]
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "community").write_text(SECRET)

@@ -49,7 +49,7 @@ def test_no_secret_is_fetched(write, monkeypatch):
         ("control: [a]\n", "5:10", "expected text, found a list"),
         ("control: !env SOCKET\n", "5:10", "expected text, found a secret"),
         ("controll: c.sock\n", "5:1", "unknown key 'controll' (did you mean control?)"),
-        ("control: a\ncontrol: b\n", "6:1", "the key 'control' is written twice"),
+        ("control: a\ncontrol: b\n", "6:1", "this key is written twice"),
         (f"control: {'x' * 120}\n", "5:10", "too long for a socket"),
         ("control: inventory\n", "5:10", "is a directory"),
         ("store: n.db\n", "5:8", "expected keys and values, found text"),

@@ -13,7 +13,7 @@ from netmon import book
 from netmon.credential import Secret
 from netmon.darkness import Ends
 from netmon.model import Capacity, CauseClass, Impact, Port, Standing, Subject
-from netmon.settings import load
+from netmon.settings import WebSettings, load
 from netmon.targets.definitions import Pooled, Share
 from netmon.units import load as load_units
 from netmon.web import Listener
@@ -30,10 +30,11 @@ OPERATORS = ("viettel", "vnpt", "mobifone")
 DRAWN = "document.querySelectorAll('.commune').length > 0"
 FAST = """
     const later = window.setTimeout;
-    window.setTimeout = (work, ms) => later(work, ms / 50);
+    window.setTimeout = (work, ms) => later(work, ms < 20_000 ? ms / 50 : ms);
     addEventListener("securitypolicyviolation", (event) => { (window.refused ??= []).push(event.blockedURI); });
 """
-"""Whatever the page waits for comes fifty times as soon; what the policy of the page refuses is kept."""
+"""Whatever the page waits for comes fifty times as soon, but it has its 20 s of patience with an answer; what the policy of
+the page refuses is kept."""
 
 
 class Told(Facts):
@@ -62,13 +63,13 @@ class Wall:
     def __init__(self, tab, facts=None):
         self.tab, self.facts = tab, facts or Told()
         self.desk = self.facts.desk
+        self.settings = WebSettings(tokens={"lan": Secret(TOKEN)})
         self.url = ""
 
     async def start(self):
         """Listens, at a second time on the port that it had."""
         port = int(self.url.rpartition(":")[2] or 0)
-        tokens = {"lan": Secret(TOKEN)}
-        self.listener = Listener(self.facts, LOOPBACK, port, deeds=self.desk.handlers, tokens=lambda: tokens)
+        self.listener = Listener(self.facts, LOOPBACK, port, deeds=self.desk.handlers, settings=lambda: self.settings)
         self.listener._stream = Stream(self.facts.wallboard, look_every_s=0.1, alive_every_s=0.2)
         self.url = f"http://{await self.listener.start()}"
 

@@ -8,8 +8,10 @@ from structlog.testing import capture_logs
 
 from netmon.credential import Secret
 from netmon.exporters.prometheus import OwnMetrics
+from netmon.settings import WebSettings
 from netmon.web import Listener
-from netmon.web.deeds import BODY_LIMIT, FORGIVEN_EVERY_S, WRONG_AT_MOST, Deeds
+from netmon.web.access import FORGIVEN_EVERY_S, WRONG_AT_MOST
+from netmon.web.deeds import BODY_LIMIT
 from tests.peers import LOOPBACK
 from tests.test_network import province
 from tests.web.boards import Facts
@@ -29,8 +31,15 @@ class Api:
         self.desk = Desk(province(), incident())
         self.tokens = {"desk": Secret("another-token-of-20-x"), "lan": Secret(TOKEN), "unfetched": Secret("")}
         self.meter, self.now = OwnMetrics(), 0.0
-        self.listener = Listener(Facts(), LOOPBACK, 0, deeds=self.desk.handlers)
-        self.listener._deeds = Deeds(self.desk.handlers, lambda: self.tokens, self.meter, clock=lambda: self.now)
+        self.listener = Listener(
+            Facts(),
+            LOOPBACK,
+            0,
+            deeds=self.desk.handlers,
+            settings=lambda: WebSettings(tokens=self.tokens),
+            meter=self.meter,
+            clock=lambda: self.now,
+        )
 
     async def post(self, path=ONE, body=ACK, headers=BEARER, **options):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from netmon.web import Listener, coding
+from netmon.web import Listener, coding, door
 from netmon.web.strangers import QUIET_S, Complaints
 from tests.peers import LOOPBACK
+from tests.store.conftest import Counts
 from tests.web.boards import Facts
 
 STATIC = sorted(files("netmon.web").joinpath("static").iterdir(), key=lambda file: file.name)
@@ -233,12 +234,27 @@ async def test_requests_that_are_none_are_one_short_line_in_the_log():
     assert "FORGED" not in repr(said)
 
 
+async def test_an_expectation_that_is_no_text_is_no_fault_of_netmon():
+    """The server trips over it by itself, while it repeats it."""
+    meter = Counts()
+    listener = Listener(Facts(), LOOPBACK, 0, meter=meter)
+    host, port = (await listener.start()).split(":")
+    with capture_logs() as said:
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: \xf5\r\nConnection: close\r\n\r\n")
+        await reader.read()
+        writer.close()
+        await listener.stop()
+    assert [line["event"] for line in said] == ["malformed requests refused"]
+    assert "netmon_bugs_total" not in meter.totals
+
+
 async def test_a_request_that_fails_here_is_told_with_its_error_and_not_once_a_screen():
     facts = Facts()
     facts.state = lambda: 1 / 0
     now = [1000.0]
-    listener = Listener(facts, LOOPBACK, 0)
-    listener._complaints = Complaints(clock=lambda: now[0])
+    listener, meter = Listener(facts, LOOPBACK, 0), Counts()
+    listener._complaints = Complaints(meter, clock=lambda: now[0])
     where = await listener.start()
     with capture_logs() as said:
         async with aiohttp.ClientSession(f"http://{where}") as http:
@@ -248,7 +264,26 @@ async def test_a_request_that_fails_here_is_told_with_its_error_and_not_once_a_s
                     assert answer.status == 500
         await listener.stop()
     assert [(line["log_level"], line["count"]) for line in said] == [("error", 1), ("error", 3)]
+    assert meter.totals["netmon_bugs_total"] == 4
     assert isinstance(said[0]["exc_info"], ZeroDivisionError)
+
+
+async def test_connections_that_cannot_be_taken_are_counted(monkeypatch):
+    meter, loop, troubles = Counts(), asyncio.get_running_loop(), [OSError(24, "Too many open files")]
+    accepted = loop.sock_accept
+
+    async def accept(listening):
+        if troubles:
+            raise troubles.pop()
+        return await accepted(listening)
+
+    monkeypatch.setattr(loop, "sock_accept", accept)
+    monkeypatch.setattr(door, "NO_SOCKET_S", 0.0)
+    listener = Listener(Facts(), LOOPBACK, 0, meter=meter)
+    async with aiohttp.ClientSession(f"http://{await listener.start()}") as http, http.get("/healthz") as answer:
+        assert answer.status == 200
+    await listener.stop()
+    assert meter.totals["netmon_web_refused_total"] == 1
 
 
 async def test_a_stop_that_overtakes_a_request_is_no_failure(monkeypatch):
