@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import cache, cached_property
 from importlib.resources import files
 
 from netmon.model import VIET_NAM
@@ -48,17 +49,22 @@ class Unit:
 class Register:
     """Units by code and day. It is never changed once made."""
 
-    __slots__ = ("_children", "_lives", "_spellings")
-
     def __init__(self, units: Iterable[Unit]) -> None:
         self._lives: dict[str, list[Unit]] = {}
         self._children: dict[str, list[Unit]] = {}
-        self._spellings: dict[str, dict[str, None]] = {}
         for unit in sorted(units, key=lambda unit: (unit.code, unit.valid_from)):
             self._lives.setdefault(unit.code, []).append(unit)
             self._children.setdefault(unit.parent, []).append(unit)
-            for spelling in (unit.code, fold(unit.name), _without_kind(unit)):
-                self._spellings.setdefault(spelling, {})[unit.code] = None
+
+    @cached_property
+    def _spellings(self) -> dict[str, dict[str, None]]:
+        """The codes that a spelling may mean. Only who made a mistake asks for them."""
+        found: dict[str, dict[str, None]] = {}
+        for code, lives in self._lives.items():
+            for unit in lives:
+                for spelling in (code, fold(unit.name), _without_kind(unit)):
+                    found.setdefault(spelling, {})[code] = None
+        return found
 
     def unit(self, code: str, on: date) -> Unit | None:
         """The unit as it is on that day, None where the code is unknown or not in force."""
@@ -119,8 +125,9 @@ def fold(text: str) -> str:
     return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())
 
 
+@cache
 def load() -> Register:
-    """The register that comes with netmon."""
+    """The register that comes with netmon, read once."""
     with files("netmon").joinpath("data/units.csv").open(encoding="utf-8") as file:
         return Register(_unit(row) for row in csv.DictReader(file))
 

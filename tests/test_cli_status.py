@@ -1,6 +1,8 @@
 """`netmon status`: what the page says, that it fits, that nothing in it steers the terminal."""
 
+import asyncio
 import io
+import json
 import re
 import unicodedata
 from dataclasses import replace
@@ -8,13 +10,19 @@ from types import SimpleNamespace
 
 import pytest
 
+from netmon.answers import Answers
 from netmon.cli.colour import SIGNS, Ink, ink
+from netmon.cli.status import from_store
+from netmon.cli.status_lists import show
 from netmon.cli.status_view import lines, watched
 from netmon.cli.words import width
+from netmon.control import ControlError
 from netmon.derive.states import Track
 from netmon.facts import NO_WITNESS, complaints
 from netmon.model import DeviceState, Outcome, Speech
+from netmon.store import Store
 from tests.running import province
+from tests.targets.made import NoMeter
 
 NOW = 1_795_356_000.0  # 2026-11-22 21:00 in Viet Nam
 PLAIN = Ink(colour=False, unicode=True)
@@ -213,6 +221,31 @@ def test_what_is_wrong_with_netmon_itself_is_said_first():
     assert "netmon bị cô lập từ 20:59" in shown[0]
     assert "Mất kết nối với máy chủ MQTT: 7 thiết bị" in line_of(shown, "MQTT")
     assert "QUÁ GIỜ 30 phút" in line_of(shown, "Thay cáp")
+
+
+def test_a_store_that_was_damaged_is_told_for_a_day(tmp_path):
+    """By the daemon, and out of the store where none runs."""
+    store = tmp_path / "netmon.db"
+    Store.open(store, NoMeter()).close()
+    lost = {"slot": {"stretches": 1, "rows": 120, "tail": False}, "day": {"stretches": 1, "rows": 7, "tail": True}}
+    found = {"at": NOW - 86_000, "why": "row 7 missing", "aside": "netmon.db.damaged-1", "running": True, "lost": lost}
+    store.with_name("netmon.db.damage").write_text(json.dumps(found))
+    settings = SimpleNamespace(store=SimpleNamespace(path=store), inventory=province())
+    asked = asyncio.run(Answers._trouble(SimpleNamespace(_held=lambda: None, _settings=lambda: settings)))
+    stored = from_store(settings) | {"silent": False}
+    assert asked["damaged"] == stored["damaged"] == found
+    for told in (
+        page(board() | asked, "vi")[0],
+        show(stored, "vi", everything=False, now=NOW),
+    ):
+        assert "row 7 missing. Đã dựng lại, mất một phần của bảng: slot (≤ 120), day; tệp hỏng: netmon.db.damaged-1" in told
+    whole = board() | {"damaged": found | {"lost": {}}}
+    assert "damaged at 21:06 21/11: row 7 missing. It is rebuilt, nothing is lost" in page(whole, "en")[0]
+    assert "damaged" not in "".join(page(whole, "en", now=NOW + 500))
+    assert "hỏng" not in show(stored, "vi", everything=False, now=NOW + 500)
+    store.with_name("netmon.db.damage").write_text("{")
+    with pytest.raises(ControlError, match="damage: cannot be read"):
+        asyncio.run(Answers._trouble(SimpleNamespace(_held=lambda: None, _settings=lambda: settings)))
 
 
 def test_calm_is_said_only_when_all_is_known():

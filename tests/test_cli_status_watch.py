@@ -103,7 +103,7 @@ def test_a_watch_beside_a_real_daemon(tmp_path, snmpd):
         here.start()
         eventually(lambda: watch.drawn() and "STALE" not in watch.drawn()[0], 20)
         os.write(watch.ours, b"\x03")
-        assert eventually(lambda: (watch.hear(), watch.process.poll())[1] is not None, 10)
+        assert eventually(lambda: (watch.hear(), watch.process.poll())[1] is not None, 30)
         assert watch.process.returncode == 0
         assert LEAVE in watch.hear()[-40:]
         assert "Traceback" not in watch.raw

@@ -93,6 +93,17 @@ def test_secrets_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) ->
     assert (tmp_path / "new" / ".gitignore").read_text() == "secrets/\n"
 
 
+def test_the_daemon_can_read_what_root_wrote_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        assert main(["init", "--province", "04", "-o", str(tmp_path / "new")]) == 0
+    finally:
+        os.umask(before)
+    made = {path: path.stat().st_mode & 0o777 for path in (tmp_path / "new", *(tmp_path / "new").rglob("*"))}
+    assert {mode for path, mode in made.items() if "secrets" not in path.parts and path.is_dir()} == {0o755}
+    assert {mode for path, mode in made.items() if "secrets" not in path.parts and path.is_file()} == {0o644}
+
+
 def test_a_directory_that_holds_anything_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("notes", ".git", "a", "b", "c"):
         (tmp_path / name).touch()

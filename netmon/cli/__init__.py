@@ -7,55 +7,38 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from netmon import __version__
-from netmon.cli import (
-    calendar,
-    cells,
-    check,
-    dark,
-    discover,
-    evidence,
-    explain,
-    fibre,
-    incident,
-    init,
-    maintenance,
-    notices,
-    probe,
-    profile,
-    reload,
-    report,
-    run,
-    site,
-    status,
-    storm,
-)
 from netmon.cli.words import fail
 
 COMMANDS = (
-    init,
-    discover,
-    check,
-    run,
-    status,
-    site,
-    fibre,
-    dark,
-    explain,
-    evidence,
-    report,
-    storm,
-    maintenance,
-    cells,
-    incident,
-    calendar,
-    notices,
-    probe,
-    profile,
-    reload,
+    "init",
+    "discover",
+    "check",
+    "run",
+    "status",
+    "site",
+    "fibre",
+    "dark",
+    "explain",
+    "evidence",
+    "report",
+    "storm",
+    "maintenance",
+    "cells",
+    "incident",
+    "calendar",
+    "notices",
+    "probe",
+    "profile",
+    "reload",
+    "backup",
+    "restore",
+    "audit",
+    "doctor",
 )
-
+"""In the order of `--help`; each is a module of this package that adds its own parser."""
 
 UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 """How a write of the answer fails; an error of a file has its name with it."""
@@ -72,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"netmon {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        module.add(commands)
+    for name in _asked_for(sys.argv[1:] if argv is None else argv):
+        import_module(f"netmon.cli.{name}").add(commands)
     args = parser.parse_args(argv)
     if sys.stdout is None:
         return fail("standard output is closed: there is nowhere to answer to")
@@ -92,6 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _write_no_more()
         return fail(f"the answer cannot be written: {error.strerror}")
+
+
+def _asked_for(argv: Sequence[str]) -> Sequence[str]:
+    """The commands whose words are needed: to read in all of them would double the time of each."""
+    first = argv[0] if argv else ""
+    if first == "--version":
+        return ()
+    return (first,) if first in COMMANDS else COMMANDS
 
 
 def _write_no_more() -> None:

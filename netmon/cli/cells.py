@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from netmon import control
-from netmon.cli.words import add_config, fail
+from netmon.cli.words import add_config, fail, out
 from netmon.settings import ConfigErrors, where
 from netmon.settings.problem import UnfitError
 from netmon.settings.quantities import duration
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         return fail(f"the daemon on {socket} cannot be asked: {error.strerror or error}")
     now = ", ".join(f"{count} {state}" for state, count in sorted(told["states"].items()))
-    print(f"{args.file}: cells told: {told['told']}; now: {now}")
+    out(f"{args.file}: cells told: {told['told']}; now: {now}")
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TextIO
 
-from netmon.cli.words import columns_of, width
+from netmon.cli.words import columns_of, printable, width
 
 Choice = Literal["auto", "always", "never"]
 
@@ -58,9 +58,6 @@ _INK: Mapping[str, str] = {
     "faint": _GREY,
     "head": "1",
 }
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of Unicode that draw nothing and may steer a terminal or turn the order of its text around."""
-
 _PLAIN = str.maketrans({"đ": "d", "Đ": "D", "…": ".", "–": "-", "—": "-", "·": "-", "→": ">", "\u00a0": " "})
 
 
@@ -87,7 +84,7 @@ class Ink:
 
     def text(self, text: str) -> str:
         """A text as this terminal can have it: without what would steer it, in ASCII where it has nothing else."""
-        seen = "".join("\ufffd" if unicodedata.category(char) in _UNSEEN else char for char in text)
+        seen = printable(text)
         if self.unicode:
             return seen
         bare = unicodedata.normalize("NFD", seen).translate(_PLAIN)

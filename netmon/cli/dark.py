@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netmon.cli.verdicts import terminal_language
-from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.cli.words import add_config, ago, fail, moment, out, table
 from netmon.control import ControlError, ask
 from netmon.settings import ConfigErrors, where
 from netmon.targets.words import Language
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        print(show(told, args.lang or terminal_language(), time.time()))
+        out(show(told, args.lang or terminal_language(), time.time()))
     return 0
 
 
@@ -60,7 +60,7 @@ def run_readiness(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps(told["lacks"], ensure_ascii=False, indent=2))
     else:
-        print(show_readiness(told["lacks"], args.lang or terminal_language()))
+        out(show_readiness(told["lacks"], args.lang or terminal_language()))
     return 0
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from netmon import units
 from netmon.cli.verdicts import terminal_language
-from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.cli.words import add_config, ago, fail, moment, out, table
 from netmon.control import ControlError, ask
 from netmon.model import Phase, WindowKind
 from netmon.settings import ConfigErrors, Where, where
 from netmon.settings.quantities import today
 from netmon.store import Reader, StoreError
 from netmon.targets.words import Language
-from netmon.windows import listed, logged
+from netmon.window_told import listed, logged
 
 WHEN = "2026-11-22T14:00, 14:00, now or +6h"
 
@@ -43,6 +43,7 @@ _VERBS = {
     "back": ("xã đã phục hồi", "communes back"),
     "expire": ("hết hạn", "expired"),
     "warn": ("cảnh báo", "warning"),
+    "reopen": ("mở lại", "reopened"),
 }
 _HEAD = {
     "vi": ("MÃ", "TÊN", "CẤP", "GIAI ĐOẠN", "TỪ", "ĐẾN", "CÒN LẠI", "NƠI", "NGƯỜI KHAI BÁO"),
@@ -93,9 +94,9 @@ def perform(args: argparse.Namespace, kind: WindowKind, fields: Mapping[str, Any
         return fail(f"the daemon on {netmon.control} cannot be asked: {error.strerror or error}")
     window = answer["window"]
     phase = _speaker(terminal_language())(*_PHASES[kind, window["phase"]])
-    print(f"{window['id']}: {moment(window['start'])} – {moment(window['until'])}, {phase}")
+    out(f"{window['id']}: {moment(window['start'])} – {moment(window['until'])}, {phase}")
     for warning in answer["warnings"]:
-        print(f"  ! {warning}")
+        out(f"  ! {warning}")
     return 0
 
 
@@ -137,10 +138,10 @@ def _show(args: argparse.Namespace, kind: WindowKind, netmon: Where) -> int:
         told = _stored(args, kind, netmon.store, now)
     if args.log:
         found = told["changes"]
-        print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else show_log(found, language))
+        out(json.dumps(found, ensure_ascii=False, indent=2) if args.json else show_log(found, language))
         return 0
     found = [window for window in told["windows"] if args.id in (None, window["id"])]
-    print(json.dumps(found, ensure_ascii=False, indent=2) if args.json else show(found, kind, language, now))
+    out(json.dumps(found, ensure_ascii=False, indent=2) if args.json else show(found, kind, language, now))
     return 0
 
 

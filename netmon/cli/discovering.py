@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
-from netmon.cli.words import ago
+from netmon.cli.words import ago, printable
 from netmon.discover.found import Seen
 from netmon.discover.proposal import Proposal
 from netmon.discover.scan import NOBODY, Progress
@@ -67,18 +67,18 @@ class Teller:
     def _say(self) -> None:
         line = self.line()
         if self._live:
-            say(f"\r{line.ljust(self._width)}", self._stream, end="")
+            say(line.ljust(self._width), self._stream, start="\r", end="")
             self._width = len(line)
         else:
             say(line, self._stream)
 
 
-def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
+def say(text: str, stream: TextIO | None = None, start: str = "", end: str = "\n") -> None:
     """Says something on standard error or another stream, at once. When nobody reads that any more it says nothing from then
     on: what a scan finds goes to standard output all the same."""
     stream = stream or sys.stderr
     try:
-        print(text, end=end, file=stream, flush=True)
+        print(start + printable(text, but="\n"), end=end, file=stream, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from netmon import units
 from netmon.cli.verdicts import frozen_of, month, no_frozen, no_verdict, terminal_language, verdicts_of
-from netmon.cli.words import add_config, fail
+from netmon.cli.words import add_config, fail, out
 from netmon.control import ControlError
 from netmon.model import Verdict
 from netmon.names import names
@@ -100,7 +100,7 @@ def _explain(args: argparse.Namespace, settings: Settings, found: Sequence[Verdi
         else:
             told.append(_wrapped(explain(verdict, targets_of(verdict, targets), language, known), _columns()))
     if told:
-        print("\n\n".join(told))
+        out("\n\n".join(told))
     return 0 if told else 1
 
 

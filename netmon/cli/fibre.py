@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from netmon.cli.verdicts import terminal_language
-from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.cli.words import add_config, ago, fail, moment, out, table
 from netmon.control import ControlError, ask
 from netmon.model import Words
 from netmon.settings import ConfigErrors, where
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps(links, ensure_ascii=False, indent=2))
     else:
-        print(show(links, args.lang or terminal_language(), time.time()))
+        out(show(links, args.lang or terminal_language(), time.time()))
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from netmon import book, units
 from netmon.causes.words import CAUSES, ROOTS, impact_told
 from netmon.cli.verdicts import terminal_language
-from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.cli.words import add_config, ago, fail, moment, out, table
 from netmon.control import ControlError, ask
 from netmon.model import CauseClass, Words
 from netmon.reports.shift import MERGED, part_of
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     page = _Page(args.lang or terminal_language())
-    print(page.listed(told["incidents"]) if args.verb == "list" else page.shown(told["incident"], told.get("entries", ())))
+    out(page.listed(told["incidents"]) if args.verb == "list" else page.shown(told["incident"], told.get("entries", ())))
     return 0
 
 

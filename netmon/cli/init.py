@@ -37,6 +37,9 @@ _FORMER = {
 }  # fmt: skip
 """The 29 of the 63 provinces that became a part of another on 1 July 2025 (Resolution 202/2025/QH15), by that one's code."""
 
+_CREDENTIALS = {"community": "snmp-community"}
+"""Files of secrets are called as netmon.service loads them: `!file secrets/` becomes `!credential ` and nothing else."""
+
 _LIKENESS = 0.8
 _KIND = re.compile(r"^(?:tinh|thanhpho|tp)|(?:province|city)$")
 
@@ -81,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if province is None:
         return fail(f"there is no province '{args.province}' ({hint or '`netmon init --list` shows all'})")
     directory: Path = args.output
-    files = scaffold.province(province.code, register, today, secret=lambda name: f"!file secrets/{name}", bts=args.bts)
+    files = scaffold.province(province.code, register, today, secret=_secret, bts=args.bts)
     secrets = ["snmp-auth", "snmp-priv", *(["mqtt-password"] if args.bts else [])]
     try:
         write(directory, {**files, ".gitignore": "secrets/\n"}, {f"secrets/{name}": f"{PLACEHOLDER}\n" for name in secrets})
@@ -89,6 +92,10 @@ def run(args: argparse.Namespace) -> int:
         return fail(f"nothing was written to {directory}: {error.strerror or error}")
     print(_written(province, len(register.communes(province.code, today)), directory, bts=args.bts))
     return 0
+
+
+def _secret(name: str) -> str:
+    return f"!file secrets/{_CREDENTIALS.get(name, name)}"
 
 
 def find(text: str, register: Register, on: date) -> tuple[Unit | None, str]:
@@ -122,7 +129,8 @@ def _plain(text: str) -> str:
 def write(directory: Path, files: Mapping[str, str], secrets: Mapping[str, str]) -> None:
     """Files by name into a directory that is new or empty: all of them, or none.
 
-    Secrets are for their owner's eyes only, and so is the directory they lie in. OSError: something is in the way.
+    Whatever the umask, everybody may read them; secrets are for their owner's eyes only, and so is the directory they lie
+    in. OSError: something is in the way.
     """
     there = os.listdir(directory) if directory.exists() else None
     if there:
@@ -136,6 +144,8 @@ def write(directory: Path, files: Mapping[str, str], secrets: Mapping[str, str])
         for path, text in files.items():
             (stage / path).parent.mkdir(parents=True, exist_ok=True)
             (stage / path).write_text(text, encoding="utf-8")
+        for made in (stage, *stage.rglob("*")):
+            made.chmod(0o755 if made.is_dir() else 0o644)  # the daemon is another user, whatever root's umask
         for path, text in secrets.items():
             (stage / path).parent.mkdir(mode=0o700, exist_ok=True)
             with os.fdopen(os.open(stage / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -20,7 +20,7 @@ _HEAD = (
     *(Words("LÚC", "WHEN"), Words("THIẾT BỊ", "DEVICE"), Words("LOẠI", "KIND")),
     *(Words("TIN", "WHAT"), Words("TỪ", "FROM"), Words("KÈM THEO", "CARRIES")),
 )
-_KIND = {NoticeKind.EVENT: "sự kiện", NoticeKind.FLOOD: "báo dồn dập"}
+_KIND = {NoticeKind.EVENT: "sự kiện", NoticeKind.FLOOD: "báo dồn dập", NoticeKind.TWIN: "trùng tên"}
 """In Vietnamese; traps and informs have no other name."""
 
 

@@ -25,7 +25,7 @@ from netmon.catalogue import DEVICE
 from netmon.cli import asking, readings
 from netmon.cli.asking import UnclearError
 from netmon.cli.engine_id import in_words
-from netmon.cli.words import ago, fail, table
+from netmon.cli.words import ago, fail, out, table
 from netmon.credential import Credential
 from netmon.model import Device, Engine, Outcome, Poll, Speech
 from netmon.pollers.snmp import SnmpPoller
@@ -157,11 +157,11 @@ def run(args: argparse.Namespace) -> int:
     values = [reading for reading in poll.readings if reading.series.family != DEVICE_INFO]
     identity = _identity(found, credential)
     if args.format == "json":
-        print(identity, file=sys.stderr)
+        out(identity, file=sys.stderr)
         read = [readings.as_json(reading) for reading in poll.readings if reading.series.oid]
         print(json.dumps(read, ensure_ascii=False, indent=1))
     else:
-        print(identity, end="\n\n")
+        out(identity, end="\n\n")
         order = list(DEVICE)
         values.sort(key=lambda reading: order.index(reading.series.family))
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
     if found.walked is not None:
         _tell_unknown(found.walked, known.named(found.profile))
     if poll.detail or poll.incomplete:
-        print(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
+        out(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
     return 0
 
 

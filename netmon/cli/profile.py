@@ -16,7 +16,7 @@ import structlog
 from netmon import profiles
 from netmon.catalogue import DEVICE
 from netmon.cli import readings
-from netmon.cli.words import fail, table
+from netmon.cli.words import fail, out, table
 from netmon.credential import Credential, Secret
 from netmon.model import Device, Poll
 from netmon.pollers.snmp import SnmpPoller
@@ -159,7 +159,7 @@ async def _test(known: Profiles, fixed: str | None, recording: Recording, form: 
 
 
 def _tell(poll: Poll, why: tuple[str, ...], lost: list[trial.Absent], unread: dict[str, int]) -> None:
-    print("\n".join(why), end="\n\n")
+    out("\n".join(why), end="\n\n")
     order = list(DEVICE)
     seen = [one for one in poll.readings if one.series.family != DEVICE_INFO]
     seen.sort(key=lambda one: order.index(one.series.family))
@@ -168,7 +168,7 @@ def _tell(poll: Poll, why: tuple[str, ...], lost: list[trial.Absent], unread: di
     info = next((one.series for one in poll.readings if one.series.family == DEVICE_INFO), None)
     for name, value in info.labels if info else ():
         if name not in PLACE and value:
-            print(f"{name:<14} {value}")
+            out(f"{name:<14} {value}")
     if lost:
         print("\nno readings:")
         print(table(("FAMILY", "SENSOR", "OID", "WHY"), [(one.family, one.sensor, one.oid, one.reason) for one in lost]))
@@ -179,7 +179,7 @@ def _tell(poll: Poll, why: tuple[str, ...], lost: list[trial.Absent], unread: di
     if len(most) > _UNREAD_AT_MOST:
         print(f"and {len(most) - _UNREAD_AT_MOST} more columns")
     if poll.detail or poll.incomplete:
-        print(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
+        out(f"netmon: incomplete: {', '.join(poll.incomplete) or '-'}. {poll.detail}", file=sys.stderr)
 
 
 def _raw(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from netmon.cli.words import add_config, fail
+from netmon.cli.words import add_config, fail, out
 from netmon.control import ControlError, ask
 from netmon.settings import ConfigErrors, load
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = ask(control, "reload", TIMEOUT_S)
     except ControlError as error:
-        print(error)
+        out(str(error))
         return fail("the daemon refused: the old configuration stays")
     except OSError as error:
         return fail(f"the daemon on {control} cannot be asked: {error.strerror or error}")

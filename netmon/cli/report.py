@@ -20,7 +20,7 @@ from netmon.cli.verdicts import terminal_language
 from netmon.cli.words import add_config, fail
 from netmon.model import VIET_NAM, Window
 from netmon.reports import compliance
-from netmon.reports.files import FORMATS, Report, ReportError, contents, put, write
+from netmon.reports.files import FORMATS, NothingKnownError, Report, ReportError, contents, put, write
 from netmon.settings import ConfigErrors, Settings, load
 from netmon.store import Reader, StoreError
 from netmon.targets.windows import local, month_before, month_of
@@ -28,6 +28,9 @@ from netmon.targets.words.voice import Language
 from netmon.units import Register
 
 STDOUT = Path("-")
+
+NOTHING_KNOWN = 66
+"""EX_NOINPUT of sysexits.h: nothing was measured in that month, as before netmon's first; no failure of the timer's unit."""
 
 _EXAMPLE = """\
 Files are named after the report, its month and its language: compliance-2026-10.vi.html. One that is there already is never
@@ -145,7 +148,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(command: Command, args: argparse.Namespace) -> int:
-    """Make one report; 0 when it is written, 1 when it could not be made."""
+    """Make one report; 0 when it is written, 66 when nothing is known of its month, 1 when it could not be made."""
     if (code := command.instead(args)) is not None:
         return code
     now = time.time()
@@ -170,6 +173,9 @@ def _run(command: Command, args: argparse.Namespace) -> int:
             )
             report = command.make(asked)
         _hand_over(report, args.output, contents(report, formats, languages))
+    except NothingKnownError as error:
+        fail(str(error))
+        return NOTHING_KNOWN
     except (ConfigErrors, StoreError, ReportError) as error:
         return fail(str(error))
     except OSError as error:

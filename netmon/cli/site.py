@@ -10,7 +10,7 @@ from typing import Any
 from netmon import units
 from netmon.catalogue import DEVICE
 from netmon.cli.verdicts import terminal_language
-from netmon.cli.words import add_config, ago, fail, moment, table
+from netmon.cli.words import add_config, ago, fail, moment, out, table
 from netmon.control import ControlError, ask
 from netmon.settings import ConfigErrors, quantities, where
 from netmon.targets.words import Language
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        print(show(told, args.lang or terminal_language()))
+        out(show(told, args.lang or terminal_language()))
     return 0
 
 

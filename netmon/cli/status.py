@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from netmon.control import ControlError, ask
 from netmon.settings import ConfigErrors, Settings, load, where
 from netmon.settings.problem import UnfitError
 from netmon.settings.quantities import duration
-from netmon.store import Reader, StoreError
+from netmon.store import Reader, StoreError, last_damage
 
 _PATIENCE_S = 5.0
 """So long an answer is waited for: then a watch calls its page stale, and one page is what the store knows."""
@@ -132,12 +133,14 @@ def _told(config: Path, control: Path, command: str) -> dict[str, Any]:
 
 def from_store(settings: Settings) -> dict[str, Any]:
     """The last states and verdicts that a netmon wrote. StoreError: there is no store."""
+    damage = last_damage(settings.store.path)
     with closing(Reader.open(settings.store.path)) as reader:
         spans = {kind: reader.last_spans(kind) for kind in ("device", "link", "site")}
         inventory = settings.inventory
         return {
             "last_alive": reader.last_alive(),
             "self_isolated": False,
+            "damaged": damage and asdict(damage),
             "devices": [
                 {"device": name, "commune": inventory.site_of(name).commune, "state": span.state, "since": span.start}
                 for name, span in spans["device"].items()

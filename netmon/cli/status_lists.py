@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
-from netmon.cli.status_words import BROKER_AWAY, INFLUX_AWAY, SILENT, STOPPED, STORED, UNHEARD
+from netmon.cli.status_words import (
+    BROKER_AWAY,
+    ENDED,
+    HELD,
+    INFLUX_AWAY,
+    SILENT,
+    STOPPED,
+    STORED,
+    TROUBLE_TOLD_S,
+    UNHEARD,
+    damaged,
+)
 from netmon.cli.words import ago, moment, table
 from netmon.model import DeviceState, Outcome, Speech, Standing
 from netmon.targets.words import Language
@@ -26,6 +37,13 @@ def show(told: Mapping[str, Any], language: Language, *, everything: bool, now: 
     if told["self_isolated"]:
         alone = "netmon itself seems cut off: all its canaries are silent, so every state is unknown."
         parts.append(say("netmon bị cô lập: không tới được thiết bị mốc nào, nên mọi trạng thái là chưa rõ.", alone))
+    held = told.get("held")
+    if held is not None and now - held["at"] < TROUBLE_TOLD_S:
+        since, by, seconds = moment(held["at"]), held["by"], held["seconds"]
+        parts.append(say(*ENDED).format(since, by) if seconds is None else say(*HELD).format(ago(seconds), since, by))
+    damage = told.get("damaged")
+    if damage is not None and now - damage["at"] < TROUBLE_TOLD_S:
+        parts.append(damaged(damage, say, moment(damage["at"])))
     unheard = {device["device"] for device in told["devices"] if _unheard(device)}
     if not told.get("connections", {}).get("mqtt", True):
         parts.append(say(*BROKER_AWAY).format(len(unheard)))

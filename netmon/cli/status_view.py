@@ -131,6 +131,12 @@ class _View:
         board = self._board
         if board["self_isolated"]:
             yield self._banner("alarm", self._of(say.ALONE, self._moment(board["self_isolated_since"])))
+        held = board.get("held")
+        if held is not None and self._now - held["at"] < say.TROUBLE_TOLD_S:
+            yield self._banner("alarm", self._held(held))
+        damage = board.get("damaged")
+        if damage is not None and self._now - damage["at"] < say.TROUBLE_TOLD_S:
+            yield self._banner("alarm", say.damaged(damage, self._voice, self._moment(damage["at"])))
         if not board["ready"]:
             yield self._banner("unknown", self._of(say.STARTING))
         unheard = board.get("unheard", 0)
@@ -152,6 +158,12 @@ class _View:
             )
             style = "storm" if works["overrun"] else "works"
             yield self._banner(style, self._of(say.WORKS, f"{self._exercise(works)}{works['name']} ({left})"))
+
+    def _held(self, held: Fact) -> str:
+        since = self._moment(held["at"])
+        if held["seconds"] is None:
+            return self._of(say.ENDED, since, held["by"])
+        return self._of(say.HELD, f"{held['seconds']:.0f} s", since, held["by"])
 
     def stale(self) -> Line:
         """That netmon does not answer since it told what stands below; or that it never did."""

@@ -65,8 +65,7 @@ def _terminal(screen: TextIO) -> Iterator[Callable[[float], str]]:
         def wait(seconds: float) -> str:
             ready, _, _ = select.select([ears.fileno(), *keys], [], [], seconds)
             if ears.fileno() in ready:
-                ears.recv(4096)
-                return "again"
+                return "end" if signal.SIGINT in ears.recv(4096) else "again"
             if not ready:
                 return ""
             typed = os.read(keys[0], 64)
@@ -86,7 +85,14 @@ class _Screen:
 
     def __enter__(self) -> list[int]:
         self._woken = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        handlers = {signal.SIGWINCH: _go_on, signal.SIGTSTP: self._pause, signal.SIGTERM: _end, signal.SIGHUP: _end}
+        # Ctrl-C as a number and not as an exception, which is lost where Python cannot raise it (in a destructor).
+        handlers = {
+            signal.SIGINT: _go_on,
+            signal.SIGWINCH: _go_on,
+            signal.SIGTSTP: self._pause,
+            signal.SIGTERM: _end,
+            signal.SIGHUP: _end,
+        }
         self._handlers = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         self._take()
         return [sys.stdin.fileno()] if self._before else []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from netmon.model import Words
+from netmon.targets.words.voice import Voice
 
 STATES: Mapping[str, Words] = {
     "up": Words("Bình thường", "Up"),
@@ -115,6 +117,27 @@ INFLUX_AWAY = Words(
     "InfluxDB không nhận số liệu: phần đã ghi chờ trong hàng đợi trên đĩa.",
     "InfluxDB takes no points: what is written waits in the outbox.",
 )
+HELD = Words("netmon bị đứng {} lúc {}, tại: {}", "netmon was held for {} at {} by: {}")
+ENDED = Words(
+    "Tiến trình netmon trước bị dừng vì đứng từ {}, tại: {}",
+    "The netmon before was ended because it was held since {} by: {}",
+)
+TROUBLE_TOLD_S = 86_400.0
+"""For a day it is told that netmon was held, or its store was damaged."""
+
+
+def damaged(told: Mapping[str, Any], say: Voice, at: str) -> str:
+    """That the store was found damaged, at a moment in words, and what became of it."""
+    lost = ", ".join(
+        f"{table} (≤ {one['rows']})" if one["rows"] and not one["tail"] else table for table, one in told["lost"].items()
+    )
+    kept = say(f"mất một phần của bảng: {lost}", f"in part lost: {lost}") if lost else say("không mất gì", "nothing is lost")
+    return say(
+        f"Kho dữ liệu bị hỏng, phát hiện lúc {at}: {told['why']}. Đã dựng lại, {kept}; tệp hỏng: {told['aside']}",
+        f"The store was found damaged at {at}: {told['why']}. It is rebuilt, {kept}; the damaged file: {told['aside']}",
+    )
+
+
 AWAY = Words("netmon mất kết nối với {}", "netmon has lost {}")
 SILENT = Words("netmon không trả lời", "netmon does not answer")
 STOPPED = Words("netmon không chạy", "netmon does not run")

@@ -1,4 +1,4 @@
-"""How the command line lays out what it says: tables, times, where the configuration is."""
+"""How the command line lays out what it says: tables, times, what a terminal must not obey, where the configuration is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from netmon.model import VIET_NAM
 from netmon.settings import default_directory
@@ -25,9 +26,25 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of Unicode that draw nothing and may steer a terminal or turn the order of its text around."""
+
+
+def printable(text: str, but: str = "") -> str:
+    """A text that strangers had a hand in, without what a terminal would obey; `but` are characters that are left."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char in but or unicodedata.category(char) not in _UNSEEN else "\ufffd" for char in text)
+
+
+def out(text: str, *, file: TextIO | None = None, end: str = "\n") -> None:
+    """Prints a text of one or more lines that strangers had a hand in: devices, their neighbours, who writes to netmon."""
+    print(printable(text, but="\n"), file=file, end=end)
+
+
 def fail(text: str) -> int:
     """Says what is wrong on standard error; returns the exit code 1."""
-    print(f"netmon: {text}", file=sys.stderr)
+    out(f"netmon: {text}", file=sys.stderr)
     return 1
 
 
@@ -45,8 +62,8 @@ def columns_of(char: str) -> int:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Left-aligned columns, two spaces apart."""
-    lines = [list(head), *(list(row) for row in rows)]
+    """Left-aligned columns, two spaces apart; no cell can steer a terminal, nor begin a line of its own."""
+    lines = [list(head), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(width(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
         "  ".join(cell + " " * (space - width(cell)) for cell, space in zip(line, widths, strict=True)).rstrip()
