@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import ssl
 import subprocess
@@ -71,15 +72,17 @@ def test_the_port_of_traps_is_handed_to_the_daemon_under_the_name_that_it_knows(
     assert (done.returncode, [line for line in done.stderr.splitlines() if "netmon" in line]) == (0, [])
     lines = SOCKET.read_text().splitlines()
     assert {"ListenDatagram=162", "PartOf=netmon.service", "Service=netmon.service"} <= set(lines)
-    assert setting("Sockets") == SOCKET.name
+    assert not settings("Sockets"), "or systemd would start it with the daemon before anybody enabled it"
+    assert "WantedBy=netmon.service" in lines
     (name,) = [line.split("=")[1] for line in lines if line.startswith("FileDescriptorName=")]
     assert f'systemd.handed_over("{name}")' in (peers.ROOT / "netmon" / "daemon.py").read_text()
 
 
 def test_the_unit_exposes_little(unit_here: Path):
-    """`systemd-analyze security` gives it 1.5 of 10 at most (an unhardened service has 9.6)."""
+    """`systemd-analyze security` gives it 1.3 of 10 at most as a unit of the early boot, which it looks like here;
+    installed, it is 1.2 (tests/faults/test_service.py). An unhardened service has 9.6."""
     program = peers.require("systemd-analyze")
-    argv = [program, "security", "--offline=true", "--threshold=15", "--no-pager", unit_here]
+    argv = [program, "security", "--offline=true", "--threshold=13", "--no-pager", unit_here]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -128,7 +131,7 @@ def test_the_reports_are_shut_in_as_the_daemon_is(report_here: Path):
     }
     assert walls | owner | {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"} <= lines
     program = peers.require("systemd-analyze")
-    argv = [program, "security", "--offline=true", "--threshold=15", "--no-pager", report_here]
+    argv = [program, "security", "--offline=true", "--threshold=13", "--no-pager", report_here]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -200,6 +203,73 @@ def test_the_kernel_settings_are_settings():
     assert int(parser["sysctl"]["net.core.rmem_max"]) >= 4 << 20
 
 
+def test_what_init_writes_becomes_credentials_that_the_unit_loads(tmp_path: Path):
+    """By the one `sed` of docs/install.md, also where its comment signs were taken away."""
+    assert cli.main(["init", "--province", "04", "--bts", "-o", str(tmp_path / "made")]) == 0
+    text = (tmp_path / "made/netmon.yaml").read_text().replace("!file secrets/", "!credential ")
+    named = set(re.findall(r"!credential ([a-z-]+)[}\n]", text))
+    assert {"snmp-auth", "snmp-community", "mqtt-password", "influxdb"} <= named <= set(settings("LoadCredential"))
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone of another user, with a file that git knows, one that was taken away, and some that lie about."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not here")
+    for name in ("scripts", "netmon", "config", "deploy", "docs", "grafana"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "scripts/package").write_bytes((peers.ROOT / "scripts/package").read_bytes())
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "README.vi.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "NOTICE",
+        "docs/a page.md",
+        "docs/gone",
+    ):
+        (tmp_path / name).write_text(name)
+    git = ["git", "-C", tmp_path, "-c", "user.name=lan", "-c", "user.email=lan@cb.example"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *words], check=True)
+    (tmp_path / "docs/gone").unlink()
+    for name in ("config/secrets/snmp-auth", "deploy/ca.key", "docs/.page.swp", "docs/page~", "docs/notes"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+        os.chown(tmp_path / ".git", 65534, 65534)
+    return tmp_path
+
+
+def packed(clone: Path, *words: str) -> tuple[set[str], str]:
+    """What of a tree goes into the package below its top, and what is said."""
+    done = subprocess.run(["sh", clone / "scripts/package", "-l", *words], capture_output=True, text=True)
+    assert (done.returncode == 0) is bool(done.stdout)
+    return {path for path in done.stdout.splitlines() if "/" in path}, done.stderr
+
+
+def test_of_a_clone_only_what_git_knows_is_packed_and_what_stays_out_is_named(clone: Path):
+    files, said = packed(clone)
+    assert files == {"docs/a page.md"}
+    assert {"config/secrets/snmp-auth", "deploy/ca.key", "docs/notes"} <= set(said.splitlines())
+    assert packed(clone, "-u")[0] > {"docs/a page.md", "docs/notes"}
+
+
+def test_a_tree_without_git_is_packed_without_what_looks_private(clone: Path):
+    (clone / ".git").rename(clone / "git")
+    assert packed(clone) == ({"docs/a page.md", "docs/notes"}, "")
+    (clone / ".git").mkdir()
+    assert packed(clone)[1].endswith("package: git cannot read this clone\n")
+
+
+def test_the_package_says_what_it_cannot_do():
+    done = subprocess.run([peers.ROOT / "scripts/package", "-r", "new"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "package: revision 'new': a number, such as 2 or 2~test1\n"
+
+
 # --- mosquitto --------------------------------------------------------------------------------------------------------
 
 SITE = "netmon/v1/04/01273/cb-bts-01273"
@@ -236,6 +306,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     home = tmp_path_factory.mktemp("mosquitto")
     (home / "certs").mkdir()
     guide = (DEPLOY / "mosquitto" / "README.md").read_text().replace("mqtt.cb.example", "localhost")
+    guide = guide.partition("## Certificates instead of passwords")[0]
     for command in re.findall(r"^ +(openssl .*)$", guide.replace("\\\n", " "), re.MULTILINE):
         argv = [peers.require("openssl"), *shlex.split(command)[1:]]
         subprocess.run(argv, cwd=home / "certs", check=True, capture_output=True)
@@ -262,6 +333,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield Broker(here, field, home / "certs" / "ca.crt")
 
 
+@pytest.mark.fault("mqtt-impersonation")
 async def test_the_broker_gives_netmon_what_each_device_says_of_itself_and_nothing_else(broker: Broker):
     """No device speaks for another or hears one, netmon speaks for none, and a client id gives nobody what is another's."""
 
@@ -337,6 +409,7 @@ async def test_a_report_is_tried_as_the_guide_writes_it(broker: Broker):
     assert report == {"seq": 1, "session": "try", "m": {"battery_voltage_volts": 53.5}}
 
 
+@pytest.mark.fault("mqtt-impersonation")
 @pytest.mark.parametrize("here", [True, False], ids=["here", "field"])
 def test_the_broker_lets_nobody_in_without_a_password(broker: Broker, here: bool):
     for options in ((), ("-u", "netmon"), ("-u", "netmon", "-P", "sai")):
