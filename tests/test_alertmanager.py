@@ -33,13 +33,22 @@ FROM_YEAR = 2026
 PAGES = (
     *("NetmonOnBackup", "NetmonDeviceDown", "NetmonLinkDown", "NetmonIncident", "NetmonSiteDarkSoon"),
     *("NetmonMaintenanceOverrun", "NetmonAbsent", "NetmonNotPolling", "NetmonSelfIsolated", "NetmonBrokerAway"),
-    *("NetmonStoreFailing", "NetmonClockWrong", "NetmonCommuneIsolated", "NetmonCannotTell"),
+    *("NetmonStoreFailing", "NetmonStoreDamaged", "NetmonClockWrong", "NetmonCommuneIsolated", "NetmonCannotTell"),
 )
 TICKETS = (
     *("NetmonBackupLinkDown", "NetmonLinkFlapping", "NetmonDeviceFlapping", "NetmonDeviceRefuses", "NetmonSiteOnBattery"),
     *("NetmonPowerAlarm", "NetmonFibreFading", "NetmonOpticalMarginLow", "NetmonCapacityHigh", "NetmonCapacityCrossing"),
     *("NetmonTargetAtRisk", "NetmonTargetMissed", "NetmonProvinceTargetMissed", "NetmonNeverHeard", "NetmonInfluxBacklog"),
-    *("NetmonInfluxDropping", "NetmonPollsLate", "NetmonReloadRefused", "NetmonBug"),
+    *(
+        "NetmonInfluxDropping",
+        "NetmonPollsLate",
+        "NetmonReloadRefused",
+        "NetmonBug",
+        "NetmonStoreLosing",
+        "NetmonDiskFilling",
+    ),
+    *("NetmonLoopBlocked", "NetmonSeriesRefused", "NetmonStrangers", "NetmonWebCertificateExpires", "NetmonBackupOld"),
+    "NetmonDropsInput",
 )
 ROSTERS = ["team-ngay", "team-dem", "team-le", "team-tet"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from grafana.boards.rooms import DATA, HEARD, KEPT, SNMP, STACKED, coloured, rate
+from grafana.boards.kept import CHANGES, OUTBOX, STORE, WEB
+from grafana.boards.rooms import DATA, INPUTS, STACKED, coloured, rate
 from grafana.dashboard import Dashboard, row
 from grafana.panels import (
     AT_RISK,
@@ -121,6 +122,7 @@ _POLLS = (
             " see the cost below, and how many devices are silent.",
         ),
         rate("netmon_poll_lateness_seconds_bucket", "le"),
+        width=8,
     ),
     heatmap(
         Words("Thời gian của lần hỏi", "Duration of polls"),
@@ -129,6 +131,18 @@ _POLLS = (
             "Each cell: how many polls took so long. The band at the top are devices that were silent until their deadline.",
         ),
         rate("netmon_poll_duration_seconds_bucket", "le"),
+        width=8,
+    ),
+    heatmap(
+        Words("Độ trễ của vòng lặp", "Lateness of the loop"),
+        Words(
+            "Mỗi ô: bao nhiêu lần vòng lặp đến trễ chừng đó, xem hai lần mỗi giây. Vượt 100 ms: một việc giữ cả netmon,"
+            " mọi lần hỏi trễ theo.",
+            "Each cell: how often the event loop came so late, looked at twice a second. Past 100 ms something holds all"
+            " of netmon, and every poll is late by it.",
+        ),
+        rate("netmon_loop_lateness_seconds_bucket", "le"),
+        width=8,
     ),
     graph(
         Words("Lần hỏi theo kết quả", "Polls by outcome"),
@@ -230,12 +244,14 @@ BOARD = Dashboard(
     variables=(DATASOURCE, replace(PROVINCE, hidden=True)),
     rows=(
         row(Words("Lúc này", "Now"), *_FIGURES),
-        row(Words("Hỏi thiết bị", "Polls"), *_POLLS),
+        row(Words("Vòng lặp và lần hỏi", "Loop and polls"), *_POLLS),
         row(Words("Chi phí", "Cost"), *_COST),
         row(Words("Thiết bị, khoảng trống, khe", "Devices, gaps, slots"), *DATA, closed=True),
-        row(Words("SNMP", "SNMP"), *SNMP, closed=True),
-        row(Words("MQTT và trap", "MQTT and traps"), *HEARD, closed=True),
-        row(Words("Kho, InfluxDB, cấu hình, lỗi", "Store, InfluxDB, configuration, bugs"), *KEPT, closed=True),
+        row(Words("Đầu vào và những gì bị từ chối", "Inputs and what they refuse"), *INPUTS, closed=True),
+        row(Words("Kho và đĩa", "Store and disk"), *STORE, closed=True),
+        row(Words("Hộp thư đi InfluxDB", "Outbox for InfluxDB"), *OUTBOX, closed=True),
+        row(Words("Web và quyền truy cập", "Web and access"), *WEB, closed=True),
+        row(Words("Cấu hình, lỗi, phiên bản", "Reloads, bugs, version"), *CHANGES, closed=True),
     ),
     annotations=ANNOTATIONS,
     tags=("itself",),

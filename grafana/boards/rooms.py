@@ -1,4 +1,4 @@
-"""The rooms of netmon one by one: the closed rows of the dashboard of netmon itself."""
+"""What comes in and what netmon refuses of it: closed rows of the dashboard of netmon itself."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from grafana.panels import (
     Json,
     Panel,
     Text,
-    figure,
     graph,
-    last,
     override,
     query,
 )
@@ -40,10 +38,10 @@ def coloured(**colours: str) -> tuple[Json, ...]:
 STACKED = {"stacking": {"mode": "normal", "group": "A"}, "lineWidth": 1}
 
 
-def _by(title: Text, about: Text, family: str, label: str, **kept: Any) -> Panel:
+def by_label(title: Text, about: Text, family: str, label: str, **kept: Any) -> Panel:
     """A counter a minute by its label."""
     asked = query(a_minute(family, label), f"{{{{{label}}}}}")
-    return graph(title, about, asked, unit="cpm", width=8, least=0, **kept)
+    return graph(title, about, asked, unit="cpm", least=0, **{"width": 8, **kept})
 
 
 DATA = (
@@ -60,7 +58,7 @@ DATA = (
         fill=0,
         overrides=coloured(up=UP, suspect=AT_RISK, down=ISOLATED, unreachable=UNREACHABLE, unknown=UNKNOWN),
     ),
-    _by(
+    by_label(
         Words("Khoảng trống theo lý do", "Gaps by reason"),
         Words(
             "Khoảng đếm bị từ chối: một lỗ hổng có lý do, không bao giờ là một đỉnh giả. restart, reset: thiết bị khởi"
@@ -88,7 +86,7 @@ DATA = (
     ),
 )
 
-SNMP = (
+INPUTS = (
     graph(
         Words("Gói SNMP", "SNMP datagrams"),
         Words(
@@ -105,7 +103,7 @@ SNMP = (
         least=0,
         fill=0,
     ),
-    _by(
+    by_label(
         Words("Gói SNMP lạc", "SNMP strays"),
         Words(
             "late: trả lời đến quá muộn, tăng thời hạn của thiết bị; source: trả lời từ địa chỉ khác, khai báo"
@@ -127,10 +125,7 @@ SNMP = (
         width=8,
         least=0,
     ),
-)
-
-HEARD = (
-    _by(
+    by_label(
         Words("Bản tin MQTT đã nhận", "MQTT messages taken"),
         Words(
             "Theo loại. Về 0 cả loạt: máy chủ MQTT hoặc đường tới nó.", "By kind. All at 0: the broker, or the way to it."
@@ -138,7 +133,7 @@ HEARD = (
         "netmon_mqtt_messages_total",
         "kind",
     ),
-    _by(
+    by_label(
         Words("Bản tin MQTT bị từ chối", "MQTT messages refused"),
         Words(
             "Lý do ghi trong nhật ký, tối đa mười phút một lần; ý nghĩa từng lý do ở docs/mqtt.md.",
@@ -147,7 +142,7 @@ HEARD = (
         "netmon_mqtt_rejected_total",
         "reason",
     ),
-    _by(
+    by_label(
         Words("Điểm bất thường của bản tin MQTT", "Odd MQTT messages"),
         Words(
             "Bản tin vẫn được nhận. future: đồng hồ thiết bị sai; interleaved: hai thiết bị dùng chung tên; lost: mất"
@@ -171,7 +166,7 @@ HEARD = (
         least=0,
         fill=0,
     ),
-    _by(
+    by_label(
         Words("Trap và inform", "Traps and informs"),
         Words(
             "Theo loại. Trap chỉ là dấu hiệu, netmon luôn hỏi lại thiết bị.",
@@ -180,7 +175,7 @@ HEARD = (
         "netmon_traps_total",
         "kind",
     ),
-    _by(
+    by_label(
         Words("Trap bị bỏ", "Traps refused"),
         Words(
             "stranger: từ địa chỉ không có trong danh mục; credential: sai mật khẩu; flood, busy, overflow: quá nhiều"
@@ -191,92 +186,28 @@ HEARD = (
         "netmon_traps_dropped_total",
         "reason",
     ),
-)
-
-KEPT = (
-    graph(
-        Words("Kho dữ liệu", "Store"),
+    by_label(
+        Words("Chuỗi bị từ chối", "Series refused"),
         Words(
-            "Lần ghi kho mỗi phút và lần lỗi. Bình thường 60 lần mỗi phút; lỗi khác 0: đĩa.",
-            "Commits a minute, and those that failed. Sixty a minute are usual; failures: the disk.",
+            "device: một thiết bị có quá nhiều chuỗi; all: cả hệ thống. Nhật ký nêu tên thiết bị; sửa cấu hình của nó.",
+            "device: one device has too many series; all: all together. The log names the device; its configuration is"
+            " to be set right.",
         ),
-        query(a_minute("netmon_store_commits_total"), Words("Ghi", "Commits")),
-        query(a_minute("netmon_store_failures_total"), Words("Lỗi", "Failures"), ref="failed"),
+        "netmon_series_refused_total",
+        "bound",
+        width=12,
+    ),
+    graph(
+        Words("Ping không gửi được", "Pings that could not be sent"),
+        Words(
+            "Lần ping địa chỉ kiểm tra mà chính máy chủ không gửi được. Khác 0: quyền ping (net.ipv4.ping_group_range)"
+            " hoặc bảng định tuyến.",
+            "Pings of check addresses that this server itself could not send. Not 0: the right to ping"
+            " (net.ipv4.ping_group_range), or its routes.",
+        ),
+        query(a_minute("netmon_checks_failed_total"), Words("Không gửi được", "Not sent")),
         unit="cpm",
-        width=8,
+        width=12,
         least=0,
-        fill=0,
-    ),
-    graph(
-        Words("Chờ gửi InfluxDB", "Outbox for InfluxDB"),
-        Words(
-            "Dữ liệu chờ trong hộp thư đi trên đĩa. Tăng: InfluxDB chậm hoặc mất; đầy thì bỏ cái cũ nhất và đếm.",
-            "What waits on disk. A rise: InfluxDB is slow or away; when it is full the oldest goes, and is counted.",
-        ),
-        query("max(netmon_influx_waiting_bytes)", Words("Đang chờ", "Waiting")),
-        unit="bytes",
-        width=8,
-        least=0,
-    ),
-    _by(
-        Words("Ghi InfluxDB theo kết quả", "Writes to InfluxDB by result"),
-        Words(
-            "refused: sai token; rejected: dữ liệu bị từ chối; busy, failed: thử lại sau. Ý nghĩa: docs/influxdb.md.",
-            "refused: the token; rejected: the data; busy, failed: tried again later. What each means: docs/influxdb.md.",
-        ),
-        "netmon_influx_writes_total",
-        "result",
-        overrides=coloured(ok=UP),
-    ),
-    graph(
-        Words("Điểm đo tới InfluxDB", "Points for InfluxDB"),
-        Words(
-            "Điểm đo đã nhận, và điểm không bao giờ tới được theo lý do. Có điểm mất: xem hộp thư đi và docs/influxdb.md.",
-            "Points accepted, and those that will never arrive, by reason. Where some are lost: the outbox, and"
-            " docs/influxdb.md.",
-        ),
-        query(a_minute("netmon_influx_points_total"), Words("Đã nhận", "Accepted")),
-        query(a_minute("netmon_influx_dropped_points_total", "reason"), Words("Mất: {{reason}}", "Lost: {{reason}}")),
-        unit="cpm",
-        width=8,
-        least=0,
-        fill=0,
-    ),
-    graph(
-        Words("Nạp cấu hình, thao tác, đồng hồ", "Reloads, deeds, clock"),
-        Words(
-            "Mỗi phút: lần nạp lại cấu hình (refused: netmon chạy tiếp với cấu hình cũ, xem netmon check), thao tác"
-            " của người trực, và lần đồng hồ máy chủ nhảy quá một giây (timedatectl).",
-            "Each minute: reloads (refused: netmon goes on with the old configuration, see netmon check), what people"
-            " asked it to do, and steps of the server's clock of more than a minute (timedatectl).",
-        ),
-        query(a_minute("netmon_reloads_total", "result"), Words("Nạp: {{result}}", "Reload: {{result}}")),
-        query(a_minute("netmon_deeds_total", "result"), Words("Thao tác: {{result}}", "Deed: {{result}}")),
-        query(a_minute("netmon_clock_steps_total"), Words("Đồng hồ nhảy", "Clock steps")),
-        unit="cpm",
-        width=8,
-        least=0,
-        fill=0,
-    ),
-    _by(
-        Words("Lỗi bất thường theo phần", "Bugs by room"),
-        Words(
-            "Phần nào của netmon gặp lỗi không lường trước. Giữ nhật ký (journalctl -u netmon) và báo lỗi.",
-            "Which room of netmon met what it did not expect. Keep the journal (journalctl -u netmon) and report it.",
-        ),
-        "netmon_bugs_total",
-        "room",
-    ),
-    figure(
-        Words("Phiên bản", "Version"),
-        Words(
-            "Phiên bản netmon đang chạy. Hai phiên bản: hai netmon, hoặc vừa nâng cấp.",
-            "The running netmon. Two of them: two netmons, or it was just upgraded.",
-        ),
-        last("max by (version) (netmon_build_info)", "{{version}}"),
-        unit="none",
-        steps=((None, "text"),),
-        options={"textMode": "name"},
-        width=24,
     ),
 )

@@ -119,7 +119,7 @@ def _scraper(home: Path, port: int) -> Any:
     for path in sorted(RULES.glob("*.yml")):
         (rules / path.name).write_text(yaml.safe_dump(scaled_rules(yaml.safe_load(path.read_text()), _RULES_SCALE)))
     config = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "2s"},
         "rule_files": [str(rules / "*.yml")],
         "scrape_configs": [{"job_name": "netmon", "static_configs": [{"targets": [f"{peers.LOOPBACK}:{port}"]}]}],
     }

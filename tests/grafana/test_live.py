@@ -18,7 +18,7 @@ WITHIN_S = 150.0
 """For all expressions together, from the moment that everything has begun to go wrong."""
 SHARE_AT_MOST = 10.0
 """The seeded month has an error budget that is spent two and a half times."""
-EMPTY: dict[tuple[str, str], str] = {}
+EMPTY: dict[tuple[str, str], str] = {("itself", "Chứng thư web còn hạn (A)"): "the province's netmon speaks no TLS"}
 """Expressions that may be empty in a province, by dashboard and place, with the reason."""
 
 
