@@ -21,7 +21,6 @@ import aiohttp
 from tests.peers import LOOPBACK, require, running
 
 SWITCHES = (
-    "--headless=new",
     "--remote-debugging-port=0",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -162,7 +161,7 @@ def chromium(home: Path) -> Iterator[Browser]:
     home.mkdir(parents=True, exist_ok=True)
     written = home / "profile" / "DevToolsActivePort"
     written.unlink(missing_ok=True)
-    argv: list[str | Path] = [require("chromium"), *SWITCHES, f"--user-data-dir={home / 'profile'}"]
+    argv: list[str | Path] = [require("chromium-headless-shell"), *SWITCHES, f"--user-data-dir={home / 'profile'}"]
     if os.geteuid() == 0:
         argv.append("--no-sandbox")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import pytest
 
 from netmon.inventory import Inventory
 from tests import effort, peers, running
+from tests.faults.matrix import FIGURES, ONLY
 
 # A shared machine may stall any single example; what a run in CI finds, a run by hand finds too.
 hypothesis.settings.register_profile(
@@ -23,7 +25,9 @@ hypothesis.settings.load_profile("netmon")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, the rest in the order that was drawn."""
+    """What takes longest begins first, the rest in the order that was drawn; of the faults only those that are asked for."""
+    if only := os.environ.get(ONLY):
+        items[:] = [item for item in items if (mark := item.get_closest_marker("fault")) and mark.args[0] in only.split(",")]
     places = {name: place for place, name in enumerate(effort.LONGEST)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
@@ -52,6 +56,19 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[..., peers.Prometheus]]:
     """Starts a real Prometheus: `prometheus("127.0.0.1:9797")` scrapes that every second."""
     with ExitStack() as stack:
         yield lambda target, config="": stack.enter_context(peers.prometheus(tmp_path / "prometheus", target, config))
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says what was measured of the fault that the test is marked with: figures, in one sentence."""
+    mark = request.node.get_closest_marker("fault")
+
+    def say(figures: str) -> None:
+        if place := os.environ.get(FIGURES):
+            with Path(place).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"row": mark.args[0], "test": request.node.name, "figures": figures}) + "\n")
+
+    return say
 
 
 @pytest.fixture

@@ -6,6 +6,14 @@ LONGER = "NETMON_EXAMPLES"
 """The variable that says how many times as many examples are looked at: in `scripts/soak`, where time is no matter."""
 
 LONGEST = (
+    "tests/faults/test_service.py",
+    "tests/faults/test_secrets.py",
+    "tests/faults/test_life_clock.py",
+    "tests/faults/test_life_kill.py",
+    "tests/faults/test_servers_broker.py",
+    "tests/faults/test_hostile_flood.py",
+    "tests/faults/test_spare.py",
+    "tests/faults/test_access.py",
     "tests/paging/test_storm.py",
     "tests/paging/test_cut.py",
     "tests/paging/test_flapping.py",

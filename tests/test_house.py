@@ -39,11 +39,11 @@ SPOKEN_IN = {
     "msgspec": ("pollers/payloads",),
     "holidays": ("public_holidays",),
     "prometheus_client": ("exporters/prometheus",),
-    "influxdb_client": ("exporters/influx",),
+    "influxdb_client": ("exporters/writes",),
     "pydantic": ("settings", "profiles"),
     "yaml": ("settings", "profiles"),
     "sqlite3": ("store",),
-    "aiohttp": ("web", "exporters/influx", "pollers/http", "sim"),
+    "aiohttp": ("web", "exporters/influx", "exporters/writes", "pollers/http", "sim"),
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "base", "manager", "managers", "helper", "helpers", "misc"}
 LINES_AT_MOST = 450

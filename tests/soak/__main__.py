@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.soak import fuzz, properties, store_size
+from tests.soak import faults, fuzz, properties, store_size
 
-WORKLOADS = {"fuzz": fuzz, "properties": properties, "store_size": store_size}
-"""By name. Each has `ABOUT`, a line, and `run(minutes, seed)`, the exit code."""
+WORKLOADS = {"faults": faults, "fuzz": fuzz, "properties": properties, "store_size": store_size}
+"""By name. Each has `ABOUT`, a line, and `run(given)`, the exit code; `add(parser)` where it takes arguments of its own."""
 
 
 def main() -> int:
@@ -16,10 +16,12 @@ def main() -> int:
     workloads = parser.add_subparsers(dest="workload", required=True)
     for name, workload in WORKLOADS.items():
         its = workloads.add_parser(name, help=workload.ABOUT, description=workload.ABOUT)
-        its.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
+        its.add_argument("--minutes", type=float, default=10.0, help="how long, where that can be chosen (default: 10)")
         its.add_argument("--seed", type=int, help="to see the same again; another one each time unless given")
+        if hasattr(workload, "add"):
+            workload.add(its)
     given = parser.parse_args()
-    return WORKLOADS[given.workload].run(given.minutes, given.seed)
+    return WORKLOADS[given.workload].run(given)
 
 
 if __name__ == "__main__":

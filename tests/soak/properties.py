@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import subprocess
@@ -15,8 +16,9 @@ ABOUT = "properties of the code, each with many times the examples of a test run
 TIMES = 20
 
 
-def run(minutes: float, seed: int | None) -> int:
+def run(given: argparse.Namespace) -> int:
     """Whole rounds until the minutes are over, or one of a seed; the exit code is that of the first that finds something."""
+    minutes, seed = given.minutes, given.seed
     end = time.monotonic() + 60 * minutes
     environment = {name: value for name, value in os.environ.items() if name != "CI"} | {LONGER: str(TIMES)}
     while True:
