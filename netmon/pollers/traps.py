@@ -9,6 +9,7 @@ notice, acknowledged if it is an inform, and wakes a poll of its device; it neve
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import struct
 import time
@@ -64,7 +65,17 @@ _INTERFACE = {  # where in_pktinfo and in6_pktinfo name it
 class _Source:
     """An address that may speak: for which devices, proven by what; and what became of it so far."""
 
-    __slots__ = ("address", "bucket", "claims", "dropped", "dropped_at", "flooding_since", "lost_before", "refusals")
+    __slots__ = (
+        "address",
+        "bucket",
+        "claims",
+        "dropped",
+        "dropped_at",
+        "flooding_since",
+        "lost_at",
+        "lost_before",
+        "refusals",
+    )
 
     def __init__(self, address: str, bucket: Bucket) -> None:
         self.address = address
@@ -74,6 +85,7 @@ class _Source:
         self.dropped = 0
         self.dropped_at = 0.0
         self.lost_before = 0
+        self.lost_at = -math.inf  # when that was noted
         self.refusals = Sparing(600, REFUSALS_TOLD)
 
     @property
@@ -181,8 +193,9 @@ class Traps:
                 if self._misfits("busy", at):
                     log.warning("traps come faster than netmon reads them: some are dropped")
             else:
-                if source.flooding_since is None and source.bucket.fullness(at.monotonic) == 1:
-                    source.lost_before = self._lost  # what is lost from here on may be of a flood that begins
+                if source.flooding_since is None and at.monotonic - source.lost_at > LOOK_S:
+                    # What is lost from here on may be of a flood that begins.
+                    source.lost_before, source.lost_at = self._lost, at.monotonic
                 source.bucket.pay(1)
                 began = time.thread_time()
                 reply = self._read(source, data, at, dropped)
@@ -243,7 +256,7 @@ class Traps:
             return
         lasted_s = round(source.dropped_at - source.flooding_since, 1)
         source.flooding_since = None
-        overflow = self._lost - source.lost_before
+        overflow, source.lost_before = self._lost - source.lost_before, self._lost
         told = {"dropped": str(source.dropped), "overflow": str(overflow), "seconds": str(lasted_s)}
         log.warning("a flood of traps is over", source=source.address, device=" ".join(source.devices), **told)
         self._tell_all(source.devices, at, NoticeKind.FLOOD, "is over", source.address, told)

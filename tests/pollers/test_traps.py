@@ -324,6 +324,34 @@ async def test_what_the_kernel_drops_is_counted(turn_s, sender, monkeypatch):
     assert ear.taken + int(over.detail["dropped"]) + int(over.detail["overflow"]) == 3000
 
 
+async def test_a_flood_is_told_what_was_lost_in_it_and_not_what_others_lost_before(sender, monkeypatch):
+    """Also of an address that speaks all the time, and in the second flood of two."""
+    instant, kernel = [1000.0], [0]
+    monkeypatch.setattr(room, "_kernel_drops", lambda _: kernel[0])
+    ear = Ear(device("r1"), settings=TrapSettings(rate=2.0, burst=4.0), clock=lambda: At(0.0, instant[0]))
+    with hearing(ear) as place:
+        source = sender()
+
+        async def hears(datagrams: int) -> None:
+            heard = ear.heard() - ear.dropped.get("overflow", 0) + datagrams
+            for _ in range(datagrams):
+                source.sendto(GOOD, place)
+            await ear.until(lambda: ear.heard() - ear.dropped.get("overflow", 0) == heard)
+
+        await hears(2)
+        kernel[0] += 5000  # somebody else's
+        for _ in range(30):
+            instant[0] += 0.45
+            await hears(1)
+        for lost in (3, 7):
+            await hears(2)
+            kernel[0] += lost
+            await hears(20)
+            instant[0] += 30.0
+            ear.traps._watch_floods()
+            assert (ear.told[-1].name, ear.told[-1].detail["overflow"]) == ("is over", str(lost))
+
+
 async def test_decoding_takes_no_more_than_its_share_of_the_loop(sender, monkeypatch):
     """When it is used up, what comes from any device is dropped and counted, and said once."""
     monkeypatch.setattr(room, "SHARE", 0.0)
