@@ -22,6 +22,7 @@ from typing import Any, NoReturn, cast
 import aiomqtt
 import structlog
 
+from netmon.cancellation import give_way
 from netmon.layouts import Heard, fill, filters, hear
 from netmon.model import VIET_NAM, At, CellReport, Device, Lull, Meter, Poll, SpeedTest
 from netmon.notice import Notice, NoticeKind, Tell
@@ -153,6 +154,7 @@ class Subscriber:
                 try:
                     await self._hear()
                 except (aiomqtt.MqttError, OSError, UnicodeError) as error:
+                    give_way()
                     lasted_s = self.clock().monotonic - began
                     failures = 1 if self._connected and lasted_s > STEADY_S else failures + 1
                     self._lose(_reason(error, self._settings, failures))
@@ -185,9 +187,11 @@ class Subscriber:
             for mailbox in self._mailboxes.values():
                 mailbox.listen(at)
             await self._subscribe(client)
+            give_way()
             self._find()
             async for errand in client.messages:
                 await self._run(client, inbox, cast("_Prompts", errand))
+                give_way()
 
     async def _run(self, client: aiomqtt.Client, inbox: _Inbox, prompts: _Prompts) -> None:
         """An errand: to publish prompts, or, without any, to subscribe."""

@@ -17,6 +17,7 @@ from random import Random
 
 import aiomqtt
 
+from netmon.cancellation import give_way
 from netmon.settings import MqttSettings
 from netmon.sim.feeds import Feed
 from netmon.sim.probes import Probe
@@ -82,7 +83,7 @@ async def _live(station: Reporter, line: Line) -> None:
     """Connects again and again. A wait doubles up to its bound, and dice spread it."""
     dice, wait, told = Random(station.device), _FIRST_WAIT_S, None
     while True:
-        _give_way()
+        give_way()
         at = line.clock()
         if station.cut_off(at):
             back = station.next_change(at) or inf
@@ -96,18 +97,11 @@ async def _live(station: Reporter, line: Line) -> None:
                 wait = _FIRST_WAIT_S
                 await life.run(client)
         except aiomqtt.MqttError as error:
-            _give_way()
+            give_way()
             line.missed(error)
             await asyncio.sleep(wait * (1 + dice.random()))
             wait = min(2 * wait, _LONGEST_WAIT_S)
         told = life.told
-
-
-def _give_way() -> None:
-    """Raises CancelledError where the task was cancelled: aiomqtt may say something else instead, or nothing, when the
-    broker goes or comes at that moment."""
-    if (task := asyncio.current_task()) and task.cancelling():
-        raise asyncio.CancelledError
 
 
 class _Life:

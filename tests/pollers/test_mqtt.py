@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import aiomqtt
 import pytest
 import structlog
 
@@ -247,6 +248,34 @@ async def test_a_wrong_password_is_told_once_and_tried_again(guarded):
     assert "wr0ng" not in poll.detail + str(logs)
     async with listening(guarded.port, user="netmon", password=Secret("right")) as netmon:
         assert netmon.tally["connects"] == 1
+
+
+@pytest.mark.parametrize("said", [aiomqtt.MqttError("not authorised"), None], ids=["refused", "connected"])
+async def test_an_answer_of_the_broker_at_the_moment_of_the_end_does_not_undo_it(monkeypatch, said):
+    """As `asyncio.wait_for` of Python 3.11 has it: who is cancelled as the answer comes is told the answer alone."""
+    asked = asyncio.Event()
+
+    async def connect(self):
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        if said is not None:
+            raise said
+
+    async def subscribe(self, topics):
+        return [qos for _, qos in topics]
+
+    async def leave(self, *_):
+        pass
+
+    for name, does in (("__aenter__", connect), ("subscribe", subscribe), ("__aexit__", leave)):
+        monkeypatch.setattr(aiomqtt.Client, name, does)
+    running = asyncio.create_task(Listening(MqttSettings(host=LOOPBACK, port=1)).subscriber.run_forever())
+    await asked.wait()
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=10)
+    assert done
+    assert running.cancelled()
 
 
 @pytest.fixture
