@@ -84,7 +84,7 @@ def test_two_devices_that_hear_each_other_become_a_link_in_a_patch(
     centre.write_text(centre.read_text().replace("10.4.0.2,", f"127.0.0.2, port: {core.port},"))
     before = {path: path.read_bytes() for path in directory.rglob("*.yaml")}
     found = tmp_path / "found.patch"
-    words = ("127.0.0.2-4", "--config", str(directory), "--port", str(core.port))
+    words = ("127.0.0.2-4", "--config", str(directory), "--port", str(core.port), "-r", "2")
     assert run(*words, "--merge", "--patch", str(found)) == 0
     assert {path: path.read_bytes() for path in directory.rglob("*.yaml")} == before, "no file is written to"
     said = capsys.readouterr()
@@ -114,7 +114,7 @@ def test_an_agent_with_two_addresses_is_one_device(
 ):
     both = agent("0.0.0.0", "sysName twins")
     words = ("127.0.0.2", "127.0.0.3", "--config", str(configured(tmp_path)), "--port", str(both.port), "--site", "bao-lam")
-    assert run(*words) == 0
+    assert run(*words, "-r", "3") == 0
     assert "addresses: [127.0.0.2, 127.0.0.3]" in capsys.readouterr().out
 
 
